@@ -1,0 +1,144 @@
+"""Which patients are used, which of them train, validate and test, and which codes a model of them knows."""
+
+import dataclasses
+
+import numpy as np
+
+from mime_tf.errors import InputError
+from mime_tf.store import Store, offsets
+
+CODE_KINDS = ("dx", "rx", "pr")
+
+
+@dataclasses.dataclass(frozen=True)
+class Part:
+    """One of the three sets of a split, sorted by number of visits (stable).
+
+    Attributes:
+        rows: int64, the patients' row numbers in the input.
+        store: Store of the same patients in the same order.
+        labels: int64 of 0 and 1, one a patient.
+    """
+
+    rows: np.ndarray
+    store: Store
+    labels: np.ndarray
+
+    def __len__(self):
+        return len(self.rows)
+
+    def head(self, count):
+        """Returns the first `count` patients."""
+        return Part(self.rows[:count], self.store.select(np.arange(count)), self.labels[:count])
+
+
+@dataclasses.dataclass(frozen=True)
+class Split:
+    """The three sets of one split, and the codes that its training set holds.
+
+    Attributes:
+        train, valid, test: Part. Valid and test hold known codes only.
+        known: dict of boolean arrays `"dx"`, `"rx"`, `"pr"`: does training hold this code?
+    """
+
+    train: Part
+    valid: Part
+    test: Part
+    known: dict
+
+
+def eligible(store, min_threshold=1, max_threshold=200, association_threshold=0.0):
+    """Returns the rows of the patients that the thresholds admit, in input order.
+
+    Args:
+        store: Store.
+        min_threshold: least number of visits.
+        max_threshold: the number of visits from which on a patient is left out.
+        association_threshold: at least this share of a patient's visits holds two or more Dx-objects that carry
+            an order.
+
+    Returns:
+        int64 array of row numbers.
+
+    Raises:
+        InputError: no patient is left.
+    """
+    visits = store.visit_counts
+    with_order = (np.diff(store.rx_offsets) > 0) | (np.diff(store.pr_offsets) > 0)
+    orders_before = offsets(with_order)
+    associated = np.diff(orders_before[store.dxobjs]) >= 2
+    share = np.diff(offsets(associated)[store.visits]) / np.maximum(visits, 1)
+    rows = np.flatnonzero((visits >= min_threshold) & (visits < max_threshold) & (share >= association_threshold))
+    if not len(rows):
+        raise InputError(
+            f"no patient is left of {len(store)}: none has {min_threshold} <= visits < {max_threshold} and an "
+            f"association share of at least {association_threshold:g}; visits run from {visits.min()} to "
+            f"{visits.max()}, so set min_threshold, max_threshold or association_threshold accordingly"
+        )
+    return rows
+
+
+def partition(rows, seed, test_fraction=0.4, valid_fraction=0.4):
+    """Divides `rows` into train, valid and test exactly as the authors' program does.
+
+    scikit-learn's `train_test_split` sets valid and test aside together, and a second call with the same seed
+    divides them.
+
+    Returns:
+        Three arrays of rows, in the order the draw left them.
+
+    Raises:
+        InputError: one of the three would be empty.
+    """
+    # Imported here: it takes a second, and reading or batching a cohort does not need it.
+    from sklearn.model_selection import train_test_split
+
+    held_fraction = test_fraction + valid_fraction
+    try:
+        train, held = train_test_split(rows, test_size=held_fraction, random_state=seed)
+        valid, test = train_test_split(held, test_size=test_fraction / held_fraction, random_state=seed)
+    except ValueError as error:
+        raise InputError(
+            f"{len(rows)} patients cannot be divided into train, valid and test with valid_fraction "
+            f"{valid_fraction:g} and test_fraction {test_fraction:g}: {error}"
+        ) from error
+    return train, valid, test
+
+
+def split(store, labels, rows, seed, *, test_fraction=0.4, valid_fraction=0.4, train_ratio=1.0):
+    """Makes one split: divide, shorten training, drop unseen codes from valid and test, sort by visits.
+
+    Args:
+        store: Store of the whole cohort.
+        labels: array of 0 and 1, one a patient of `store`.
+        rows: the rows to divide, from `eligible`.
+        seed: the split seed.
+        test_fraction: the share of the patients in test.
+        valid_fraction: the share in valid; training has the rest.
+        train_ratio: the share of the training patients that is kept, the first ones of the draw.
+
+    Returns:
+        Split.
+
+    Raises:
+        InputError: a set would be empty.
+    """
+    train, valid, test = partition(rows, seed, test_fraction, valid_fraction)
+    train = train[: int(len(train) * train_ratio)]
+    if not len(train):
+        raise InputError(f"train_ratio {train_ratio:g} leaves no training patient; a larger one would")
+    labels = np.asarray(labels, np.int64)
+    train = _part(store, labels, train)
+    known = known_codes(train.store)
+    return Split(train, _part(store, labels, valid, known), _part(store, labels, test, known), known)
+
+
+def known_codes(store):
+    """Returns which codes `store` holds: boolean arrays `"dx"`, `"rx"`, `"pr"`, each up to its largest code."""
+    return {kind: np.bincount(getattr(store, kind)).astype(bool) for kind in CODE_KINDS}
+
+
+def _part(store, labels, rows, known=None):
+    rows = rows[np.argsort(store.visit_counts[rows], kind="stable")]
+    selected = store.select(rows)
+    return Part(rows, selected.keep_known(known) if known else selected, labels[rows])

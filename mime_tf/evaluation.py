@@ -1,0 +1,53 @@
+"""Scoring patients with a model, and the figures that the authors' program reports."""
+
+import numpy as np
+import tensorflow as tf
+from sklearn import metrics
+
+
+class Scorer:
+    """Scores datasets with a model; compiled once, it is cheap to call again and again as the weights change.
+
+    Args:
+        model: MiME.
+    """
+
+    def __init__(self, model):
+        self._predict = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
+
+    def __call__(self, dataset):
+        """Returns the probabilities, float32 of shape (patients,), of a dataset of `(inputs, labels)` batches."""
+        return np.concatenate([self._predict(inputs).numpy()[:, 0] for inputs, _ in dataset])
+
+
+def scored_count(patients, batch_size, drop_remainder):
+    """How many patients of a set count: all, or without the last partial batch, as in the authors' program."""
+    return patients - patients % batch_size if drop_remainder else patients
+
+
+def log_loss(labels, probabilities):
+    """Returns the mean of `-(y log(p + 1e-10) + (1 - y) log(1 - p + 1e-10))`, in float64."""
+    labels, probabilities = np.asarray(labels, np.float64), np.asarray(probabilities, np.float64)
+    log_of_one, log_of_zero = np.log(probabilities + 1e-10), np.log(1 - probabilities + 1e-10)
+    return float(-np.mean(labels * log_of_one + (1 - labels) * log_of_zero))
+
+
+def summarize(labels, probabilities):
+    """Returns what is reported of a set.
+
+    Args:
+        labels: 0 or 1, (patients,).
+        probabilities: (patients,).
+
+    Returns:
+        Dict of floats: `"loss"`, `"auc"` (ROC) and `"aucpr"` (average precision). The last two are NaN where the
+        labels are all alike, and so is everything where a probability is not a number.
+    """
+    loss = log_loss(labels, probabilities)
+    if np.isnan(loss) or np.all(labels == labels[0]):
+        return {"loss": loss, "auc": np.nan, "aucpr": np.nan}
+    return {
+        "loss": loss,
+        "auc": float(metrics.roc_auc_score(labels, probabilities)),
+        "aucpr": float(metrics.average_precision_score(labels, probabilities)),
+    }

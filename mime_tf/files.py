@@ -1,0 +1,48 @@
+"""Files that are either whole or not there: everything the project writes goes through here."""
+
+import contextlib
+import json
+import math
+import os
+
+
+@contextlib.contextmanager
+def replacing(path, mode="wb"):
+    """Opens a file beside `path` that takes its place when the block ends, and goes when the block fails.
+
+    A reader, or a run that was killed, sees the old file or the new one and never half of one.
+
+    Args:
+        path: the file to write.
+        mode: `"wb"`, or `"w"` for UTF-8 text.
+
+    Yields:
+        The open file.
+    """
+    path = os.fspath(path)
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        with open(temporary, mode, encoding=None if "b" in mode else "utf-8") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(temporary)
+        raise
+
+
+def write_json(path, value):
+    """Writes `value` to `path` as indented JSON, atomically; a NaN becomes null."""
+    with replacing(path, "w") as file:
+        json.dump(_without_nan(value), file, indent=1, allow_nan=False)
+        file.write("\n")
+
+
+def _without_nan(value):
+    if isinstance(value, dict):
+        return {name: _without_nan(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and math.isnan(value) else value

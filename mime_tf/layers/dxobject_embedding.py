@@ -1,0 +1,113 @@
+"""DxObjectEmbedding: a diagnosis and the orders made because of it become one vector."""
+
+import keras
+
+from mime_tf.layers.lookup import look_up, look_up_sum
+
+
+@keras.saving.register_keras_serializable("mime_tf")
+class DxObjectEmbedding(keras.layers.Layer):
+    """Embeds Dx-objects: a diagnosis with the medications and procedures ordered because of it.
+
+    With `a` the embedding activation, `s` the order activation and `*` element-wise,
+
+        e = a(W_dx[dx]),   r = sum of a(W_rx[rx]),   p = sum of a(W_pr[pr])
+        x = e + s(e W_dr + b_dr) * r + s(e W_dp + b_dp) * p
+        o = s(x W_o + b_o)
+
+    A code that is repeated among a Dx-object's orders counts as often as it stands there.
+
+    Args:
+        num_dx: number of diagnosis codes.
+        num_rx: number of medication codes.
+        num_pr: number of procedure codes.
+        emb_size: width E of the three code embeddings, which are added and so have one width.
+        dxobj_emb_size: width O of the result.
+        emb_activation: `a`, applied to the code embeddings: a name or function that `keras.activations.get` takes.
+        order_activation: `s`, applied to the interactions and to the result, likewise.
+        **kwargs: of `keras.layers.Layer`.
+
+    Call arguments:
+        dx: integer tensor of shape (..., ), diagnosis codes, -1 where there is no Dx-object.
+        rx: integer tensor of shape (..., R), medication codes, -1 for none.
+        pr: integer tensor of shape (..., P), procedure codes, -1 for none.
+
+    Returns:
+        Tensor of shape (..., O); zeros where `dx` is -1.
+
+    Raises:
+        ValueError: a size is not a positive integer.
+
+    Example:
+    >>> layer = DxObjectEmbedding(num_dx=5, num_rx=5, num_pr=5, emb_size=4, dxobj_emb_size=3)
+    >>> layer(np.array([0, 2]), np.array([[0, 1], [-1, -1]]), np.array([[0], [-1]])).shape
+    TensorShape([2, 3])
+
+    Reference:
+        Choi, Xiao, Stewart and Sun, "MiME: Multilevel Medical Embedding of Electronic Health Records for
+        Predictive Healthcare", NeurIPS 2018, section 2.
+    """
+
+    def __init__(
+        self,
+        num_dx,
+        num_rx,
+        num_pr,
+        emb_size=200,
+        dxobj_emb_size=256,
+        emb_activation="relu",
+        order_activation="relu",
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        sizes = {"num_dx": num_dx, "num_rx": num_rx, "num_pr": num_pr}
+        for name, size in {**sizes, "emb_size": emb_size, "dxobj_emb_size": dxobj_emb_size}.items():
+            if not isinstance(size, int) or size < 1:
+                raise ValueError(f"`{name}` must be a positive integer. Received: {name}={size!r}")
+        self.num_dx = num_dx
+        self.num_rx = num_rx
+        self.num_pr = num_pr
+        self.emb_size = emb_size
+        self.dxobj_emb_size = dxobj_emb_size
+        self.emb_activation = keras.activations.get(emb_activation)
+        self.order_activation = keras.activations.get(order_activation)
+        self.dx_to_rx = keras.layers.Dense(emb_size, order_activation, dtype=self.dtype_policy, name="dx_to_rx")
+        self.dx_to_pr = keras.layers.Dense(emb_size, order_activation, dtype=self.dtype_policy, name="dx_to_pr")
+        self.to_dxobj = keras.layers.Dense(dxobj_emb_size, order_activation, dtype=self.dtype_policy, name="to_dxobj")
+        self.supports_jit = True
+
+    def build(self, dx_shape=None, rx_shape=None, pr_shape=None):
+        """Makes the weights; they do not depend on the shapes."""
+        self.dx_embeddings = self._add_table("dx_embeddings", self.num_dx)
+        self.rx_embeddings = self._add_table("rx_embeddings", self.num_rx)
+        self.pr_embeddings = self._add_table("pr_embeddings", self.num_pr)
+        for dense in (self.dx_to_rx, self.dx_to_pr, self.to_dxobj):
+            dense.build((None, self.emb_size))
+        self.built = True
+
+    def _add_table(self, name, codes):
+        return self.add_weight(shape=(codes, self.emb_size), initializer="glorot_uniform", name=name)
+
+    def call(self, dx, rx, pr):
+        # A table is activated once and then read: there are fewer codes than places that name them.
+        dx_part = look_up(self.emb_activation(self.dx_embeddings), dx)
+        rx_part = look_up_sum(self.emb_activation(self.rx_embeddings), rx)
+        pr_part = look_up_sum(self.emb_activation(self.pr_embeddings), pr)
+        combined = dx_part + self.dx_to_rx(dx_part) * rx_part + self.dx_to_pr(dx_part) * pr_part
+        dxobjects = self.to_dxobj(combined)
+        return dxobjects * keras.ops.cast(dx >= 0, dxobjects.dtype)[..., None]
+
+    def compute_output_shape(self, dx_shape, rx_shape=None, pr_shape=None):
+        return (*dx_shape, self.dxobj_emb_size)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "num_dx": self.num_dx,
+            "num_rx": self.num_rx,
+            "num_pr": self.num_pr,
+            "emb_size": self.emb_size,
+            "dxobj_emb_size": self.dxobj_emb_size,
+            "emb_activation": keras.activations.serialize(self.emb_activation),
+            "order_activation": keras.activations.serialize(self.order_activation),
+        }

@@ -1,0 +1,227 @@
+"""MiME: patients in, probabilities out, and the losses it is trained with."""
+
+import math
+
+import keras
+import tensorflow as tf
+
+from mime_tf import losses
+from mime_tf.layers import GRUV1, AuxiliaryHeads, DxObjectEmbedding, VisitEmbedding
+from mime_tf.layers.lookup import look_up
+
+RNN_CELLS = {"gru_v1": GRUV1, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
+
+
+@keras.saving.register_keras_serializable("mime_tf")
+class MiME(keras.Model):
+    """Multilevel medical embedding of electronic health records, with one sigmoid-activated prediction a patient.
+
+    Codes become Dx-objects (`DxObjectEmbedding`), Dx-objects visits (`VisitEmbedding`), and a recurrent layer reads a
+    patient's visits. The loss is the compiled one, plus `regularize` times the sum of squares of every weight of
+    rank 2 or more, plus `aux_lambda` times the losses of the auxiliary heads; each part is a metric of its own
+    (`main_loss`, `l2_loss`, `aux_dx_loss`, `aux_rx_loss`, `aux_pr_loss`).
+
+    Args:
+        num_dx, num_rx, num_pr: numbers of diagnosis, medication and procedure codes.
+        emb_size: width of the three code embeddings.
+        dxobj_emb_size: width of a Dx-object's and of a visit's embedding.
+        rnn_size: width of the recurrent state.
+        emb_activation, order_activation: see `DxObjectEmbedding`.
+        rnn_cell: `"gru_v1"`, the authors' recurrence (`GRUV1`); `"gru"` or `"lstm"`, Keras's.
+        regularize: weight of the sum of squares.
+        aux_lambda: weight of the auxiliary losses.
+        aux_heads: whether there are auxiliary heads. By default only when `aux_lambda` is not 0. With heads and
+            `aux_lambda` 0 their losses are reported and their weights counted among the squares, as in the
+            authors' program; neither changes a prediction.
+        max_dx_per_visit: the auxiliary losses are means over this many slots a visit, filled or not.
+        **kwargs: of `keras.Model`.
+
+    Call arguments:
+        inputs: dict of integer tensors as `mime_tf.batching` makes them, -1 where nothing is: `"visits"` (B, T),
+            `"dxobjs"` (V, D), `"dx"` (N,), `"rx"` (N, R), `"pr"` (N, P).
+
+    Returns:
+        Probabilities, float32 of shape (B, 1).
+
+    Raises:
+        ValueError: an unknown `rnn_cell`, or `aux_lambda` without heads.
+
+    Reference:
+        Choi, Xiao, Stewart and Sun, "MiME: Multilevel Medical Embedding of Electronic Health Records for
+        Predictive Healthcare", NeurIPS 2018.
+    """
+
+    def __init__(
+        self,
+        num_dx,
+        num_rx,
+        num_pr,
+        emb_size=200,
+        dxobj_emb_size=256,
+        rnn_size=256,
+        emb_activation="relu",
+        order_activation="relu",
+        rnn_cell="gru_v1",
+        regularize=1e-4,
+        aux_lambda=0.0,
+        aux_heads=None,
+        max_dx_per_visit=22,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        if rnn_cell not in RNN_CELLS:
+            raise ValueError(f"`rnn_cell` must be one of {sorted(RNN_CELLS)}. Received: rnn_cell={rnn_cell!r}")
+        if aux_lambda and aux_heads is False:
+            raise ValueError(f"`aux_heads` must not be False when `aux_lambda` is not 0. Received: {aux_lambda=}")
+        self.rnn_size = rnn_size
+        self.rnn_cell = rnn_cell
+        self.regularize = regularize
+        self.aux_lambda = aux_lambda
+        self.aux_heads = bool(aux_lambda) if aux_heads is None else aux_heads
+        self.max_dx_per_visit = max_dx_per_visit
+        self.dxobject_embedding = DxObjectEmbedding(
+            num_dx,
+            num_rx,
+            num_pr,
+            emb_size,
+            dxobj_emb_size,
+            emb_activation,
+            order_activation,
+            name="dxobject_embedding",
+        )
+        self.visit_embedding = VisitEmbedding(name="visit_embedding")
+        self.rnn = RNN_CELLS[rnn_cell](rnn_size, name="rnn")
+        self.prediction = keras.layers.Dense(1, "sigmoid", dtype="float32", name="prediction")
+        self.main_tracker = keras.metrics.Mean(name="main_loss")
+        self.l2_tracker = keras.metrics.Mean(name="l2_loss")
+        if self.aux_heads:
+            self.auxiliary = AuxiliaryHeads(num_dx, num_rx, num_pr, name="auxiliary")
+            self.aux_trackers = {kind: keras.metrics.Mean(name=f"aux_{kind}_loss") for kind in ("dx", "rx", "pr")}
+
+    def build(self, input_shape=None):
+        """Makes every weight; none depends on the shape of the input."""
+        dxobj_emb_size = self.dxobject_embedding.dxobj_emb_size
+        self.dxobject_embedding.build()
+        self.rnn.build((None, None, dxobj_emb_size))
+        self.prediction.build((None, self.rnn_size))
+        if self.aux_heads:
+            self.auxiliary.build((None, dxobj_emb_size))
+        self.built = True
+
+    def call(self, inputs, training=None):
+        return self.predict_patients(self.embed_dxobjects(inputs), inputs, training)
+
+    def embed_dxobjects(self, inputs):
+        """Returns the embeddings of the batch's Dx-objects, (N, O)."""
+        return self.dxobject_embedding(inputs["dx"], inputs["rx"], inputs["pr"])
+
+    def predict_patients(self, dxobjects, inputs, training=None):
+        """Returns the probabilities (B, 1), given the embeddings (N, O) of the batch's Dx-objects."""
+        visits = self.visit_embedding(dxobjects, inputs["dxobjs"])
+        sequence = look_up(visits, inputs["visits"])
+        return self.prediction(self.rnn(sequence, mask=inputs["visits"] >= 0, training=training))
+
+    def train_step(self, data):
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            loss, y_pred = self._forward(x, y, sample_weight, training=True)
+            scaled_loss = self.optimizer.scale_loss(loss)
+        weights = self.trainable_weights
+        self.optimizer.apply(tape.gradient(scaled_loss, weights), weights)
+        return self._update_metrics(loss, x, y, y_pred, sample_weight)
+
+    def test_step(self, data):
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
+        loss, y_pred = self._forward(x, y, sample_weight, training=False)
+        return self._update_metrics(loss, x, y, y_pred, sample_weight)
+
+    def _forward(self, x, y, sample_weight, training):
+        """Returns the total loss and the predictions; the Dx-objects are embedded once for both."""
+        dxobjects = self.embed_dxobjects(x)
+        y_pred = self.predict_patients(dxobjects, x, training)
+        x = {**x, "dxobjects": dxobjects}
+        return self.compute_loss(x, y, y_pred, sample_weight, training=training), y_pred
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """Returns the total loss: the compiled one, the weighted squares and the weighted auxiliary losses.
+
+        Args:
+            x: the inputs; the embeddings of their Dx-objects may stand beside them as `"dxobjects"` (N, O).
+            y: labels, (B,) or (B, 1).
+            y_pred: probabilities, (B, 1).
+            sample_weight: optional weights of the compiled loss, (B,).
+            training: whether this is a training step.
+
+        Returns:
+            Scalar.
+        """
+        main = super().compute_loss(x, y, y_pred, sample_weight, training)
+        patients = tf.shape(x["visits"])[0]
+        self.main_tracker.update_state(main, sample_weight=patients)
+        l2 = self.regularize * losses.sum_of_squares(self.trainable_weights)
+        self.l2_tracker.update_state(l2)
+        total = main + l2
+        if self.aux_heads:
+            dxobjects = x["dxobjects"] if "dxobjects" in x else self.embed_dxobjects(x)
+            for kind, loss in self.auxiliary_losses(dxobjects, x).items():
+                self.aux_trackers[kind].update_state(loss, sample_weight=patients)
+                total += self.aux_lambda * loss
+        return total
+
+    def auxiliary_losses(self, dxobjects, inputs):
+        """Returns the losses of the auxiliary heads, each the mean over all slots of the batch.
+
+        There are `longest visit count x patients x max_dx_per_visit` slots. An empty one gives 0 to `dx` and log 2 to
+        `rx` and to `pr`, as a target of zeros and a logit of 0 would.
+
+        Args:
+            dxobjects: float tensor of shape (N, O).
+            inputs: the batch.
+
+        Returns:
+            Dict of scalars, `"dx"`, `"rx"` and `"pr"`.
+        """
+        logits = {kind: tf.cast(values, tf.float32) for kind, values in self.auxiliary(dxobjects).items()}
+        present = tf.cast(inputs["visits"] >= 0, tf.float32)
+        times_visit = _times_named(inputs["visits"], present, tf.shape(inputs["dxobjs"])[0])
+        times = _times_named(inputs["dxobjs"], times_visit[:, tf.newaxis], tf.shape(inputs["dx"])[0])
+        longest = tf.reduce_max(tf.reduce_sum(present, axis=1))
+        slots = longest * tf.cast(tf.shape(present)[0], tf.float32) * self.max_dx_per_visit
+        empty = (slots - tf.reduce_sum(times)) * math.log(2)
+        return {
+            "dx": tf.reduce_sum(times * losses.diagnosis_loss(logits["dx"], inputs["dx"])) / slots,
+            "rx": (tf.reduce_sum(times * losses.order_loss(logits["rx"], inputs["rx"])) + empty) / slots,
+            "pr": (tf.reduce_sum(times * losses.order_loss(logits["pr"], inputs["pr"])) + empty) / slots,
+        }
+
+    def _update_metrics(self, loss, x, y, y_pred, sample_weight):
+        for metric in self.metrics:
+            if metric.name == "loss":
+                metric.update_state(loss, sample_weight=tf.shape(y_pred)[0])
+        return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+    def get_config(self):
+        embedding = self.dxobject_embedding.get_config()
+        names = ("num_dx", "num_rx", "num_pr", "emb_size", "dxobj_emb_size", "emb_activation", "order_activation")
+        return {
+            **super().get_config(),
+            **{name: embedding[name] for name in names},
+            "rnn_size": self.rnn_size,
+            "rnn_cell": self.rnn_cell,
+            "regularize": self.regularize,
+            "aux_lambda": self.aux_lambda,
+            "aux_heads": self.aux_heads,
+            "max_dx_per_visit": self.max_dx_per_visit,
+        }
+
+    def get_build_config(self):
+        return {"input_shape": None}
+
+    def build_from_config(self, config):
+        self.build()
+
+
+def _times_named(references, weights, rows):
+    """How often each of `rows` rows is named by `references`, each naming counted `weights` times; -1 names none."""
+    weights = tf.cast(references >= 0, tf.float32) * weights
+    return tf.math.unsorted_segment_sum(tf.reshape(weights, [-1]), tf.reshape(tf.maximum(references, 0), [-1]), rows)

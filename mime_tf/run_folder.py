@@ -1,0 +1,116 @@
+"""What a run leaves on disk: the names of its files and how each is written."""
+
+import contextlib
+import csv
+import hashlib
+import json
+import os
+import shutil
+
+import numpy as np
+
+from mime_tf import files
+from mime_tf.errors import InputError
+
+MODEL = "model.keras"
+CONFIG = "config.json"
+CODES = "codes.json"
+HISTORY = "history.csv"
+METRICS = "metrics.json"
+FLAGS = "flags.txt"
+VOCABULARY = "vocabulary.csv"
+PREDICTIONS = {"valid": "predictions_valid.csv", "test": "predictions_test.csv"}
+STATE = "state.npz"
+TENSORBOARD = "tensorboard"
+FILES = (METRICS, STATE, MODEL, CONFIG, CODES, HISTORY, FLAGS, VOCABULARY, *PREDICTIONS.values())
+
+
+def split_folder(output_prefix, random_seed, split_seed):
+    """Returns the path of a split's folder, `<output>r<i>s<j>`."""
+    return f"{output_prefix}r{random_seed}s{split_seed}"
+
+
+def write_table(path, rows):
+    """Writes dicts with the same keys as a CSV file with a header, atomically."""
+    with files.replacing(path, "w") as file:
+        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def write_predictions(path, part, probabilities):
+    """Writes the probabilities of a part's patients with their row numbers in the input, in input order."""
+    order = np.argsort(part.rows[: len(probabilities)])
+    columns = (part.rows[order].tolist(), part.labels[order].tolist(), probabilities[order].tolist())
+    names = ("row", "label", "probability")
+    write_table(path, [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)])
+
+
+def write_codes(path, sizes, known):
+    """Writes the vocabulary sizes and the codes that training holds; `known` as in `cohort.Split`."""
+    codes = {kind: np.flatnonzero(known[kind]).tolist() for kind in known}
+    files.write_json(path, {**{name: sizes[name] for name in ("num_dx", "num_rx", "num_pr")}, "known": codes})
+
+
+def write_configuration(folder, record, split_seed, sizes):
+    """Writes what a split's model is made of, and the flags as a file that `--flagfile` reads.
+
+    Args:
+        folder: the split's, made if need be.
+        record: dict with the `flags`, `input`, `data` and `versions` of the run.
+        split_seed: the split's seed.
+        sizes: dict of the resolved sizes.
+    """
+    os.makedirs(folder, exist_ok=True)
+    shared = {name: record[name] for name in ("input", "data", "flags", "versions")}
+    files.write_json(os.path.join(folder, CONFIG), {"split_seed": split_seed, "sizes": sizes, **shared})
+    with files.replacing(os.path.join(folder, FLAGS), "w") as file:
+        for name, value in record["flags"].items():
+            if value is not None:
+                text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+                file.write(f"--{name}={text}\n")
+
+
+def save_model(path, model):
+    """Saves a Keras model to `path`, atomically."""
+    temporary = f"{path}.{os.getpid()}.keras"
+    try:
+        model.save(temporary)
+        os.replace(temporary, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(temporary)
+
+
+def read_json(path):
+    """Returns what a JSON file of a run holds, None where there is none.
+
+    Raises:
+        InputError: it is not readable JSON.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not readable as JSON: {error}") from error
+
+
+def digest(path):
+    """Returns the SHA-256 of a file, to know it again."""
+    result = hashlib.sha256()
+    with open(path, "rb") as file:
+        while block := file.read(1 << 20):
+            result.update(block)
+    return result.hexdigest()
+
+
+def discard(folder):
+    """Removes the files of a run from a split's folder, and the folder if nothing else is in it."""
+    for name in FILES:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(os.path.join(folder, name))
+    shutil.rmtree(os.path.join(folder, TENSORBOARD), ignore_errors=True)
+    with contextlib.suppress(OSError):
+        os.rmdir(folder)

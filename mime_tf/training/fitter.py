@@ -1,0 +1,89 @@
+"""The one model that fits all splits of a run, so that TensorFlow traces and compiles its steps once."""
+
+import keras
+import numpy as np
+
+from mime_tf import evaluation, reference, shapes
+from mime_tf.losses import LogLoss
+from mime_tf.model import MiME
+
+# With jit_compile auto, a run of this many updates or more is compiled: XLA takes some 15 s to compile all shapes,
+# and saves some milliseconds an update.
+WORTH_COMPILING = 5000
+
+
+class Fitter:
+    """A model, ready to be fitted to one split after another.
+
+    Args:
+        config: `TrainConfig`.
+        sizes: dict of the resolved sizes.
+
+    Raises:
+        InputError: `config.init_from` does not hold weights for such a model.
+    """
+
+    def __init__(self, config, sizes):
+        self.config, self.sizes = config, sizes
+        updates = config.updates * len(config.split_seeds)
+        self.compiles = config.jit_compile == "on" or (config.jit_compile == "auto" and updates >= WORTH_COMPILING)
+        self.choose_shape = None
+        self.model = self._new_model()
+        # Read before anything is written, so that a file that does not fit leaves nothing behind.
+        self._initial_weights = {seed: self._initial(seed) for seed in config.split_seeds}
+        self.model.compile(
+            # Keras's Adam with this epsilon is TensorFlow 1.x's.
+            keras.optimizers.Adam(config.learning_rate, epsilon=1e-8),
+            loss=LogLoss(),
+            steps_per_execution=config.eval_period,
+            jit_compile=self.compiles,
+        )
+        self.model.optimizer.build(self.model.trainable_variables)
+        self._new_optimizer = [keras.ops.convert_to_numpy(value) for value in self.model.optimizer.variables]
+        self.scorer = evaluation.Scorer(self.model)
+
+    def plan_shapes(self, window_sizes):
+        """Pads training batches to a few shapes from now on, chosen for the `window_sizes` of all splits."""
+        self.choose_shape = shapes.plan(np.concatenate(window_sizes))
+
+    def start(self, seed):
+        """Gives the model the initial weights of a split seed and a new optimizer."""
+        self.restore(self._initial_weights[seed], self._new_optimizer)
+
+    def restore(self, weights, optimizer):
+        """Gives the model and its optimizer these values."""
+        self.model.set_weights(weights)
+        for variable, value in zip(self.model.optimizer.variables, optimizer, strict=True):
+            variable.assign(value)
+
+    def _initial(self, seed):
+        """The initial weights of a split: those of `init_from`, or drawn from both seeds."""
+        source = self.config.init_from
+        if source:
+            is_npz = source.endswith(".npz")
+            weights = reference.read_npz(source, seed) if is_npz else reference.read_checkpoint(source)
+            reference.assign(self.model, weights, source)
+            return self.model.get_weights()
+        state = np.random.SeedSequence([self.config.random_seed, seed]).generate_state(1)
+        keras.utils.set_random_seed(int(state[0]))
+        return self._new_model().get_weights()
+
+    def _new_model(self):
+        config, sizes = self.config, self.sizes
+        model = MiME(
+            num_dx=sizes["num_dx"],
+            num_rx=sizes["num_rx"],
+            num_pr=sizes["num_pr"],
+            emb_size=config.dx_emb_size,
+            dxobj_emb_size=config.dxobj_emb_size,
+            rnn_size=config.rnn_size,
+            emb_activation=config.emb_activation,
+            order_activation=config.order_activation,
+            rnn_cell=config.rnn_cell,
+            regularize=config.regularize,
+            aux_lambda=config.aux_lambda,
+            max_dx_per_visit=sizes["max_dx_per_visit"],
+            name="mime",
+        )
+        model.build()
+        return model

@@ -1,0 +1,24 @@
+"""The lines of the authors' program, to the letter."""
+
+# In the order they stand in a line.
+RESULTS = ("valid_loss", "test_loss", "valid_auc", "test_auc", "valid_aucpr", "test_aucpr")
+
+
+def round_line(iteration, valid):
+    """One evaluation; `valid` is what `evaluation.summarize` returns."""
+    return "round:%d, valid_loss:%f, valid_auc:%f, valid_aucpr:%f" % (
+        iteration,
+        valid["loss"],
+        valid["auc"],
+        valid["aucpr"],
+    )
+
+
+def split_line(results):
+    """A finished split; `results` is a dict with the keys `RESULTS`."""
+    return ", ".join("%s:%f" % (name, results[name]) for name in RESULTS)
+
+
+def mean_line(results):
+    """All splits; `results` is a dict with the keys `RESULTS`, the means."""
+    return ", ".join("mean_%s:%f" % (name, results[name]) for name in RESULTS)

@@ -1,0 +1,80 @@
+"""A whole run: the cohort read once, one model compiled once, and every split fitted with it."""
+
+import itertools
+import os
+
+import numpy as np
+import tensorflow as tf
+
+from mime_tf import records, run_folder, sizes
+from mime_tf.console import Console
+from mime_tf.training import lines
+from mime_tf.training.fitter import Fitter
+from mime_tf.training.journal import Journal
+from mime_tf.training.record import Record
+from mime_tf.training.split import SplitRun
+from mime_tf.training.splits import Splits
+from mime_tf.vocabulary import Vocabulary
+
+
+def train(config, input_prefix, output_prefix, log_prefix, resume=True, overwrite=False, console=None):
+    """Trains as `train.py` does: one model for each split, written to `<output><split>/`, results to `<log>.log`.
+
+    Args:
+        config: `mime_tf.config.TrainConfig`.
+        input_prefix: `.seqs` and `.labels` are appended to it.
+        output_prefix: `r<i>s<j>` and `run.json` are.
+        log_prefix: `.log` is.
+        resume: go on with an unfinished run of the same flags and data; otherwise one is an error.
+        overwrite: discard whatever run there is.
+        console: where to print; by default a new `Console`.
+
+    Returns:
+        Dict of the mean results over the splits, the keys `lines.RESULTS`.
+
+    Raises:
+        InputError: something about the data, the flags or the folders is wrong; nothing was written, unless it
+            came to light in training.
+    """
+    console = console or Console()
+    # The same seeds give the same bits; without this, sums over threads may differ in their order.
+    tf.config.experimental.enable_op_determinism()
+    store, labels = records.read(input_prefix)
+    given = {name: getattr(config, name) for name in sizes.SIZE_NAMES}
+    found_sizes = sizes.resolve(store, given, f"{input_prefix}.seqs")
+    splits = Splits(config, store, labels)
+    vocabulary = Vocabulary.beside(input_prefix)
+    fitter = Fitter(config, found_sizes)
+    log_path = f"{log_prefix}.log"
+    record = Record.open(config, input_prefix, output_prefix, log_path, resume, overwrite)
+    if record.finished:
+        console.note(f"{record.path}: this run is finished and left alone; --overwrite would redo it")
+        return with_nan(record.content["mean"])
+
+    for seed, name in itertools.islice(splits.one_class_sets(), 1):
+        console.note(f"warning: the labels of {name} in split {seed} are all alike; such a set's AUC is nan")
+    if fitter.compiles:
+        fitter.plan_shapes(splits.window_sizes())
+    journal = Journal(log_path, record.content["log_start"])
+    results = []
+    for seed, starts in zip(config.split_seeds, splits.starts, strict=True):
+        folder = run_folder.split_folder(output_prefix, config.random_seed, seed)
+        done = run_folder.read_json(os.path.join(folder, run_folder.METRICS))
+        if done:
+            console.note(f"{folder}: finished before")
+        else:
+            run_folder.write_configuration(folder, record.content, seed, found_sizes)
+            done = SplitRun(folder, splits.make(seed), starts, fitter, vocabulary, console).run(seed)
+        results.append(with_nan(done))
+        journal.add(lines.split_line(results[-1]))
+        console.line(lines.split_line(results[-1]))
+    mean = {name: float(np.mean([result[name] for result in results])) for name in lines.RESULTS}
+    journal.add(lines.mean_line(mean))
+    console.line(lines.mean_line(mean))
+    record.finish(mean)
+    return mean
+
+
+def with_nan(results):
+    """Results as read from JSON, where null stands for NaN."""
+    return {name: np.nan if results[name] is None else results[name] for name in lines.RESULTS}

@@ -1,0 +1,114 @@
+"""One split: fitted by `MiME.fit`, resumed where it was killed, and what is kept of it."""
+
+import os
+
+from mime_tf import evaluation, files, pipeline, run_folder, tensorboard
+from mime_tf.errors import InputError
+from mime_tf.training.callbacks import Evaluation, Progress
+from mime_tf.training.lines import RESULTS
+from mime_tf.training.state import State
+
+
+class SplitRun:
+    """The run of one split.
+
+    Args:
+        folder: where it leaves its files.
+        split: `mime_tf.cohort.Split`.
+        starts: the start of each training window, `config.updates` of them.
+        fitter: `Fitter`.
+        vocabulary: `mime_tf.vocabulary.Vocabulary` or None.
+        console: `Console`.
+    """
+
+    def __init__(self, folder, split, starts, fitter, vocabulary, console):
+        self.folder, self.split, self.starts = folder, split, starts
+        self.fitter, self.config = fitter, fitter.config
+        self.vocabulary, self.console = vocabulary, console
+        self.name = os.path.basename(folder)
+        self.state = State.load(self._path(run_folder.STATE))
+
+    def run(self, seed):
+        """Fits the model of split seed `seed`, and writes the results.
+
+        Returns:
+            Dict of the results at the lowest validation loss, the keys `lines.RESULTS` among them.
+
+        Raises:
+            InputError: the validation loss was never a number.
+            KeyboardInterrupt: with the best model so far in the folder, and the state to go on from.
+        """
+        os.makedirs(self.folder, exist_ok=True)
+        run_folder.write_codes(self._path(run_folder.CODES), self.fitter.sizes, self.split.known)
+        if self.vocabulary:
+            self.vocabulary.write(self._path(run_folder.VOCABULARY))
+        try:
+            self._fit(seed)
+        except KeyboardInterrupt:
+            if self.state.best:
+                self._write_results()
+            raise
+        if not self.state.best:
+            raise InputError(
+                f"{self.folder}: the validation loss was not a number at any evaluation; a learning_rate below "
+                f"{self.config.learning_rate:g} may train"
+            )
+        self._write_results()
+        files.write_json(self._path(run_folder.METRICS), self.state.best)
+        os.remove(self._path(run_folder.STATE))
+        return self.state.best
+
+    def _fit(self, seed):
+        config, state, fitter = self.config, self.state, self.fitter
+        model = fitter.model
+        if state.evaluations:
+            self.console.note(f"{self.folder}: going on from iteration {state.evaluations * config.eval_period}")
+            fitter.restore(state.weights, state.optimizer)
+        else:
+            fitter.start(seed)
+            # The update of iteration 0, which precedes the first period.
+            model.fit(self._batches(self.starts[:1]), verbose=0, shuffle=False)
+        if state.evaluations == config.evaluations:
+            return
+        first, last = (1 + n * config.eval_period for n in (state.evaluations, config.evaluations))
+        model.fit(
+            self._batches(self.starts[first:last]),
+            initial_epoch=state.evaluations,
+            epochs=config.evaluations,
+            steps_per_epoch=config.eval_period,
+            verbose=0,
+            shuffle=False,
+            callbacks=self._callbacks(),
+        )
+
+    def _batches(self, starts):
+        return pipeline.training_batches(self.split.train, starts, self.config.batch_size, self.fitter.choose_shape)
+
+    def _callbacks(self):
+        config = self.config
+        sets = []
+        for part in (self.split.valid, self.split.test):
+            count = evaluation.scored_count(len(part), config.batch_size, config.eval_drop_remainder)
+            part = part.head(count)
+            sets.append((pipeline.scoring_batches(part, config.eval_batch_size).cache(), part.labels))
+        path = self._path(run_folder.STATE)
+        callbacks = [Evaluation(self.state, path, self.fitter.scorer, *sets, config.eval_period, self.console)]
+        if config.tensorboard:
+            callbacks.append(tensorboard.scalars(self._path(run_folder.TENSORBOARD)))
+        return [*callbacks, Progress(self.name, self.state, config, self.console)]
+
+    def _write_results(self):
+        """Writes everything but the metrics, whose presence says that the split is finished."""
+        state, model = self.state, self.fitter.model
+        model.set_weights(state.best_weights)
+        run_folder.save_model(self._path(run_folder.MODEL), model)
+        run_folder.write_table(self._path(run_folder.HISTORY), state.history)
+        for name, part in (("valid", self.split.valid), ("test", self.split.test)):
+            run_folder.write_predictions(self._path(run_folder.PREDICTIONS[name]), part, getattr(state, name))
+        if self.config.tensorboard:
+            results = {name: state.best[name] for name in RESULTS}
+            tensorboard.write_hyperparameters(self._path(run_folder.TENSORBOARD), self.config, self.name, results)
+            tensorboard.write_embeddings(self._path(run_folder.TENSORBOARD), model, self.vocabulary)
+
+    def _path(self, name):
+        return os.path.join(self.folder, name)

@@ -1,0 +1,53 @@
+"""The state of an unfinished split: all that its next update depends on, and the best so far, in one file."""
+
+import dataclasses
+import json
+import os
+
+import numpy as np
+
+from mime_tf import files
+
+GROUPS = ("weights", "optimizer", "best_weights")
+
+
+@dataclasses.dataclass
+class State:
+    """A split after some evaluations.
+
+    Attributes:
+        evaluations: how many were made.
+        history: list of dicts, a row an evaluation.
+        weights, optimizer: lists of arrays, now.
+        best_weights: list of arrays, at the lowest validation loss so far; empty before there is one.
+        best: dict of the results at that point, None before there is one.
+        valid, test: probabilities at that point, float32.
+    """
+
+    evaluations: int = 0
+    history: list = dataclasses.field(default_factory=list)
+    weights: list = dataclasses.field(default_factory=list)
+    optimizer: list = dataclasses.field(default_factory=list)
+    best_weights: list = dataclasses.field(default_factory=list)
+    best: dict | None = None
+    valid: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.float32))
+    test: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.float32))
+
+    def save(self, path):
+        """Writes the state to `path`, atomically."""
+        plain = {"evaluations": self.evaluations, "history": self.history, "best": self.best}
+        arrays = {f"{group}/{i}": value for group in GROUPS for i, value in enumerate(getattr(self, group))}
+        with files.replacing(path) as file:
+            np.savez(file, plain=np.array(json.dumps(plain)), valid=self.valid, test=self.test, **arrays)
+
+    @classmethod
+    def load(cls, path):
+        """Reads a state, or returns a new one where there is no file."""
+        if not os.path.exists(path):
+            return cls()
+        with np.load(path, allow_pickle=False) as archive:
+            state = cls(**json.loads(str(archive["plain"])), valid=archive["valid"], test=archive["test"])
+            for group in GROUPS:
+                count = sum(name.startswith(f"{group}/") for name in archive.files)
+                setattr(state, group, [archive[f"{group}/{i}"] for i in range(count)])
+        return state

@@ -1,0 +1,45 @@
+"""Trains MiME: python train.py INPUT OUTPUT LOG.
+
+INPUT, OUTPUT and LOG are prefixes. Reads INPUT.seqs and INPUT.labels; divides the patients into train, valid and
+test once for each of --split_seeds; fits a model to each; leaves the best one by validation loss and all about it in
+the folder OUTPUTr<random seed>s<split seed>/; and appends the results to LOG.log.
+
+    python train.py ./sample ./ ./out
+    python train.py cohort/cohort runs/a_ runs/a --aux_lambda=0.1 --num_iter=5000
+    tensorboard --logdir runs
+
+The same command goes on with a run that was killed. A --flagfile=FILE holds flags, one a line; each run leaves one.
+"""
+
+import os
+import sys
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+from absl import app
+
+import flags
+from mime_tf.errors import InputError
+
+
+def main(argv):
+    """Returns the exit status: 0, 2 for bad input, 130 for Ctrl-C."""
+    try:
+        if len(argv) != 4:
+            raise InputError(f"train.py takes INPUT, OUTPUT and LOG prefixes; found {len(argv) - 1}; see --help")
+        config = flags.config()
+        # Imported here, so that --help and a wrong flag need not wait for TensorFlow.
+        from mime_tf import training
+
+        training.train(config, *argv[1:], resume=flags.FLAGS.resume, overwrite=flags.FLAGS.overwrite)
+    except InputError as error:
+        print(f"train.py: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("train.py: stopped; the same command goes on from the last evaluation", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    app.run(main)
