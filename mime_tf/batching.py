@@ -99,15 +99,3 @@ def window_starts(random_seed, train_sizes, batch_size, steps):
     """
     stream = np.random.RandomState(random_seed)
     return [stream.randint(0, size - batch_size + 1, size=steps) for size in train_sizes]
-
-
-def windows(starts, batch_size):
-    """Yields the rows of each window: `batch_size` consecutive patients from each of `starts` on."""
-    for start in starts:
-        yield np.arange(start, start + batch_size)
-
-
-def chunks(count, size):
-    """Yields rows 0 to `count`, `size` at a time; the last chunk may be shorter."""
-    for start in range(0, count, size):
-        yield np.arange(start, min(start + size, count))

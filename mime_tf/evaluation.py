@@ -4,6 +4,9 @@ import numpy as np
 import tensorflow as tf
 from sklearn import metrics
 
+# What is reported of a split, in the order the authors' program prints it.
+RESULTS = ("valid_loss", "test_loss", "valid_auc", "test_auc", "valid_aucpr", "test_aucpr")
+
 
 class Scorer:
     """Scores datasets with a model; compiled once, it is cheap to call again and again as the weights change.
@@ -20,9 +23,9 @@ class Scorer:
         return np.concatenate([self._predict(inputs).numpy()[:, 0] for inputs, _ in dataset])
 
 
-def scored_count(patients, batch_size, drop_remainder):
-    """How many patients of a set count: all, or without the last partial batch, as in the authors' program."""
-    return patients - patients % batch_size if drop_remainder else patients
+def scored(part, batch_size, drop_remainder):
+    """Returns the patients of a `cohort.Part` that count: all, or without the last partial batch of `batch_size`."""
+    return part.head(len(part) - len(part) % batch_size) if drop_remainder else part
 
 
 def log_loss(labels, probabilities):
@@ -51,3 +54,10 @@ def summarize(labels, probabilities):
         "auc": float(metrics.roc_auc_score(labels, probabilities)),
         "aucpr": float(metrics.average_precision_score(labels, probabilities)),
     }
+
+
+def results(valid, test):
+    """Returns what `summarize` says of valid and of test as one dict with the keys `RESULTS`."""
+    named = {f"valid_{name}": value for name, value in valid.items()}
+    named |= {f"test_{name}": value for name, value in test.items()}
+    return {name: named[name] for name in RESULTS}

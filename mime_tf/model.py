@@ -118,8 +118,13 @@ class MiME(keras.Model):
     def predict_patients(self, dxobjects, inputs, training=None):
         """Returns the probabilities (B, 1), given the embeddings (N, O) of the batch's Dx-objects."""
         visits = self.visit_embedding(dxobjects, inputs["dxobjs"])
-        sequence = look_up(visits, inputs["visits"])
-        return self.prediction(self.rnn(sequence, mask=inputs["visits"] >= 0, training=training))
+        mask = inputs["visits"] >= 0
+        if self.rnn_cell == "gru_v1":
+            # Projected before they are laid out in time: each distinct visit once, padding never.
+            patients = self.rnn.recur(look_up(self.rnn.project(visits), inputs["visits"]), mask)
+        else:
+            patients = self.rnn(look_up(visits, inputs["visits"]), mask=mask, training=training)
+        return self.prediction(patients)
 
     def train_step(self, data):
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)

@@ -67,6 +67,26 @@ def assign(model, weights, source):
         variable.assign(weights[name])
 
 
+def sizes(weights, source):
+    """Returns the sizes that `weights`, as `read_checkpoint` returns them, were made with, as `TrainConfig` names them.
+
+    Raises:
+        InputError: variables are missing.
+    """
+    try:
+        emb_size = weights["W_emb_dx"].shape[1]
+        dxobj_emb_size = weights["W_dxobj/kernel"].shape[1]
+        return {
+            **{f"num_{kind}": weights[f"W_emb_{kind}"].shape[0] for kind in ("dx", "rx", "pr")},
+            **{f"{kind}_emb_size": emb_size for kind in ("dx", "rx", "pr")},
+            "dxobj_emb_size": dxobj_emb_size,
+            "visit_emb_size": dxobj_emb_size,
+            "rnn_size": weights[RECURRENT + "recurrent_kernel"].shape[0],
+        }
+    except KeyError as error:
+        raise InputError(f"{source}: no variable {error}; it holds {', '.join(sorted(weights))}") from error
+
+
 def read_checkpoint(prefix):
     """Reads a TensorFlow 1.x checkpoint of the authors' program, without Adam's slots.
 

@@ -47,8 +47,14 @@ def write_predictions(path, part, probabilities):
 
 
 def write_codes(path, sizes, known):
-    """Writes the vocabulary sizes and the codes that training holds; `known` as in `cohort.Split`."""
-    codes = {kind: np.flatnonzero(known[kind]).tolist() for kind in known}
+    """Writes the vocabulary sizes and the codes that training holds.
+
+    Args:
+        path: the file.
+        sizes: dict of the resolved sizes.
+        known: as in `cohort.Split`, or None where it is not known what training held.
+    """
+    codes = {kind: np.flatnonzero(known[kind]).tolist() for kind in known} if known else None
     files.write_json(path, {**{name: sizes[name] for name in ("num_dx", "num_rx", "num_pr")}, "known": codes})
 
 
@@ -67,7 +73,7 @@ def write_configuration(folder, record, split_seed, sizes):
     with files.replacing(os.path.join(folder, FLAGS), "w") as file:
         for name, value in record["flags"].items():
             if value is not None:
-                text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+                text = ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
                 file.write(f"--{name}={text}\n")
 
 
@@ -97,8 +103,12 @@ def read_json(path):
         raise InputError(f"{path}: not readable as JSON: {error}") from error
 
 
-def digest(path):
-    """Returns the SHA-256 of a file, to know it again."""
+def digests(prefix):
+    """Returns the SHA-256 of a cohort's files, to know them again: `seqs_sha256` and `labels_sha256`."""
+    return {f"{kind}_sha256": _sha256(f"{prefix}.{kind}") for kind in ("seqs", "labels")}
+
+
+def _sha256(path):
     result = hashlib.sha256()
     with open(path, "rb") as file:
         while block := file.read(1 << 20):

@@ -47,12 +47,22 @@ class GRUV1(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs, mask=None):
-        projected = tf.tensordot(inputs, self._compute(self.cell.kernel), 1) + self._compute(self.cell.bias)
         if mask is None:
             mask = tf.ones(tf.shape(inputs)[:2], bool)
-        states = gru_v1_states(
-            tf.transpose(projected, [1, 0, 2]), self._compute(self.cell.recurrent_kernel), tf.transpose(mask)
-        )
+        return self.recur(self.project(inputs), mask)
+
+    def project(self, inputs):
+        """Returns `inputs W + b`, of shape (..., 3H) for inputs of shape (..., F): what no state goes into.
+
+        Where the same input occurs at several steps, projecting it once and then laying the steps out for `recur`
+        saves most of this product.
+        """
+        return tf.tensordot(inputs, self._compute(self.cell.kernel), 1) + self._compute(self.cell.bias)
+
+    def recur(self, projected, mask):
+        """Runs the recurrence over projected inputs of shape (B, T, 3H); returns what calling the layer returns."""
+        kernel = self._compute(self.cell.recurrent_kernel)
+        states = gru_v1_states(tf.transpose(projected, [1, 0, 2]), kernel, tf.transpose(mask))
         return tf.transpose(states, [1, 0, 2]) if self.return_sequences else states[-1]
 
     def _compute(self, variable):

@@ -51,9 +51,7 @@ class Evaluation(keras.callbacks.Callback):
         state = self.state
         state.valid, state.test = probabilities, self.scorer(self.test[0])
         test = evaluation.summarize(self.test[1], state.test)
-        by_name = {f"valid_{name}": value for name, value in valid.items()}
-        by_name |= {f"test_{name}": value for name, value in test.items()}
-        state.best = {"iteration": iteration, **{name: by_name[name] for name in lines.RESULTS}}
+        state.best = {"iteration": iteration, **evaluation.results(valid, test)}
         state.best_weights = self.model.get_weights()
 
 

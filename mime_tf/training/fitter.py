@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 from mime_tf import evaluation, reference, shapes
+from mime_tf.building import build_model
 from mime_tf.losses import LogLoss
-from mime_tf.model import MiME
 
 # With jit_compile auto, a run of this many updates or more is compiled: XLA takes some 15 s to compile all shapes,
 # and saves some milliseconds an update.
@@ -28,7 +28,7 @@ class Fitter:
         updates = config.updates * len(config.split_seeds)
         self.compiles = config.jit_compile == "on" or (config.jit_compile == "auto" and updates >= WORTH_COMPILING)
         self.choose_shape = None
-        self.model = self._new_model()
+        self.model = build_model(config, sizes)
         # Read before anything is written, so that a file that does not fit leaves nothing behind.
         self._initial_weights = {seed: self._initial(seed) for seed in config.split_seeds}
         self.model.compile(
@@ -66,24 +66,4 @@ class Fitter:
             return self.model.get_weights()
         state = np.random.SeedSequence([self.config.random_seed, seed]).generate_state(1)
         keras.utils.set_random_seed(int(state[0]))
-        return self._new_model().get_weights()
-
-    def _new_model(self):
-        config, sizes = self.config, self.sizes
-        model = MiME(
-            num_dx=sizes["num_dx"],
-            num_rx=sizes["num_rx"],
-            num_pr=sizes["num_pr"],
-            emb_size=config.dx_emb_size,
-            dxobj_emb_size=config.dxobj_emb_size,
-            rnn_size=config.rnn_size,
-            emb_activation=config.emb_activation,
-            order_activation=config.order_activation,
-            rnn_cell=config.rnn_cell,
-            regularize=config.regularize,
-            aux_lambda=config.aux_lambda,
-            max_dx_per_visit=sizes["max_dx_per_visit"],
-            name="mime",
-        )
-        model.build()
-        return model
+        return build_model(self.config, self.sizes).get_weights()

@@ -1,7 +1,6 @@
 """The lines of the authors' program, to the letter."""
 
-# In the order they stand in a line.
-RESULTS = ("valid_loss", "test_loss", "valid_auc", "test_auc", "valid_aucpr", "test_aucpr")
+from mime_tf.evaluation import RESULTS
 
 
 def round_line(iteration, valid):
@@ -15,10 +14,10 @@ def round_line(iteration, valid):
 
 
 def split_line(results):
-    """A finished split; `results` is a dict with the keys `RESULTS`."""
+    """A finished split; `results` is a dict with the keys `evaluation.RESULTS`."""
     return ", ".join("%s:%f" % (name, results[name]) for name in RESULTS)
 
 
 def mean_line(results):
-    """All splits; `results` is a dict with the keys `RESULTS`, the means."""
+    """All splits; `results` is a dict with the keys `evaluation.RESULTS`, the means."""
     return ", ".join("mean_%s:%f" % (name, results[name]) for name in RESULTS)

@@ -2,15 +2,11 @@
 
 import dataclasses
 import os
-import platform
-
-import keras
-import sklearn
-import tensorflow as tf
 
 from mime_tf import files, run_folder
 from mime_tf.errors import InputError
 from mime_tf.training import journal
+from mime_tf.versions import versions
 
 
 class Record:
@@ -35,7 +31,7 @@ class Record:
         asked = {
             "flags": dataclasses.asdict(config) | {"split_seeds": list(config.split_seeds)},
             "log": log_path,
-            "data": {f"{kind}_sha256": run_folder.digest(f"{input_prefix}.{kind}") for kind in ("seqs", "labels")},
+            "data": run_folder.digests(input_prefix),
         }
         before = run_folder.read_json(path)
         if before and overwrite:
@@ -69,16 +65,6 @@ class Record:
     def write(self):
         """Writes the record to disk."""
         files.write_json(self.path, self.content)
-
-
-def versions():
-    """Returns the versions of what computes a model."""
-    return {
-        "python": platform.python_version(),
-        "tensorflow": tf.__version__,
-        "keras": keras.__version__,
-        "scikit-learn": sklearn.__version__,
-    }
 
 
 def _check_same(path, before, asked, resume):

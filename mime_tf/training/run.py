@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from mime_tf import records, run_folder, sizes
 from mime_tf.console import Console
+from mime_tf.evaluation import RESULTS
 from mime_tf.training import lines
 from mime_tf.training.fitter import Fitter
 from mime_tf.training.journal import Journal
@@ -30,7 +31,7 @@ def train(config, input_prefix, output_prefix, log_prefix, resume=True, overwrit
         console: where to print; by default a new `Console`.
 
     Returns:
-        Dict of the mean results over the splits, the keys `lines.RESULTS`.
+        Dict of the mean results over the splits, the keys `RESULTS`.
 
     Raises:
         InputError: something about the data, the flags or the folders is wrong; nothing was written, unless it
@@ -68,7 +69,7 @@ def train(config, input_prefix, output_prefix, log_prefix, resume=True, overwrit
         results.append(with_nan(done))
         journal.add(lines.split_line(results[-1]))
         console.line(lines.split_line(results[-1]))
-    mean = {name: float(np.mean([result[name] for result in results])) for name in lines.RESULTS}
+    mean = {name: float(np.mean([result[name] for result in results])) for name in RESULTS}
     journal.add(lines.mean_line(mean))
     console.line(lines.mean_line(mean))
     record.finish(mean)
@@ -77,4 +78,4 @@ def train(config, input_prefix, output_prefix, log_prefix, resume=True, overwrit
 
 def with_nan(results):
     """Results as read from JSON, where null stands for NaN."""
-    return {name: np.nan if results[name] is None else results[name] for name in lines.RESULTS}
+    return {name: np.nan if results[name] is None else results[name] for name in RESULTS}

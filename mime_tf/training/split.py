@@ -5,7 +5,6 @@ import os
 from mime_tf import evaluation, files, pipeline, run_folder, tensorboard
 from mime_tf.errors import InputError
 from mime_tf.training.callbacks import Evaluation, Progress
-from mime_tf.training.lines import RESULTS
 from mime_tf.training.state import State
 
 
@@ -32,7 +31,7 @@ class SplitRun:
         """Fits the model of split seed `seed`, and writes the results.
 
         Returns:
-            Dict of the results at the lowest validation loss, the keys `lines.RESULTS` among them.
+            Dict of the results at the lowest validation loss, the keys `evaluation.RESULTS` among them.
 
         Raises:
             InputError: the validation loss was never a number.
@@ -88,8 +87,7 @@ class SplitRun:
         config = self.config
         sets = []
         for part in (self.split.valid, self.split.test):
-            count = evaluation.scored_count(len(part), config.batch_size, config.eval_drop_remainder)
-            part = part.head(count)
+            part = evaluation.scored(part, config.batch_size, config.eval_drop_remainder)
             sets.append((pipeline.scoring_batches(part, config.eval_batch_size).cache(), part.labels))
         path = self._path(run_folder.STATE)
         callbacks = [Evaluation(self.state, path, self.fitter.scorer, *sets, config.eval_period, self.console)]
@@ -106,7 +104,7 @@ class SplitRun:
         for name, part in (("valid", self.split.valid), ("test", self.split.test)):
             run_folder.write_predictions(self._path(run_folder.PREDICTIONS[name]), part, getattr(state, name))
         if self.config.tensorboard:
-            results = {name: state.best[name] for name in RESULTS}
+            results = {name: state.best[name] for name in evaluation.RESULTS}
             tensorboard.write_hyperparameters(self._path(run_folder.TENSORBOARD), self.config, self.name, results)
             tensorboard.write_embeddings(self._path(run_folder.TENSORBOARD), model, self.vocabulary)
 

@@ -50,9 +50,9 @@ class Splits:
         for seed in self.config.split_seeds:
             split = self.make(seed)
             for name in ("valid", "test"):
-                part = getattr(split, name)
-                count = evaluation.scored_count(len(part), self.config.batch_size, self.config.eval_drop_remainder)
-                if len(set(part.labels[:count])) == 1:
+                config = self.config
+                part = evaluation.scored(getattr(split, name), config.batch_size, config.eval_drop_remainder)
+                if len(set(part.labels.tolist())) == 1:
                     yield seed, name
 
     def _check(self, split):

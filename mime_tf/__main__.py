@@ -1,0 +1,35 @@
+"""`python -m mime_tf COMMAND`, also `mime-tf COMMAND`."""
+
+import argparse
+import os
+import sys
+
+from mime_tf.commands import import_tf1
+from mime_tf.errors import InputError
+
+COMMANDS = (import_tf1,)
+
+
+def main(argv=None):
+    """Runs a command line; returns the exit status: 0, 2 for bad input, 130 for Ctrl-C."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    parser = argparse.ArgumentParser(
+        prog="mime-tf", description="MiME for TensorFlow 2. Training is python train.py; see there."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add_parser(commands)
+    arguments = parser.parse_args(argv)
+    try:
+        arguments.run(arguments)
+    except InputError as error:
+        print(f"mime-tf: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("mime-tf: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

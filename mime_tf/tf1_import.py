@@ -1,0 +1,73 @@
+"""A checkpoint of the authors' program becomes a run folder, as if train.py had written it."""
+
+import dataclasses
+import os
+
+from mime_tf import evaluation, files, pipeline, records, reference, run_folder
+from mime_tf.building import build_model
+from mime_tf.config import SIZE_NAMES, TrainConfig
+from mime_tf.errors import InputError
+from mime_tf.sizes import resolve
+from mime_tf.training.splits import Splits
+from mime_tf.versions import versions
+
+
+def import_tf1(checkpoint, output, config=None, data=None, split_seed=0):
+    """Makes a run folder of a TensorFlow 1.x checkpoint of the authors' program.
+
+    Args:
+        checkpoint: the checkpoint's path without `.index`.
+        output: the folder to make.
+        config: `TrainConfig` with what no checkpoint holds: the activations, `aux_lambda`, `regularize`,
+            `max_dx_per_visit`, and how the cohort was filtered, divided and scored. Its vocabulary sizes and widths
+            are not read: the checkpoint has its own.
+        data: prefix of the cohort that the checkpoint was trained on. With it the folder holds the codes that
+            training knew, and the predictions and results of valid and test.
+        split_seed: the split that the checkpoint was trained on.
+
+    Returns:
+        Dict of the results with the keys `evaluation.RESULTS`, or None without `data`.
+
+    Raises:
+        InputError: not such a checkpoint, the folder is in use, or the data do not fit it.
+    """
+    if os.path.isdir(output) and os.listdir(output):
+        raise InputError(f"{output}: holds files; a run folder is made anew, so give another one")
+    weights = reference.read_checkpoint(checkpoint)
+    config = dataclasses.replace(config or TrainConfig(), rnn_cell="gru_v1", **reference.sizes(weights, checkpoint))
+    given = {name: getattr(config, name) for name in SIZE_NAMES}
+    split, known = None, None
+    if data:
+        store, labels = records.read(data)
+        given = resolve(store, given, f"{data}.seqs")
+        split = Splits(config, store, labels).make(split_seed)
+        known = split.known
+    # The number of slots matters to the auxiliary losses alone; 22 is what the authors' main uses.
+    sizes = {**given, "max_dx_per_visit": given["max_dx_per_visit"] or 22}
+    model = build_model(config, sizes, aux_heads="rnn2aux_dx/kernel" in weights)
+    reference.assign(model, weights, checkpoint)
+
+    os.makedirs(output, exist_ok=True)
+    record = {
+        "flags": dataclasses.asdict(config),
+        "input": data,
+        "data": run_folder.digests(data) if data else None,
+        "versions": versions(),
+    }
+    run_folder.write_configuration(output, record, split_seed, sizes)
+    run_folder.write_codes(os.path.join(output, run_folder.CODES), sizes, known)
+    run_folder.save_model(os.path.join(output, run_folder.MODEL), model)
+    return _score(output, model, config, split) if split else None
+
+
+def _score(output, model, config, split):
+    """Scores valid and test, writes the predictions and the results and returns the latter."""
+    scorer, summaries = evaluation.Scorer(model), {}
+    for name, part in (("valid", split.valid), ("test", split.test)):
+        part = evaluation.scored(part, config.batch_size, config.eval_drop_remainder)
+        probabilities = scorer(pipeline.scoring_batches(part, config.eval_batch_size))
+        run_folder.write_predictions(os.path.join(output, run_folder.PREDICTIONS[name]), part, probabilities)
+        summaries[name] = evaluation.summarize(part.labels, probabilities)
+    results = evaluation.results(**summaries)
+    files.write_json(os.path.join(output, run_folder.METRICS), results)
+    return results
