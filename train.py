@@ -17,9 +17,21 @@ import sys
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from absl import app
+from absl import flags as absl_flags
 
 import flags
 from mime_tf.errors import InputError
+
+absl_flags.adopt_module_key_flags(flags)  # so that --help shows them
+
+
+def parse(argv):
+    """Parses the flags; a wrong one is one line and exit status 2, like all bad input."""
+    try:
+        return flags.FLAGS(argv)
+    except absl_flags.Error as error:
+        print(f"train.py: {error}", file=sys.stderr)
+        sys.exit(2)
 
 
 def main(argv):
@@ -42,4 +54,4 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    app.run(main)
+    app.run(main, flags_parser=parse)

@@ -33,6 +33,8 @@ class Record:
             "log": log_path,
             "data": run_folder.digests(input_prefix),
         }
+        for written in (path, log_path):
+            _check_writable(written)
         before = run_folder.read_json(path)
         if before and overwrite:
             _discard(output_prefix, before)
@@ -65,6 +67,19 @@ class Record:
     def write(self):
         """Writes the record to disk."""
         files.write_json(self.path, self.content)
+
+
+def _check_writable(path):
+    """Raises InputError unless `path` is, or could be made, a file to write; makes the folder it goes into."""
+    folder = os.path.dirname(path) or "."
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"{folder}: no folder, and none can be made ({error.strerror}); {path} is to go there"
+        ) from error
+    if os.path.isdir(path) or not os.access(path if os.path.exists(path) else folder, os.W_OK):
+        raise InputError(f"{path}: can't be written; give a prefix whose files can be")
 
 
 def _check_same(path, before, asked, resume):

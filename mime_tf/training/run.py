@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from mime_tf import records, run_folder, sizes
 from mime_tf.console import Console
+from mime_tf.errors import InputError
 from mime_tf.evaluation import RESULTS
 from mime_tf.training import lines
 from mime_tf.training.fitter import Fitter
@@ -60,7 +61,7 @@ def train(config, input_prefix, output_prefix, log_prefix, resume=True, overwrit
     results = []
     for seed, starts in zip(config.split_seeds, splits.starts, strict=True):
         folder = run_folder.split_folder(output_prefix, config.random_seed, seed)
-        done = run_folder.read_json(os.path.join(folder, run_folder.METRICS))
+        done = _finished(folder)
         if done:
             console.note(f"{folder}: finished before")
         else:
@@ -79,3 +80,16 @@ def train(config, input_prefix, output_prefix, log_prefix, resume=True, overwrit
 def with_nan(results):
     """Results as read from JSON, where null stands for NaN."""
     return {name: np.nan if results[name] is None else results[name] for name in RESULTS}
+
+
+def _finished(folder):
+    """The results of a split that was finished before, None if it was not.
+
+    Raises:
+        InputError: its metrics file is damaged.
+    """
+    path = os.path.join(folder, run_folder.METRICS)
+    results = run_folder.read_json(path)
+    if results is not None and not (isinstance(results, dict) and set(RESULTS) <= set(results)):
+        raise InputError(f"{path}: holds no results of this program; --overwrite starts anew")
+    return results

@@ -3,10 +3,12 @@
 import dataclasses
 import json
 import os
+import zipfile
 
 import numpy as np
 
 from mime_tf import files
+from mime_tf.errors import InputError
 
 GROUPS = ("weights", "optimizer", "best_weights")
 
@@ -42,12 +44,21 @@ class State:
 
     @classmethod
     def load(cls, path):
-        """Reads a state, or returns a new one where there is no file."""
+        """Reads a state, or returns a new one where there is no file.
+
+        Raises:
+            InputError: the file is damaged.
+        """
         if not os.path.exists(path):
             return cls()
-        with np.load(path, allow_pickle=False) as archive:
-            state = cls(**json.loads(str(archive["plain"])), valid=archive["valid"], test=archive["test"])
-            for group in GROUPS:
-                count = sum(name.startswith(f"{group}/") for name in archive.files)
-                setattr(state, group, [archive[f"{group}/{i}"] for i in range(count)])
+        try:
+            with np.load(path, allow_pickle=False) as archive:
+                state = cls(**json.loads(str(archive["plain"])), valid=archive["valid"], test=archive["test"])
+                for group in GROUPS:
+                    count = sum(name.startswith(f"{group}/") for name in archive.files)
+                    setattr(state, group, [archive[f"{group}/{i}"] for i in range(count)])
+        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+            raise InputError(
+                f"{path}: not the state of an unfinished split ({error}); --overwrite starts anew"
+            ) from error
         return state
