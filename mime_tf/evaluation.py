@@ -18,9 +18,9 @@ class Scorer:
     def __init__(self, model):
         self._predict = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
 
-    def __call__(self, dataset):
-        """Returns the probabilities, float32 of shape (patients,), of a dataset of `(inputs, labels)` batches."""
-        return np.concatenate([self._predict(inputs).numpy()[:, 0] for inputs, _ in dataset])
+    def __call__(self, batches):
+        """Returns the probabilities, float32 of shape (patients,), of `(inputs, labels)` batches, such as a dataset."""
+        return np.concatenate([self._predict(inputs).numpy()[:, 0] for inputs, _ in batches])
 
 
 def scored(part, batch_size, drop_remainder):

@@ -19,22 +19,22 @@ def scalars(folder):
     return keras.callbacks.TensorBoard(folder, write_graph=False, update_freq="epoch", profile_batch=0)
 
 
-def write_hyperparameters(folder, config, name, results):
-    """Writes a row of the HParams table.
+def write_hyperparameters(folder, config, results, iteration):
+    """Writes a row of the HParams table; splits with the same configuration share one.
 
     Args:
         folder: of the events.
         config: a dataclass of numbers, strings, tuples and None.
-        name: the row's name.
         results: dict of floats.
+        iteration: at which they were had.
     """
     plain = (bool, int, float, str)
     values = dataclasses.asdict(config).items()
     row = {key: value if isinstance(value, plain) else str(value) for key, value in values if value is not None}
     with tf.summary.create_file_writer(folder, filename_suffix=".hparams").as_default():
-        hparams.hparams(row, trial_id=name)
+        hparams.hparams(row)
         for key, value in results.items():
-            tf.summary.scalar(f"best/{key}", value, step=0)
+            tf.summary.scalar(f"best/{key}", value, step=iteration)
 
 
 def write_embeddings(folder, model, vocabulary):

@@ -38,7 +38,6 @@ class AuxiliaryHeads(keras.layers.Layer):
         self.dx_head = keras.layers.Dense(num_dx, dtype=self.dtype_policy, name="dx_head")
         self.rx_head = keras.layers.Dense(num_rx, dtype=self.dtype_policy, name="rx_head")
         self.pr_head = keras.layers.Dense(num_pr, dtype=self.dtype_policy, name="pr_head")
-        self.supports_jit = True
 
     def build(self, dxobjects_shape):
         for head in (self.dx_head, self.rx_head, self.pr_head):

@@ -74,7 +74,6 @@ class DxObjectEmbedding(keras.layers.Layer):
         self.dx_to_rx = keras.layers.Dense(emb_size, order_activation, dtype=self.dtype_policy, name="dx_to_rx")
         self.dx_to_pr = keras.layers.Dense(emb_size, order_activation, dtype=self.dtype_policy, name="dx_to_pr")
         self.to_dxobj = keras.layers.Dense(dxobj_emb_size, order_activation, dtype=self.dtype_policy, name="to_dxobj")
-        self.supports_jit = True
 
     def build(self, dx_shape=None, rx_shape=None, pr_shape=None):
         """Makes the weights; they do not depend on the shapes."""

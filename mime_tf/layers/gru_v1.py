@@ -40,7 +40,6 @@ class GRUV1(keras.layers.Layer):
         self.return_sequences = return_sequences
         self.cell = GRUV1Cell(units, dtype=self.dtype_policy, name="cell")
         self.supports_masking = True
-        self.supports_jit = True
 
     def build(self, input_shape):
         self.cell.build(input_shape)

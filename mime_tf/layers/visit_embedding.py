@@ -30,10 +30,6 @@ class VisitEmbedding(keras.layers.Layer):
         visit activation is not applied there.
     """
 
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.supports_jit = True
-
     def call(self, dxobjects, members):
         return look_up_sum(dxobjects, members)
 

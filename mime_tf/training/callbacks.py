@@ -18,7 +18,7 @@ class Evaluation(keras.callbacks.Callback):
         state: `State`, updated and saved after each evaluation.
         path: where to save it.
         scorer: `evaluation.Scorer` of the model.
-        valid, test: pairs of a dataset and its labels.
+        valid, test: pairs of the batches of a set and its labels.
         eval_period: iterations between evaluations.
         console: `Console`.
     """

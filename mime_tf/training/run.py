@@ -4,7 +4,6 @@ import itertools
 import os
 
 import numpy as np
-import tensorflow as tf
 
 from mime_tf import records, run_folder, sizes
 from mime_tf.console import Console
@@ -39,8 +38,6 @@ def train(config, input_prefix, output_prefix, log_prefix, resume=True, overwrit
             came to light in training.
     """
     console = console or Console()
-    # The same seeds give the same bits; without this, sums over threads may differ in their order.
-    tf.config.experimental.enable_op_determinism()
     store, labels = records.read(input_prefix)
     given = {name: getattr(config, name) for name in sizes.SIZE_NAMES}
     found_sizes = sizes.resolve(store, given, f"{input_prefix}.seqs")

@@ -88,7 +88,8 @@ class SplitRun:
         sets = []
         for part in (self.split.valid, self.split.test):
             part = evaluation.scored(part, config.batch_size, config.eval_drop_remainder)
-            sets.append((pipeline.scoring_batches(part, config.eval_batch_size).cache(), part.labels))
+            # Kept as a list: cutting the batches, or starting an iterator, would cost more than scoring a small set.
+            sets.append((list(pipeline.scoring_batches(part, config.eval_batch_size)), part.labels))
         path = self._path(run_folder.STATE)
         callbacks = [Evaluation(self.state, path, self.fitter.scorer, *sets, config.eval_period, self.console)]
         if config.tensorboard:
@@ -105,7 +106,9 @@ class SplitRun:
             run_folder.write_predictions(self._path(run_folder.PREDICTIONS[name]), part, getattr(state, name))
         if self.config.tensorboard:
             results = {name: state.best[name] for name in evaluation.RESULTS}
-            tensorboard.write_hyperparameters(self._path(run_folder.TENSORBOARD), self.config, self.name, results)
+            tensorboard.write_hyperparameters(
+                self._path(run_folder.TENSORBOARD), self.config, results, state.best["iteration"]
+            )
             tensorboard.write_embeddings(self._path(run_folder.TENSORBOARD), model, self.vocabulary)
 
     def _path(self, name):

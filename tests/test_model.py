@@ -1,0 +1,248 @@
+"""MiME against the float64 oracle on random cohorts and weights, and what its loss is made of."""
+
+import functools
+
+import cohorts
+import keras
+import numpy as np
+import oracle
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mime_tf import MiME, records, reference
+from mime_tf.batching import Batcher
+from mime_tf.losses import LogLoss
+
+SIZES = {"num_dx": cohorts.NUM_DX, "num_rx": cohorts.NUM_RX, "num_pr": cohorts.NUM_PR}
+WIDTHS = {"emb_size": 4, "dxobj_emb_size": 5, "rnn_size": 3}
+REGULARIZE, AUX_LAMBDA, SLOTS = 0.01, 0.3, 4
+ACTIVATIONS = [("relu", "relu"), ("sigmoid", "tanh"), ("tanh", "sigmoid")]
+PARTS = ("main_loss", "l2_loss", "aux_dx_loss", "aux_rx_loss", "aux_pr_loss")
+
+
+def small_model(optimizer="sgd", compile_options=(), **arguments):
+    model = MiME(**SIZES, **{**WIDTHS, "max_dx_per_visit": SLOTS, **arguments})
+    model.build()
+    model.compile(optimizer, loss=LogLoss(), **dict(compile_options))
+    return model
+
+
+@functools.cache
+def oracle_s_model(emb_activation, order_activation):
+    """One model for each pair of activations. Run eagerly: every random cohort has another shape."""
+    return small_model(
+        emb_activation=emb_activation,
+        order_activation=order_activation,
+        regularize=REGULARIZE,
+        aux_lambda=AUX_LAMBDA,
+        compile_options={"run_eagerly": True},
+    )
+
+
+def with_random_weights(model, seed):
+    """Gives the model random weights, biases too, and returns them in float64."""
+    rng = np.random.default_rng(seed)
+    weights = {
+        name: rng.normal(0, 0.6, variable.shape).astype(np.float32)
+        for name, variable in reference.variables(model).items()
+    }
+    reference.assign(model, weights, "random weights")
+    return oracle.weights_under(weights, "")
+
+
+def batch_of(patients, extra=None):
+    """All patients as one batch, with `extra` padding, a dict by dimension."""
+    extra = extra or {}
+    return Batcher(records.from_lists(patients)).batch(
+        np.arange(len(patients)), lambda needed: {name: size + extra.get(name, 0) for name, size in needed.items()}
+    )
+
+
+def assert_model_equals_oracle(patients, labels, activations, seed, extra=None):
+    model = oracle_s_model(*activations)
+    weights = with_random_weights(model, seed)
+    expected = oracle.losses(
+        weights,
+        patients,
+        labels,
+        emb_activation=activations[0],
+        order_activation=activations[1],
+        regularize=REGULARIZE,
+        aux_lambda=AUX_LAMBDA,
+        max_dx_per_visit=SLOTS,
+    )
+    batch = batch_of(patients, extra)
+    probabilities = model(batch).numpy()
+    np.testing.assert_allclose(probabilities[:, 0], expected["probabilities"], rtol=1e-5, atol=1e-5)
+    model.reset_metrics()
+    got = model.test_on_batch(batch, np.float32(labels), return_dict=True)
+    for name, key in (("main_loss", "main"), ("aux_dx_loss", "aux_dx"), ("aux_rx_loss", "aux_rx"),
+                      ("aux_pr_loss", "aux_pr"), ("loss", "total")):  # fmt: skip
+        assert got[name] == pytest.approx(expected[key], rel=1e-5, abs=1e-5), name
+    assert got["l2_loss"] == pytest.approx(REGULARIZE * expected["l2"], rel=1e-5)
+
+
+extra_padding = st.fixed_dictionaries({name: st.integers(0, 2) for name in "TVDNRP"})
+
+
+@settings(deadline=None, max_examples=60)
+@given(cohorts.labelled(), st.sampled_from(ACTIVATIONS), st.integers(0, 2**31), extra_padding)
+def test_random_cohorts(patients_and_labels, activations, seed, extra):
+    assert_model_equals_oracle(*patients_and_labels, activations, seed, extra)
+
+
+@settings(deadline=None, max_examples=20)
+@given(cohorts.labelled(), cohorts.known_codes(), st.integers(0, 2**31))
+def test_cohorts_after_the_unseen_code_filter(patients_and_labels, known, seed):
+    """The batch is cut from the filtered store, whose visits may have lost all they held."""
+    patients, labels = patients_and_labels
+    kept = cohorts.keep_known(patients, known)
+    arrays = {kind: np.isin(np.arange(size), list(known[kind])) for kind, size in
+              (("dx", cohorts.NUM_DX), ("rx", cohorts.NUM_RX), ("pr", cohorts.NUM_PR))}  # fmt: skip
+    store = records.from_lists(patients).keep_known(arrays)
+    model = oracle_s_model("relu", "relu")
+    weights = with_random_weights(model, seed)
+    got = model(Batcher(store).batch(np.arange(len(patients)))).numpy()[:, 0]
+    expected = oracle.probabilities(weights, kept, emb_activation="relu", order_activation="relu")
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
+    assert_model_equals_oracle(kept, labels, ("relu", "relu"), seed)
+
+
+OBJECT, OTHER = [1, [0, 2, 2, 2], [3]], [5, [], [0, 0]]
+AWKWARD = {
+    "nothing at all": [[[]]],
+    "empty visits only": [[[], []], [[]]],
+    "an empty visit first, amid and last": [[[], [OBJECT], [], [OTHER], []]],
+    "a visit emptied by the filter": cohorts.keep_known(
+        [[[OBJECT], [OTHER]], [[OTHER, OBJECT]]], {"dx": {1}, "rx": {2}, "pr": set()}
+    ),
+    "repeated codes": [[[[0, [1, 1, 1], [2, 2]]]], [[[0, [1], [2]]]]],
+    "one Dx-object many times": [[[OBJECT, OBJECT, OBJECT], [OBJECT]], [[OBJECT]]],
+    "one visit each": [[[OBJECT]], [[OTHER]], [[]]],
+    "equal lengths": [[[OBJECT], [OTHER], []]] * 3,
+    "very different lengths": [[[OBJECT]], [[OTHER], [OBJECT, OTHER], []] * 20, [[]]],
+}
+
+
+@pytest.mark.parametrize("activations", ACTIVATIONS, ids="-".join)
+@pytest.mark.parametrize("name", AWKWARD)
+def test_awkward_cohorts(name, activations):
+    patients = AWKWARD[name]
+    assert_model_equals_oracle(patients, [1, 0, 1][: len(patients)], activations, seed=len(name))
+
+
+# The auxiliary heads.
+
+
+@pytest.mark.parametrize(
+    ("arguments", "heads"),
+    [
+        ({}, False),
+        ({"aux_lambda": 0.0}, False),
+        ({"aux_lambda": 0.1}, True),
+        ({"aux_lambda": 0.0, "aux_heads": True}, True),
+        ({"aux_lambda": 0.1, "aux_heads": True}, True),
+        ({"aux_lambda": 0.0, "aux_heads": False}, False),
+    ],
+)
+def test_heads_are_there_when_they_are_wanted(arguments, heads):
+    model = small_model(**arguments)
+    assert model.aux_heads is heads
+    # DxObjectEmbedding 9, GRUV1 3, prediction 2, the heads 6.
+    assert len(model.trainable_weights) == 14 + 6 * heads
+    logged = model.test_on_batch(batch_of([[[OBJECT]]]), np.float32([1]), return_dict=True)
+    assert set(logged) == {"loss", *PARTS[: 5 if heads else 2]}
+    assert model.get_config()["aux_heads"] is heads
+
+
+def test_an_auxiliary_loss_needs_heads():
+    with pytest.raises(ValueError, match=r"`aux_heads` must not be False when `aux_lambda` is not 0"):
+        small_model(aux_lambda=0.1, aux_heads=False)
+
+
+def test_heads_without_weight_change_no_prediction():
+    """With aux_lambda 0 they are only reported, and counted among the squares."""
+    patients, labels = [[[OBJECT], [OTHER]], [[OTHER]]], np.float32([1, 0])
+    plain, with_heads = small_model(regularize=0.0), small_model(regularize=0.0, aux_heads=True)
+    with_heads.set_weights([*plain.get_weights(), *with_heads.get_weights()[len(plain.weights) :]])
+    for model in (plain, with_heads):
+        model.train_on_batch(batch_of(patients), labels)
+    np.testing.assert_allclose(with_heads(batch_of(patients)), plain(batch_of(patients)), atol=1e-7)
+    assert np.all(np.abs(with_heads(batch_of(patients)).numpy() - 0.5) > 1e-6)
+
+
+def test_an_unknown_cell():
+    with pytest.raises(ValueError, match=r"`rnn_cell` must be one of \['gru', 'gru_v1', 'lstm'\]. Received: .*'rnn'"):
+        small_model(rnn_cell="rnn")
+
+
+# The parts of the loss.
+
+
+def assert_parts_add_up(logged, aux_lambda):
+    auxiliary = sum(logged.get(name, 0.0) for name in PARTS[2:])
+    expected = logged["main_loss"] + logged["l2_loss"] + aux_lambda * auxiliary
+    assert logged["loss"] == pytest.approx(expected, rel=2e-6)
+
+
+@pytest.mark.parametrize("aux_lambda", [0.0, 0.5])
+@pytest.mark.parametrize("batch_sizes", [[2, 2], [3, 1]], ids=["equal_batches", "unequal_batches"])
+def test_the_logged_parts_add_up(toy_batches, aux_lambda, batch_sizes):
+    """After steps that change the squares a lot, and with a batch of another size, as a last one often is."""
+    model = small_model(keras.optimizers.SGD(1.0), aux_lambda=aux_lambda, regularize=0.1)
+    batches = toy_batches(batch_sizes)
+    fitted = model.fit(batches, epochs=2, verbose=0, shuffle=False, validation_data=batches).history
+    for epoch in range(2):
+        assert_parts_add_up({name: values[epoch] for name, values in fitted.items()}, aux_lambda)
+        assert_parts_add_up({name[4:]: values[epoch] for name, values in fitted.items() if name[:4] == "val_"},
+                            aux_lambda)  # fmt: skip
+    assert_parts_add_up(model.evaluate(batches, verbose=0, return_dict=True), aux_lambda)
+
+
+@pytest.fixture
+def toy_batches():
+    """Makes a dataset of four patients in batches of the given sizes."""
+    from mime_tf import pipeline
+    from mime_tf.cohort import Part
+
+    patients = [[[OBJECT]], [[OTHER], []], [[OBJECT, OTHER]], [[OTHER], [OBJECT]]]
+    part = Part(np.arange(4), records.from_lists(patients), np.array([1, 0, 0, 1]))
+
+    def make(sizes):
+        starts = np.cumsum([0, *sizes[:-1]])
+        datasets = [pipeline.training_batches(part, [start], size) for start, size in zip(starts, sizes, strict=True)]
+        return functools.reduce(lambda left, right: left.concatenate(right), datasets)
+
+    return make
+
+
+def test_evaluate_gives_the_means_over_patients(toy_batches):
+    """However the patients are divided, but for the auxiliary losses, whose slots depend on the batch."""
+    model = small_model(compile_options={"metrics": [keras.metrics.AUC(name="auc")]})
+    whole = model.evaluate(toy_batches([4]), verbose=0, return_dict=True)
+    divided = model.evaluate(toy_batches([3, 1]), verbose=0, return_dict=True)
+    assert set(whole) == {"loss", "main_loss", "l2_loss", "auc"}
+    for name, value in whole.items():
+        assert divided[name] == pytest.approx(value, rel=1e-5), name
+
+
+def test_sample_weights_weigh_the_main_loss():
+    model, batch = small_model(regularize=0.0), batch_of([[[OBJECT]], [[OTHER]]])
+    labels, weights = np.float32([1, 0]), np.float32([3, 0.5])
+    p = model(batch).numpy()[:, 0]
+    expected = np.mean(weights * -np.log([p[0], 1 - p[1]]))
+    for step in (model.test_on_batch, model.train_on_batch):
+        model.reset_metrics()
+        got = step(batch, labels, sample_weight=weights, return_dict=True)
+        assert got["main_loss"] == pytest.approx(expected, rel=1e-5)
+        assert got["loss"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_compute_loss_embeds_the_dx_objects_itself():
+    """Called from outside, without the embeddings that a step has at hand."""
+    model = small_model(aux_lambda=0.5)
+    batch, labels = batch_of([[[OBJECT]], [[OTHER], [OBJECT]]]), np.float32([1, 0])
+    got = float(model.compute_loss(batch, labels, model(batch)))
+    model.reset_metrics()
+    assert got == pytest.approx(model.test_on_batch(batch, labels, return_dict=True)["loss"], rel=1e-5)
