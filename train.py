@@ -47,8 +47,11 @@ def main(argv):
     except InputError as error:
         print(f"train.py: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"train.py: {error.filename or 'writing'}: {error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
-        print("train.py: stopped; the same command goes on from the last evaluation", file=sys.stderr)
+        print("train.py: stopped; the same command goes on from the last evaluation, if there was one", file=sys.stderr)
         return 130
     return 0
 

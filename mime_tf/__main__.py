@@ -25,6 +25,9 @@ def main(argv=None):
     except InputError as error:
         print(f"mime-tf: {error}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"mime-tf: {error.filename or 'writing'}: {error.strerror or error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("mime-tf: stopped", file=sys.stderr)
         return 130

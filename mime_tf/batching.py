@@ -13,6 +13,7 @@ no visit and no Dx-object: that is most of what the authors' program spends its 
 import numpy as np
 
 from mime_tf.distinct import distinct_rows
+from mime_tf.errors import InputError
 from mime_tf.store import ranges
 
 DIMENSIONS = ("B", "T", "V", "D", "N", "R", "P")
@@ -45,7 +46,7 @@ class Batcher:
             Dict of int32 arrays `"visits"` [B, T], `"dxobjs"` [V, D], `"dx"` [N], `"rx"` [N, R], `"pr"` [N, P].
             T, V, D, N, R and P are at least 1.
         """
-        store = self.store
+        store, rows = self.store, np.asarray(rows, np.int64)
         visit_counts = store.visits[rows + 1] - store.visits[rows]
         all_visits = ranges(store.visits[rows], visit_counts)
         _, first, visit_of = np.unique(self.visit_ids[all_visits], return_index=True, return_inverse=True)
@@ -96,6 +97,11 @@ def window_starts(random_seed, train_sizes, batch_size, steps):
 
     Returns:
         A list of int64 arrays of `steps` starts, one a split.
+
+    Raises:
+        InputError: a training set is smaller than a batch.
     """
+    if min(train_sizes) < batch_size:
+        raise InputError(f"batch_size is {batch_size}; a training set has {min(train_sizes)} patients, fewer than that")
     stream = np.random.RandomState(random_seed)
     return [stream.randint(0, size - batch_size + 1, size=steps) for size in train_sizes]

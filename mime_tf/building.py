@@ -11,7 +11,7 @@ def build_model(config, sizes, aux_heads=None):
         sizes: dict of the resolved sizes, of `mime_tf.sizes.resolve`.
         aux_heads: see `MiME`.
     """
-    model = MiME(
+    return MiME(
         num_dx=sizes["num_dx"],
         num_rx=sizes["num_rx"],
         num_pr=sizes["num_pr"],
@@ -27,5 +27,3 @@ def build_model(config, sizes, aux_heads=None):
         max_dx_per_visit=sizes["max_dx_per_visit"],
         name="mime",
     )
-    model.build()
-    return model

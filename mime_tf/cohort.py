@@ -93,10 +93,11 @@ def partition(rows, seed, test_fraction=0.4, valid_fraction=0.4):
     # Imported here: it takes a second, and reading or batching a cohort does not need it.
     from sklearn.model_selection import train_test_split
 
-    held_fraction = test_fraction + valid_fraction
+    # Rounded, because scikit-learn rounds up the number of rows: 0.1 + 0.2 is a little more than 0.3.
+    held_fraction = round(test_fraction + valid_fraction, 12)
     try:
         train, held = train_test_split(rows, test_size=held_fraction, random_state=seed)
-        valid, test = train_test_split(held, test_size=test_fraction / held_fraction, random_state=seed)
+        valid, test = train_test_split(held, test_size=round(test_fraction / held_fraction, 12), random_state=seed)
     except ValueError as error:
         raise InputError(
             f"{len(rows)} patients cannot be divided into train, valid and test with valid_fraction "
@@ -121,13 +122,17 @@ def split(store, labels, rows, seed, *, test_fraction=0.4, valid_fraction=0.4, t
         Split.
 
     Raises:
-        InputError: a set would be empty.
+        InputError: a set would be empty, or the labels are not one a patient.
     """
+    labels = np.asarray(labels, np.int64)
+    if labels.shape != (len(store),):
+        raise InputError(f"labels have shape {labels.shape}; there are {len(store)} patients, and one label for each")
+    if not 0 < train_ratio <= 1:
+        raise InputError(f"train_ratio: found {train_ratio}; must be more than 0 and at most 1")
     train, valid, test = partition(rows, seed, test_fraction, valid_fraction)
     train = train[: int(len(train) * train_ratio)]
     if not len(train):
         raise InputError(f"train_ratio {train_ratio:g} leaves no training patient; a larger one would")
-    labels = np.asarray(labels, np.int64)
     train = _part(store, labels, train)
     known = known_codes(train.store)
     return Split(train, _part(store, labels, valid, known), _part(store, labels, test, known), known)

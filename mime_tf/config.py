@@ -1,6 +1,7 @@
 """What a training run is made of: one frozen dataclass, checked when it is made."""
 
 import dataclasses
+import math
 
 from mime_tf.errors import InputError
 
@@ -57,6 +58,17 @@ class TrainConfig:
     tensorboard: bool = True
 
     def __post_init__(self):
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(field.default, float):
+                number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+                self._require(field.name, number, "a finite number")
+            elif type(field.default) in (int, bool, str):
+                self._require(field.name, type(value) is type(field.default), f"of type {type(field.default).__name__}")
+            elif field.name in SIZE_NAMES:
+                self._require(field.name, value is None or type(value) is int, "a whole number, or None")
+        whole = isinstance(self.split_seeds, tuple) and all(type(seed) is int for seed in self.split_seeds)
+        self._require("split_seeds", whole, "a tuple of whole numbers")
         for name in ("batch_size", "num_iter", "eval_period", "rnn_size", "eval_batch_size", "min_threshold"):
             self._require(name, getattr(self, name) >= 1, "at least 1")
         sizes = ("dx_emb_size", "rx_emb_size", "pr_emb_size", "dxobj_emb_size", "visit_emb_size")

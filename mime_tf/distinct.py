@@ -21,7 +21,7 @@ def distinct_rows(columns):
         int64 array, a number from 0 up for every row.
 
     >>> distinct_rows([(np.array([0, 2, 2, 4]), np.array([5, 6, 5, 6]))]).tolist()
-    [1, 0, 1]
+    [0, 1, 0]
     """
     for salt in itertools.count(1):
         hashes = sum(_run_hashes(*column, salt + 1000 * place) for place, column in enumerate(columns))

@@ -5,6 +5,8 @@ import json
 import math
 import os
 
+TEMPORARY = ".tmp"
+
 
 @contextlib.contextmanager
 def replacing(path, mode="wb"):
@@ -20,7 +22,8 @@ def replacing(path, mode="wb"):
         The open file.
     """
     path = os.fspath(path)
-    temporary = f"{path}.{os.getpid()}.tmp"
+    # Always the same name, so that what a killed run left is written over by the one that goes on.
+    temporary = path + TEMPORARY
     try:
         with open(temporary, mode, encoding=None if "b" in mode else "utf-8") as file:
             yield file

@@ -7,6 +7,7 @@ import tensorflow as tf
 
 from mime_tf import losses
 from mime_tf.layers import GRUV1, AuxiliaryHeads, DxObjectEmbedding, VisitEmbedding
+from mime_tf.layers.checks import require_sizes
 from mime_tf.layers.lookup import look_up
 
 RNN_CELLS = {"gru_v1": GRUV1, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
@@ -44,7 +45,8 @@ class MiME(keras.Model):
         Probabilities, float32 of shape (B, 1).
 
     Raises:
-        ValueError: an unknown `rnn_cell`, or `aux_lambda` without heads.
+        ValueError: an unknown `rnn_cell`, a size that is not a positive integer, a negative weight, or `aux_lambda`
+            without heads.
 
     Reference:
         Choi, Xiao, Stewart and Sun, "MiME: Multilevel Medical Embedding of Electronic Health Records for
@@ -71,6 +73,11 @@ class MiME(keras.Model):
         super().__init__(**kwargs)
         if rnn_cell not in RNN_CELLS:
             raise ValueError(f"`rnn_cell` must be one of {sorted(RNN_CELLS)}. Received: rnn_cell={rnn_cell!r}")
+        require_sizes(rnn_size=rnn_size, max_dx_per_visit=max_dx_per_visit)
+        if aux_lambda < 0 or regularize < 0:
+            raise ValueError(
+                f"`aux_lambda` and `regularize` must not be negative. Received: {aux_lambda=}, {regularize=}"
+            )
         if aux_lambda and aux_heads is False:
             raise ValueError(f"`aux_heads` must not be False when `aux_lambda` is not 0. Received: {aux_lambda=}")
         self.rnn_size = rnn_size
@@ -87,19 +94,23 @@ class MiME(keras.Model):
             dxobj_emb_size,
             emb_activation,
             order_activation,
+            dtype=self.dtype_policy,
             name="dxobject_embedding",
         )
-        self.visit_embedding = VisitEmbedding(name="visit_embedding")
-        self.rnn = RNN_CELLS[rnn_cell](rnn_size, name="rnn")
+        self.visit_embedding = VisitEmbedding(dtype=self.dtype_policy, name="visit_embedding")
+        self.rnn = RNN_CELLS[rnn_cell](rnn_size, dtype=self.dtype_policy, name="rnn")
         self.prediction = keras.layers.Dense(1, "sigmoid", dtype="float32", name="prediction")
         self.main_tracker = keras.metrics.Mean(name="main_loss")
         self.l2_tracker = keras.metrics.Mean(name="l2_loss")
         if self.aux_heads:
-            self.auxiliary = AuxiliaryHeads(num_dx, num_rx, num_pr, name="auxiliary")
+            self.auxiliary = AuxiliaryHeads(num_dx, num_rx, num_pr, dtype=self.dtype_policy, name="auxiliary")
             self.aux_trackers = {kind: keras.metrics.Mean(name=f"aux_{kind}_loss") for kind in ("dx", "rx", "pr")}
+        self.build()
 
     def build(self, input_shape=None):
-        """Makes every weight; none depends on the shape of the input."""
+        """Makes every weight. None depends on the shape of the input, so the constructor has done it already."""
+        if self.built:
+            return
         dxobj_emb_size = self.dxobject_embedding.dxobj_emb_size
         self.dxobject_embedding.build()
         self.rnn.build((None, None, dxobj_emb_size))
@@ -127,6 +138,7 @@ class MiME(keras.Model):
         return self.prediction(patients)
 
     def train_step(self, data):
+        """One update: the gradient of the total loss, `compute_loss`."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape() as tape:
             loss, y_pred = self._forward(x, y, sample_weight, training=True)
@@ -136,6 +148,7 @@ class MiME(keras.Model):
         return self._update_metrics(loss, x, y, y_pred, sample_weight)
 
     def test_step(self, data):
+        """The same losses without an update."""
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         loss, y_pred = self._forward(x, y, sample_weight, training=False)
         return self._update_metrics(loss, x, y, y_pred, sample_weight)
@@ -164,7 +177,7 @@ class MiME(keras.Model):
         patients = tf.shape(x["visits"])[0]
         self.main_tracker.update_state(main, sample_weight=patients)
         l2 = self.regularize * losses.sum_of_squares(self.trainable_weights)
-        self.l2_tracker.update_state(l2)
+        self.l2_tracker.update_state(l2, sample_weight=patients)
         total = main + l2
         if self.aux_heads:
             dxobjects = x["dxobjects"] if "dxobjects" in x else self.embed_dxobjects(x)

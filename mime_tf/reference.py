@@ -58,6 +58,8 @@ def assign(model, weights, source):
     for name, variable in wanted.items():
         if name not in weights:
             raise InputError(f"{source}: no variable {name}; it holds {', '.join(sorted(weights)) or 'none'}")
+        if weights[name].dtype.kind != "f" or not np.isfinite(weights[name]).all():
+            raise InputError(f"{source}: {name} holds {weights[name].dtype}, not all of it finite numbers")
         if weights[name].shape != tuple(variable.shape):
             raise InputError(
                 f"{source}: {name} has shape {list(weights[name].shape)}; this model's is {list(variable.shape)}: "
@@ -83,8 +85,10 @@ def sizes(weights, source):
             "visit_emb_size": dxobj_emb_size,
             "rnn_size": weights[RECURRENT + "recurrent_kernel"].shape[0],
         }
-    except KeyError as error:
-        raise InputError(f"{source}: no variable {error}; it holds {', '.join(sorted(weights))}") from error
+    except (KeyError, IndexError) as error:
+        raise InputError(
+            f"{source}: a variable is missing or of another rank ({error}); it holds {', '.join(sorted(weights))}"
+        ) from error
 
 
 def read_checkpoint(prefix):
@@ -132,8 +136,8 @@ def read_npz(path, split_seed):
             if not names:
                 prefix, names = "", archive.files
             found = {name.removeprefix(prefix): archive[name] for name in names}
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path}: not a readable .npz file of arrays: {error}") from error
+    except Exception as error:  # a damaged archive makes zipfile and NumPy raise nearly anything
+        raise InputError(f"{path}: not a readable .npz file of arrays ({type(error).__name__}: {error})") from error
     return _shortened(found, os.fspath(path))
 
 

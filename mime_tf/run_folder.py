@@ -2,10 +2,10 @@
 
 import contextlib
 import csv
+import glob
 import hashlib
 import json
 import os
-import shutil
 
 import numpy as np
 
@@ -22,7 +22,7 @@ VOCABULARY = "vocabulary.csv"
 PREDICTIONS = {"valid": "predictions_valid.csv", "test": "predictions_test.csv"}
 STATE = "state.npz"
 TENSORBOARD = "tensorboard"
-FILES = (METRICS, STATE, MODEL, CONFIG, CODES, HISTORY, FLAGS, VOCABULARY, *PREDICTIONS.values())
+FILES = (METRICS, STATE, MODEL, CODES, HISTORY, FLAGS, VOCABULARY, *PREDICTIONS.values(), CONFIG)
 
 
 def split_folder(output_prefix, random_seed, split_seed):
@@ -79,7 +79,7 @@ def write_configuration(folder, record, split_seed, sizes):
 
 def save_model(path, model):
     """Saves a Keras model to `path`, atomically."""
-    temporary = f"{path}.{os.getpid()}.keras"
+    temporary = f"{path}{files.TEMPORARY}.keras"
     try:
         model.save(temporary)
         os.replace(temporary, path)
@@ -103,9 +103,11 @@ def read_json(path):
         raise InputError(f"{path}: not readable as JSON: {error}") from error
 
 
-def digests(prefix):
-    """Returns the SHA-256 of a cohort's files, to know them again: `seqs_sha256` and `labels_sha256`."""
-    return {f"{kind}_sha256": _sha256(f"{prefix}.{kind}") for kind in ("seqs", "labels")}
+def digests(prefix, init_from=""):
+    """Returns the SHA-256 of what a run reads, to know it again: the cohort's files, and those of its first weights."""
+    found = {f"{kind}_sha256": _sha256(f"{prefix}.{kind}") for kind in ("seqs", "labels")}
+    weights = [init_from] if init_from.endswith(".npz") else sorted(glob.glob(glob.escape(init_from) + ".*"))
+    return found | {f"{os.path.basename(path)}_sha256": _sha256(path) for path in weights if init_from}
 
 
 def _sha256(path):
@@ -116,11 +118,33 @@ def _sha256(path):
     return result.hexdigest()
 
 
+def remove_state(folder):
+    """Removes the state of a split that is finished."""
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(os.path.join(folder, STATE))
+
+
+def is_ours(folder):
+    """Whether a folder was written by this program: its configuration, which is written first, says so."""
+    try:
+        content = read_json(os.path.join(folder, CONFIG))
+    except InputError:
+        return False
+    return isinstance(content, dict) and {"split_seed", "sizes", "flags", "versions"} <= set(content)
+
+
 def discard(folder):
-    """Removes the files of a run from a split's folder, and the folder if nothing else is in it."""
+    """Removes what a run left in a split's folder, the configuration last, and the folder if nothing else is in it."""
+    events = os.path.join(folder, TENSORBOARD)
+    for place, _, names in os.walk(events, topdown=False):
+        for name in names:
+            if "tfevents" in name or name.endswith((".tsv", "projector_config.pbtxt")):
+                os.remove(os.path.join(place, name))
+        with contextlib.suppress(OSError):
+            os.rmdir(place)
     for name in FILES:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(os.path.join(folder, name))
-    shutil.rmtree(os.path.join(folder, TENSORBOARD), ignore_errors=True)
+        for left in (name, name + files.TEMPORARY, f"{name}{files.TEMPORARY}.keras"):
+            with contextlib.suppress(FileNotFoundError):
+                os.remove(os.path.join(folder, left))
     with contextlib.suppress(OSError):
         os.rmdir(folder)

@@ -28,9 +28,9 @@ def resolve(store, given, source):
     dxobj_of_pr = np.repeat(np.arange(len(store.dx)), np.diff(store.pr_offsets))
     # What each size bounds, one value a place, and the Dx-object (or, for the first maximum, the visit) of the place.
     found = {
-        "num_dx": (store.dx + 1, np.arange(len(store.dx)), "diagnosis code", 1),
-        "num_rx": (store.rx + 1, dxobj_of_rx, "medication code", 1),
-        "num_pr": (store.pr + 1, dxobj_of_pr, "procedure code", 1),
+        "num_dx": (store.dx.astype(np.int64) + 1, np.arange(len(store.dx)), "diagnosis code", 1),
+        "num_rx": (store.rx.astype(np.int64) + 1, dxobj_of_rx, "medication code", 1),
+        "num_pr": (store.pr.astype(np.int64) + 1, dxobj_of_pr, "procedure code", 1),
         "max_dx_per_visit": (np.diff(store.dxobjs), None, "Dx-objects, numbering", 0),
         "max_rx_per_dx": (np.diff(store.rx_offsets), np.arange(len(store.dx)), "medications, numbering", 0),
         "max_pr_per_dx": (np.diff(store.pr_offsets), np.arange(len(store.dx)), "procedures, numbering", 0),

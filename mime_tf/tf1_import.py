@@ -1,4 +1,4 @@
-"""A checkpoint of the authors' program becomes a run folder, as if train.py had written it."""
+"""A checkpoint of the authors' program becomes a run folder, with what train.py leaves but for the history."""
 
 import dataclasses
 import os
@@ -31,8 +31,8 @@ def import_tf1(checkpoint, output, config=None, data=None, split_seed=0):
     Raises:
         InputError: not such a checkpoint, the folder is in use, or the data do not fit it.
     """
-    if os.path.isdir(output) and os.listdir(output):
-        raise InputError(f"{output}: holds files; a run folder is made anew, so give another one")
+    if os.path.lexists(output) and not (os.path.isdir(output) and not os.listdir(output)):
+        raise InputError(f"{output}: is there already, and not an empty folder; a run folder is made anew")
     weights = reference.read_checkpoint(checkpoint)
     config = dataclasses.replace(config or TrainConfig(), rnn_cell="gru_v1", **reference.sizes(weights, checkpoint))
     given = {name: getattr(config, name) for name in SIZE_NAMES}

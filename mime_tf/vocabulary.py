@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import os
+import re
 
 from mime_tf import files
 from mime_tf.cohort import CODE_KINDS
@@ -37,7 +38,7 @@ class Vocabulary:
             InputError: it is not such a file, or gives an index twice.
         """
         try:
-            with open(path, encoding="utf-8", newline="") as file:
+            with open(path, encoding="utf-8-sig", newline="") as file:
                 reader = csv.DictReader(file)
                 rows = list(reader)
                 found = reader.fieldnames or []
@@ -48,7 +49,9 @@ class Vocabulary:
             raise InputError(f"{path}: no column {missing[0]}; found {', '.join(found)}; needed {', '.join(COLUMNS)}")
         by_index = {}
         for line, row in enumerate(rows, 2):
-            key = (row["kind"], int(row["index"]) if (row["index"] or "").isdecimal() else -1)
+            if None in row or None in row.values():
+                raise InputError(f"{path}: line {line}: not as many fields as the header's {len(found)}; one a column")
+            key = (row["kind"], int(row["index"]) if re.fullmatch("[0-9]{1,10}", row["index"]) else -1)
             if key[0] not in CODE_KINDS or key[1] < 0:
                 raise InputError(
                     f"{path}: line {line}: found kind {row['kind']!r}, index {row['index']!r}; a kind is dx, rx or pr, "
@@ -72,4 +75,4 @@ def code_name(vocabulary, kind, index):
     row = vocabulary.by_index.get((kind, index)) if vocabulary else None
     if row is None:
         return f"{kind} {index}"
-    return f"{row['display']} ({row['code']})" if row["display"] else row["code"]
+    return f"{row['display']} ({row['code']})" if row["display"] else row["code"] or f"{kind} {index}"

@@ -5,7 +5,6 @@ import os
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import json
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -31,13 +30,3 @@ def reference_cohort(request):
     return SimpleNamespace(
         folder=folder, store=store, labels=labels, config=config, splits=splits, arrays=arrays, starts=starts
     )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def no_determinism_from_elsewhere():
-    """Ends what a run of training began: while TensorFlow's ops are held to be deterministic, Keras uses no XLA."""
-    yield
-    if "tensorflow" in sys.modules:
-        from tensorflow.python.framework import config
-
-        config.disable_op_determinism()

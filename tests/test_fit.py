@@ -52,10 +52,9 @@ def fitted(model, part, steps=3):
     return {name: values[-1] for name, values in history.items()}
 
 
-@pytest.mark.parametrize("aux_lambda", [0.0, 0.1])
-def test_fit_learns_a_cohort_that_can_be_learned(aux_lambda):
+def test_fit_learns_a_cohort_that_can_be_learned():
     part, unseen = toy_part(), toy_part(seed=1)
-    model = toy_model(keras.optimizers.Adam(0.01), aux_lambda=aux_lambda)
+    model = toy_model(keras.optimizers.Adam(0.01), aux_lambda=0.1)
     batches = pipeline.scoring_batches(unseen, 16)
     before = model.evaluate(batches, verbose=0, return_dict=True)
     history = model.fit(
@@ -72,8 +71,7 @@ def test_fit_learns_a_cohort_that_can_be_learned(aux_lambda):
     assert history["val_auc"][-1] > 0.95
     after = model.evaluate(batches, verbose=0, return_dict=True)
     assert after["main_loss"] == pytest.approx(history["val_main_loss"][-1], rel=1e-5)
-    if aux_lambda:
-        assert history["aux_dx_loss"][-1] < history["aux_dx_loss"][0]
+    assert history["aux_dx_loss"][-1] < history["aux_dx_loss"][0]
 
 
 def test_predict_gives_every_patient_in_order():
@@ -139,21 +137,32 @@ def test_a_model_builds_itself_at_first_use(first, rnn_cell):
 # Saving.
 
 
-@pytest.mark.parametrize(("rnn_cell", "aux_lambda"), [("gru_v1", 0.2), ("gru_v1", 0.0), ("gru", 0.0), ("lstm", 0.2)])
-def test_a_loaded_model_predicts_evaluates_and_goes_on(tmp_path, rnn_cell, aux_lambda):
+@pytest.mark.parametrize(("rnn_cell", "aux_lambda"), [("gru_v1", 0.2), ("gru", 0.0), ("lstm", 0.2)])
+def test_a_loaded_model_predicts_the_same(tmp_path, rnn_cell, aux_lambda):
     part = toy_part()
     model = toy_model(rnn_cell=rnn_cell, aux_lambda=aux_lambda, regularize=0.01, emb_activation="tanh")
+    model.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras", compile=False)
+    assert type(loaded) is MiME
+    assert loaded.get_config() == model.get_config()
+    for new, other in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(new, other)
+    batch = Batcher(part.store).batch(np.arange(60))
+    np.testing.assert_array_equal(loaded(batch), model(batch))
+
+
+def test_a_loaded_model_goes_on_training(tmp_path):
+    """With its loss, metrics and optimizer, as if it had never been away."""
+    part, model = toy_part(), toy_model(aux_lambda=0.2)
     fitted(model, part)
     model.save(tmp_path / "model.keras")
     loaded = keras.models.load_model(tmp_path / "model.keras")
-    assert type(loaded) is MiME
-    assert loaded.get_config() == model.get_config()
-    batches = pipeline.scoring_batches(part, 16)
-    np.testing.assert_array_equal(loaded.predict(batches, verbose=0), model.predict(batches, verbose=0))
-    expected = model.evaluate(batches, verbose=0, return_dict=True)
-    assert loaded.evaluate(batches, verbose=0, return_dict=True) == expected
     assert int(loaded.optimizer.iterations) == 3
-    assert fitted(loaded, part)["loss"] == pytest.approx(fitted(model, part)["loss"], rel=1e-6)
+    expected = fitted(model, part)
+    assert set(expected) == {"loss", "main_loss", "l2_loss", "aux_dx_loss", "aux_rx_loss", "aux_pr_loss", "auc"}
+    assert fitted(loaded, part) == pytest.approx(expected, rel=1e-6)
+    for new, other in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(new, other, atol=1e-7)
 
 
 FRESH = """
@@ -231,5 +240,5 @@ def test_a_loaded_model_keeps_its_precision(mixed_precision, tmp_path):
     batches = pipeline.scoring_batches(toy_part(), 20)
     expected = model.predict(batches, verbose=0)
     keras.config.set_dtype_policy("float32")
-    loaded = keras.models.load_model(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras", compile=False)
     np.testing.assert_array_equal(loaded.predict(batches, verbose=0), expected)

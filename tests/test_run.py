@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import subprocess
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -19,11 +20,13 @@ from whole_runs import (
     MEAN,
     NAMES,
     PARITY,
+    ROOT,
     ROUND,
     SMALL,
     SPLIT,
     TRAIN,
     arguments,
+    bug,
     check_same,
     check_split_files,
     contents,
@@ -40,6 +43,7 @@ import flags
 from mime_tf import cohort, records
 from mime_tf.batching import Batcher
 from mime_tf.config import TrainConfig
+from mime_tf.training import train
 from mime_tf.training.fitter import Fitter
 
 # Parity with the reference program's run.
@@ -113,15 +117,16 @@ def test_parity_of_the_command(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("error:Model doesn't support `jit_compile=True`")
 def test_parity_of_a_compiled_run(tmp_path):
+    """Keras has reasons of its own to leave XLA out, and then says so in a warning only."""
     done = run(parity_config("b", jit_compile="on", tensorboard=False, split_seeds=(0, 1)), tmp_path)
     check_parity("b", done.out, (tmp_path / "log.log").read_text().splitlines(), split_seeds=(0, 1))
 
 
-def test_jit_compile_reaches_the_training_step():
-    """Keras has reasons of its own to leave XLA out, and then says so in a warning only."""
-    tf.config.experimental.enable_op_determinism()  # as `train` does
-    for choice, num_iter, compiled in (("on", 9, True), ("off", 9, False), ("auto", 9, False), ("auto", 9000, True)):
+def test_jit_compile_auto_is_for_long_runs():
+    choices = (("on", 9, True), ("off", 9, False), ("off", 9000, False), ("auto", 9, False), ("auto", 9000, True))
+    for choice, num_iter, compiled in choices:
         config = dataclasses.replace(SMALL, jit_compile=choice, num_iter=num_iter)
         assert Fitter(config, SIZES).model.jit_compile is compiled, (choice, num_iter)
 
@@ -360,7 +365,6 @@ def test_tensorboard_has_the_hyperparameters_with_results(finished):
             EventAccumulator(str(folder / "tensorboard")).Reload().SummaryMetadata(metadata.SESSION_START_INFO_TAG)
         )
         content = metadata.parse_session_start_info_plugin_data(summary.plugin_data.content)
-        assert content.group_name == folder.name
         assert content.hparams["aux_lambda"].number_value == SMALL.aux_lambda
         assert content.hparams["rnn_cell"].string_value == "gru_v1"
         assert content.hparams["rnn_size"].number_value == SMALL.rnn_size
@@ -432,9 +436,32 @@ def test_two_runs_of_other_cells_are_the_same_bit_for_bit(rnn_cell, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("error:Model doesn't support `jit_compile=True`")
 def test_two_compiled_runs_are_the_same_bit_for_bit(tmp_path):
+    """On the sample, whose patients are alike: one shape, one compilation."""
     config = dataclasses.replace(SMALL, jit_compile="on", tensorboard=False, split_seeds=(0,))
-    runs = [run(config, tmp_path / name).out for name in ("one", "two")]
+    runs = [run(config, tmp_path / name, ROOT / "sample").out for name in ("one", "two")]
+    assert runs[0] == runs[1]
+    check_same(tmp_path / "one", tmp_path / "two")
+
+
+@pytest.mark.slow
+def test_two_runs_at_full_size_are_the_same_bit_for_bit(tmp_path):
+    """Large enough for TensorFlow to divide its sums among threads."""
+    random = np.random.default_rng(0)
+
+    def codes(vocabulary):
+        return random.integers(0, vocabulary, random.poisson(0.5)).tolist()
+
+    def visit():
+        return [[int(random.integers(0, 388)), codes(99), codes(1824)] for _ in range(random.poisson(2))]
+
+    patients = [[visit() for _ in range(random.integers(5, 40))] for _ in range(200)]
+    write_cohort(tmp_path / "large", patients, random.integers(0, 2, 200).tolist())
+    config = TrainConfig(
+        num_iter=8, eval_period=4, split_seeds=(0,), aux_lambda=0.1, jit_compile="off", tensorboard=False
+    )
+    runs = [run(config, tmp_path / name, tmp_path / "large").out for name in ("one", "two")]
     assert runs[0] == runs[1]
     check_same(tmp_path / "one", tmp_path / "two")
 
@@ -469,6 +496,14 @@ def test_one_class(tmp_path):
 
 def check_nan_curves(folder):
     assert [row["valid_auc"] for row in read_table(folder / "history.csv")] == ["nan"] * 3
+
+
+@bug("TypeError: PosixPath is not JSON serializable, with run.json's folder made")
+def test_train_takes_paths(tmp_path):
+    """As `records.read` does."""
+    config = dataclasses.replace(SMALL, split_seeds=(0,), num_iter=1, eval_period=1, tensorboard=False)
+    train(config, Path(COHORT), tmp_path / "a_", tmp_path / "log")
+    assert (tmp_path / "a_r0s0" / "metrics.json").exists()
 
 
 def test_defaults_are_those_of_the_authors():

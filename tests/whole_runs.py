@@ -15,11 +15,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import h5py
-import keras
 import numpy as np
+import pytest
 from absl.testing import flagsaver
 
-from mime_tf import pipeline, run_folder
+from mime_tf import run_folder
 from mime_tf.config import TrainConfig
 from mime_tf.training import train
 
@@ -45,6 +45,12 @@ ROUND = re.compile(rf"round:(\d+), valid_loss:({NUMBER}), valid_auc:({NUMBER}), 
 NAMES = ("valid_loss", "test_loss", "valid_auc", "test_auc", "valid_aucpr", "test_aucpr")
 SPLIT = re.compile(", ".join(rf"{name}:({NUMBER})" for name in NAMES))
 MEAN = re.compile(", ".join(rf"mean_{name}:({NUMBER})" for name in NAMES))
+
+
+def bug(what):
+    """Marks a test of what is right but does not hold yet; take the mark away with the bug."""
+    return pytest.mark.xfail(strict=True, reason=what)
+
 
 # Everything in a finished split's folder, but for TensorBoard's.
 SPLIT_FILES = {
@@ -130,8 +136,7 @@ def contents(folder):
                 key: (value.dtype.name, value.shape, value.tobytes()) for key, value in weights(path).items()
             }
         elif path.name == "run.json":
-            record = json.loads(path.read_text())
-            found[name] = {key: value for key, value in record.items() if key != "log"}
+            found[name] = re.sub(rb'^ "log": .*\n', b"", path.read_bytes(), flags=re.MULTILINE)
         else:
             found[name] = path.read_bytes()
     return found
@@ -152,12 +157,6 @@ def check_split_files(folder, config, more=()):
     assert {path.name for path in folder.iterdir()} == expected
     stray = [path.name for path in folder.rglob("*") if path.name.endswith((".tmp", ".npz")) or ".keras." in path.name]
     assert stray == []
-
-
-def predict(model_path, part):
-    """What a saved model, opened as README says, predicts for a `cohort.Part`, in its order."""
-    model = keras.models.load_model(model_path)
-    return model.predict(pipeline.scoring_batches(part, 32), verbose=0)[:, 0]
 
 
 def in_row_order(part, values):

@@ -2,6 +2,8 @@
 
 import keras
 
+from mime_tf.layers.checks import require_sizes
+
 
 @keras.saving.register_keras_serializable("mime_tf")
 class AuxiliaryHeads(keras.layers.Layer):
@@ -21,6 +23,9 @@ class AuxiliaryHeads(keras.layers.Layer):
     Returns:
         Dict of logits: `"dx"` (..., num_dx), `"rx"` (..., num_rx), `"pr"` (..., num_pr).
 
+    Raises:
+        ValueError: a size is not a positive integer.
+
     Example:
     >>> logits = AuxiliaryHeads(num_dx=5, num_rx=6, num_pr=7)(np.zeros((2, 3), "float32"))
     >>> {kind: tuple(values.shape) for kind, values in logits.items()}
@@ -32,6 +37,7 @@ class AuxiliaryHeads(keras.layers.Layer):
 
     def __init__(self, num_dx, num_rx, num_pr, **kwargs):
         super().__init__(**kwargs)
+        require_sizes(num_dx=num_dx, num_rx=num_rx, num_pr=num_pr)
         self.num_dx = num_dx
         self.num_rx = num_rx
         self.num_pr = num_pr

@@ -2,6 +2,7 @@
 
 import keras
 
+from mime_tf.layers.checks import require_sizes
 from mime_tf.layers.lookup import look_up, look_up_sum
 
 
@@ -60,10 +61,7 @@ class DxObjectEmbedding(keras.layers.Layer):
         **kwargs,
     ):
         super().__init__(**kwargs)
-        sizes = {"num_dx": num_dx, "num_rx": num_rx, "num_pr": num_pr}
-        for name, size in {**sizes, "emb_size": emb_size, "dxobj_emb_size": dxobj_emb_size}.items():
-            if not isinstance(size, int) or size < 1:
-                raise ValueError(f"`{name}` must be a positive integer. Received: {name}={size!r}")
+        require_sizes(num_dx=num_dx, num_rx=num_rx, num_pr=num_pr, emb_size=emb_size, dxobj_emb_size=dxobj_emb_size)
         self.num_dx = num_dx
         self.num_rx = num_rx
         self.num_pr = num_pr

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from mime_tf.layers.checks import require_sizes
 from mime_tf.layers.gru_v1_cell import GRUV1Cell
 from mime_tf.layers.gru_v1_recurrence import gru_v1_states
 
@@ -36,6 +37,7 @@ class GRUV1(keras.layers.Layer):
 
     def __init__(self, units, return_sequences=False, **kwargs):
         super().__init__(**kwargs)
+        require_sizes(units=units)
         self.units = units
         self.return_sequences = return_sequences
         self.cell = GRUV1Cell(units, dtype=self.dtype_policy, name="cell")

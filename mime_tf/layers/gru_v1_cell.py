@@ -2,6 +2,8 @@
 
 import keras
 
+from mime_tf.layers.checks import require_sizes
+
 
 @keras.saving.register_keras_serializable("mime_tf")
 def hard_sigmoid_v1(x):
@@ -34,6 +36,9 @@ class GRUV1Cell(keras.layers.GRUCell):
     Returns:
         The new state, twice: as output and in a list.
 
+    Raises:
+        ValueError: `units` is not a positive integer.
+
     Example:
     >>> keras.layers.RNN(GRUV1Cell(3))(np.zeros((2, 5, 4), "float32")).shape
     TensorShape([2, 3])
@@ -43,6 +48,7 @@ class GRUV1Cell(keras.layers.GRUCell):
     """
 
     def __init__(self, units, **kwargs):
+        require_sizes(units=units)
         super().__init__(units, recurrent_activation=hard_sigmoid_v1, reset_after=False, **kwargs)
 
     def get_config(self):

@@ -31,27 +31,28 @@ class Record:
         asked = {
             "flags": dataclasses.asdict(config) | {"split_seeds": list(config.split_seeds)},
             "log": log_path,
-            "data": run_folder.digests(input_prefix),
+            "data": run_folder.digests(input_prefix, config.init_from),
         }
+        before = run_folder.read_json(path)
+        if before is not None:
+            _check_is_record(path, before)
+            if not overwrite:
+                _check_same(path, before, asked, resume)
+                return cls(path, before)
+        for folder in _folders(output_prefix, asked):
+            _check_free(folder, path, overwrite)
         for written in (path, log_path):
             _check_writable(written)
-        before = run_folder.read_json(path)
-        if before and overwrite:
-            _discard(output_prefix, before)
-        elif before:
-            _check_same(path, before, asked, resume)
-            return cls(path, before)
-        for folder in _folders(output_prefix, asked):
-            if overwrite:
-                run_folder.discard(folder)
-            elif os.path.isdir(folder) and os.listdir(folder):
-                raise InputError(
-                    f"{folder}: holds files, and {path}, which would say that they are of this run, is missing; "
-                    "give another output prefix, or --overwrite to discard what a run left there"
-                )
-        record = cls(path, asked | {"input": input_prefix, "log_start": journal.size(log_path), "mean": None})
-        record.content["versions"] = versions()
+        log_start = journal.size(log_path)
+        record = cls(
+            path, asked | {"input": input_prefix, "log_start": log_start, "mean": None, "versions": versions()}
+        )
+        # Written before anything is discarded, so that a run killed in between is not taken for finished.
         record.write()
+        if overwrite:
+            for folder in {*_folders(output_prefix, before or asked), *_folders(output_prefix, asked)}:
+                if run_folder.is_ours(folder):
+                    run_folder.discard(folder)
         return record
 
     @property
@@ -82,24 +83,54 @@ def _check_writable(path):
         raise InputError(f"{path}: can't be written; give a prefix whose files can be")
 
 
-def _check_same(path, before, asked, resume):
-    state = "a finished" if before.get("mean") is not None else "an unfinished"
+def _check_is_record(path, content):
+    """Raises InputError unless `content` is what this program writes to `run.json`."""
     try:
-        flags = before["flags"]
-        changed = [f"{name} is {flags.get(name)} there, {value} now" for name, value in asked["flags"].items()
-                   if flags.get(name) != value]  # fmt: skip
-        changed += [f"the log is {before['log']} there, {asked['log']} now"] * (before["log"] != asked["log"])
-        changed += ["the data are others"] * (before["data"] != asked["data"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: not the record of a run of this program: no {error}") from error
+        flags = content["flags"]
+        whole = [flags["random_seed"], *flags["split_seeds"], content["log_start"]]
+        sound = all(type(number) is int and number >= 0 for number in whole) and {"log", "data", "mean"} <= set(content)
+    except (KeyError, TypeError):
+        sound = False
+    if not sound:
+        raise InputError(
+            f"{path}: not the record of a run of this program; give another output prefix, or move it away"
+        )
+
+
+def _check_same(path, before, asked, resume):
+    """Raises InputError unless the run on disk is the one asked for, and may be gone on with."""
+    there = before["flags"]
+    changed = [
+        f"{name} is {there.get(name)} there, {value} now"
+        for name, value in asked["flags"].items()
+        if there.get(name) != value
+    ]
+    if before["log"] != asked["log"]:
+        changed.append(f"the log is {before['log']} there, {asked['log']} now")
+    if before["data"] != asked["data"]:
+        changed.append("the data, or the weights of init_from, are others")
+    state = "an unfinished" if before["mean"] is None else "a finished"
     if changed:
         raise InputError(
             f"{path}: {state} run with other flags or data: {'; '.join(changed)}; give the same, another output "
             "prefix, or --overwrite"
         )
-    if before.get("mean") is None and not resume:
+    if before["mean"] is None and not resume:
         raise InputError(
             f"{path}: an unfinished run, and --noresume; --resume would go on with it, --overwrite redo it"
+        )
+
+
+def _check_free(folder, record_path, overwrite):
+    """Raises InputError unless a split's folder is not there, or is empty, or is a run's to be overwritten."""
+    if not os.path.lexists(folder):
+        return
+    if not os.path.isdir(folder):
+        raise InputError(f"{folder}: a file, where a folder is to be; give another output prefix")
+    if os.listdir(folder) and not (overwrite and run_folder.is_ours(folder)):
+        raise InputError(
+            f"{folder}: holds files, and {record_path}, which would say that they are of this run, is missing; give "
+            "another output prefix, or --overwrite to discard a run of this program there"
         )
 
 
@@ -107,10 +138,3 @@ def _folders(output_prefix, content):
     """The folders of the splits of a run."""
     flags = content["flags"]
     return [run_folder.split_folder(output_prefix, flags["random_seed"], seed) for seed in flags["split_seeds"]]
-
-
-def _discard(output_prefix, before):
-    """Removes what an earlier run left; its record goes last, so that a kill leaves something to discard."""
-    for folder in _folders(output_prefix, before):
-        run_folder.discard(folder)
-    os.remove(f"{output_prefix}run.json")

@@ -61,6 +61,7 @@ def train(config, input_prefix, output_prefix, log_prefix, resume=True, overwrit
         done = _finished(folder)
         if done:
             console.note(f"{folder}: finished before")
+            run_folder.remove_state(folder)
         else:
             run_folder.write_configuration(folder, record.content, seed, found_sizes)
             done = SplitRun(folder, splits.make(seed), starts, fitter, vocabulary, console).run(seed)

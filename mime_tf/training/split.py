@@ -44,6 +44,8 @@ class SplitRun:
         try:
             self._fit(seed)
         except KeyboardInterrupt:
+            # The state in memory may be half-way through an evaluation; the one on disk is whole.
+            self.state = State.load(self._path(run_folder.STATE))
             if self.state.best:
                 self._write_results()
             raise
@@ -54,7 +56,7 @@ class SplitRun:
             )
         self._write_results()
         files.write_json(self._path(run_folder.METRICS), self.state.best)
-        os.remove(self._path(run_folder.STATE))
+        run_folder.remove_state(self.folder)
         return self.state.best
 
     def _fit(self, seed):
