@@ -62,9 +62,9 @@ def order_loss(logits, codes):
 
 
 def sum_of_squares(variables):
-    """The sum of squares of all `variables` of rank 2, of which MiME has none higher: not halved, no biases."""
+    """The sum of squares of all `variables` of rank 2 or more: not halved, no biases."""
     # Rows are summed by a product with ones, which XLA vectorizes; a sum over a whole matrix it does one by one.
-    matrices = [tf.square(variable) for variable in variables if len(variable.shape) == 2]
+    squares = [tf.square(variable) for variable in variables if len(variable.shape) > 1]
     return tf.add_n(
-        [tf.reduce_sum(tf.linalg.matvec(matrix, tf.ones(matrix.shape[1], matrix.dtype))) for matrix in matrices]
+        [tf.reduce_sum(tf.tensordot(square, tf.ones(square.shape[-1], square.dtype), 1)) for square in squares]
     )
