@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mime_tf import batching, cohort, records, shapes
 from mime_tf.batching import DIMENSIONS, Batcher
 from mime_tf.distinct import distinct_rows
+from mime_tf.errors import InputError
 
 
 def table_rows(table):
@@ -49,7 +50,7 @@ def widened(extra):
 @given(cohorts.cohorts(), st.data())
 def test_a_batch_expands_to_its_patients(patients, data):
     rows = data.draw(st.lists(st.integers(0, len(patients) - 1), min_size=1, max_size=6))
-    batch = Batcher(records.from_lists(patients)).batch(np.array(rows))
+    batch = Batcher(records.from_lists(patients)).batch(rows)
     assert expand(batch) == [patients[row] for row in rows]
     assert {array.dtype for array in batch.values()} == {np.dtype(np.int32)}
 
@@ -153,7 +154,8 @@ def test_rows_that_share_a_hash_are_told_apart(monkeypatch):
         return hashes(offsets, values, salt) * np.uint64(len(salts) > 1)
 
     monkeypatch.setattr(module, "_run_hashes", colliding_at_first)
-    assert same_grouping(distinct_rows([ragged([[1], [2], [1]])]), [0, 1, 0])
+    # The second starts as the first does, and the third is empty: only their lengths tell.
+    assert same_grouping(distinct_rows([ragged([[1, 2], [1], [], [1, 2], [2, 1]])]), [0, 1, 2, 0, 3])
     assert len(salts) == 2
 
 
@@ -250,6 +252,12 @@ def test_window_starts_are_scalar_draws_of_one_stream(seed, train_sizes, steps):
     stream = np.random.RandomState(seed)
     expected = [[stream.randint(0, size - 4 + 1) for _ in range(steps)] for size in train_sizes]
     assert [of_split.tolist() for of_split in batching.window_starts(seed, train_sizes, 4, steps)] == expected
+
+
+def test_a_training_set_smaller_than_a_batch():
+    assert batching.window_starts(0, [4], 4, 3)[0].tolist() == [0, 0, 0]
+    with pytest.raises(InputError, match=r"^batch_size is 4; a training set has 3 patients"):
+        batching.window_starts(0, [9, 3], 4, 3)
 
 
 @pytest.mark.parametrize("kind", ["training", "scoring"])

@@ -17,7 +17,6 @@ def part():
 
 def test_the_scorer_equals_predict(part):
     model = MiME(4, 2, 1, emb_size=3, dxobj_emb_size=3, rnn_size=3)
-    model.build()
     scorer = evaluation.Scorer(model)
     batches = pipeline.scoring_batches(part, 5)
     for scale in (1.0, 2.0):  # it sees weights that have changed since it was first called

@@ -103,6 +103,7 @@ def test_random_sizes(**sizes):
 def test_saturated_gates(scale, masked):
     """In float64, where rounding does not decide which side of a gate's bound a large number falls."""
     some = case(5, batch=6, steps=7, units=8, scale=scale, masked=masked, return_sequences=True, dtype="float64")
+    assert {weight.dtype for weight in some.fast.weights} == {"float64"}
     projected = np.tensordot(some.inputs, some.fast.cell.kernel, 1) + some.fast.cell.bias.numpy()
     assert np.mean(np.abs(projected[..., :16]) > 2.5) > 0.3  # gates at 0 or 1 on the input alone
     assert_agree(run(some.fast, some), run(some.slow, some), 1e-10)

@@ -23,7 +23,6 @@ PARTS = ("main_loss", "l2_loss", "aux_dx_loss", "aux_rx_loss", "aux_pr_loss")
 
 def small_model(optimizer="sgd", compile_options=(), **arguments):
     model = MiME(**SIZES, **{**WIDTHS, "max_dx_per_visit": SLOTS, **arguments})
-    model.build()
     model.compile(optimizer, loss=LogLoss(), **dict(compile_options))
     return model
 
@@ -170,6 +169,19 @@ def test_heads_without_weight_change_no_prediction():
         model.train_on_batch(batch_of(patients), labels)
     np.testing.assert_allclose(with_heads(batch_of(patients)), plain(batch_of(patients)), atol=1e-7)
     assert np.all(np.abs(with_heads(batch_of(patients)).numpy() - 0.5) > 1e-6)
+
+
+@pytest.mark.parametrize("name", ["rnn_size", "max_dx_per_visit", "num_rx", "emb_size"])
+@pytest.mark.parametrize("value", [0, 1.5, None])
+def test_a_bad_size_is_named(name, value):
+    with pytest.raises(ValueError, match=rf"^`{name}` must be a positive integer. Received: {name}={value!r}$"):
+        MiME(**{**SIZES, **WIDTHS, name: value})
+
+
+@pytest.mark.parametrize("name", ["aux_lambda", "regularize"])
+def test_a_negative_weight_of_a_loss(name):
+    with pytest.raises(ValueError, match=rf"`{name}`.* must not be negative. Received: .*{name}=-0.5"):
+        small_model(**{name: -0.5})
 
 
 def test_an_unknown_cell():

@@ -51,7 +51,6 @@ def model_of(reference_cohort, optimizer, **compile_options):
             )
         },
     )
-    model.build()
     reference.assign(model, weights_under(reference_cohort.arrays, "init/"), "model.npz")
     model.compile(optimizer, loss=LogLoss(), **compile_options)
     return model
