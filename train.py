@@ -32,6 +32,8 @@ def parse(argv):
     except absl_flags.Error as error:
         print(f"train.py: {error}", file=sys.stderr)
         sys.exit(2)
+    except SystemExit:  # absl has printed the help that was asked for, and would call that a failure
+        sys.exit(0)
 
 
 def main(argv):

@@ -109,7 +109,7 @@ def read_checkpoint(prefix):
         reader = tf.train.load_checkpoint(prefix)
         names = reader.get_variable_to_shape_map()
         found = {name: reader.get_tensor(name) for name in names if not name.endswith(("/Adam", "/Adam_1"))}
-    except (tf.errors.OpError, ValueError, RuntimeError) as error:
+    except Exception as error:  # a damaged checkpoint makes TensorFlow raise nearly anything
         problem = str(error).splitlines()[0]
         raise InputError(f"{prefix}: not a readable TensorFlow checkpoint: {problem}") from error
     return _shortened(found, prefix)

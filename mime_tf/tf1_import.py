@@ -31,6 +31,8 @@ def import_tf1(checkpoint, output, config=None, data=None, split_seed=0):
     Raises:
         InputError: not such a checkpoint, the folder is in use, or the data do not fit it.
     """
+    checkpoint, output = os.fspath(checkpoint), os.fspath(output)
+    data = os.fspath(data) if data else None
     if os.path.lexists(output) and not (os.path.isdir(output) and not os.listdir(output)):
         raise InputError(f"{output}: is there already, and not an empty folder; a run folder is made anew")
     weights = reference.read_checkpoint(checkpoint)

@@ -20,13 +20,11 @@ from whole_runs import (
     MEAN,
     NAMES,
     PARITY,
-    ROOT,
     ROUND,
     SMALL,
     SPLIT,
     TRAIN,
     arguments,
-    bug,
     check_same,
     check_split_files,
     contents,
@@ -120,8 +118,8 @@ def test_parity_of_the_command(tmp_path):
 @pytest.mark.filterwarnings("error:Model doesn't support `jit_compile=True`")
 def test_parity_of_a_compiled_run(tmp_path):
     """Keras has reasons of its own to leave XLA out, and then says so in a warning only."""
-    done = run(parity_config("b", jit_compile="on", tensorboard=False, split_seeds=(0, 1)), tmp_path)
-    check_parity("b", done.out, (tmp_path / "log.log").read_text().splitlines(), split_seeds=(0, 1))
+    done = run(parity_config("b", jit_compile="on", tensorboard=False, split_seeds=(0,)), tmp_path)
+    check_parity("b", done.out, (tmp_path / "log.log").read_text().splitlines(), split_seeds=(0,))
 
 
 def test_jit_compile_auto_is_for_long_runs():
@@ -140,6 +138,13 @@ def test_init_from_a_tensorflow_1_checkpoint(name, tmp_path):
     done = run(config, tmp_path, PARITY / name / "cohort")
     for key, value in done.mean.items():
         assert value == pytest.approx(reference_runs(name)[0]["result"][key], abs=1e-4), key
+    # What --eval_drop_remainder leaves out are the patients with the most visits.
+    store, labels = records.read(PARITY / name / "cohort")
+    split = cohort.split(store, labels, cohort.eligible(store), 0)
+    for kind in ("valid", "test"):
+        part = getattr(split, kind)
+        rows = [int(row["row"]) for row in read_table(tmp_path / "r0s0" / f"predictions_{kind}.csv")]
+        assert rows == sorted(part.rows[: len(part) - len(part) % config.batch_size])
 
 
 # What a run leaves.
@@ -266,18 +271,6 @@ def test_saved_model_gives_the_predictions(finished, splits):
             expected = [float(row["probability"]) for row in read_table(folder / f"predictions_{kind}.csv")]
             got = in_row_order(part, model(Batcher(part.store).batch(np.arange(len(part))))[:, 0])
             np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
-
-
-def test_predictions_without_the_remainder(tmp_path, splits):
-    """--eval_drop_remainder leaves out those with the most visits: 48 patients are 6 batches of 7 and 6 more."""
-    config = dataclasses.replace(
-        SMALL, batch_size=7, split_seeds=(0,), eval_drop_remainder=True, num_iter=1, eval_period=1, tensorboard=False
-    )
-    run(config, tmp_path)
-    for kind in ("valid", "test"):
-        rows = [int(row["row"]) for row in read_table(tmp_path / "r0s0" / f"predictions_{kind}.csv")]
-        assert len(getattr(splits[0], kind)) == 48
-        assert rows == sorted(getattr(splits[0], kind).rows[:42])
 
 
 def test_codes(finished, splits):
@@ -424,25 +417,14 @@ def common_arrays(folder, other):
     return [name for name in first if first[name].size > 1 and np.array_equal(first[name], second[name])]
 
 
-@pytest.mark.parametrize("rnn_cell", ["gru", "lstm"])
-def test_two_runs_of_other_cells_are_the_same_bit_for_bit(rnn_cell, tmp_path):
-    config = dataclasses.replace(SMALL, rnn_cell=rnn_cell, tensorboard=False, split_seeds=(0,), aux_lambda=0.0)
+def test_two_runs_of_another_cell_are_the_same_bit_for_bit(tmp_path):
+    config = dataclasses.replace(SMALL, rnn_cell="gru", tensorboard=False, split_seeds=(0,), aux_lambda=0.0)
     runs = [run(config, tmp_path / name).out for name in ("one", "two")]
     assert runs[0] == runs[1]
     check_same(tmp_path / "one", tmp_path / "two")
     # And without TensorBoard and the auxiliary heads they leave nothing of them.
     check_split_files(tmp_path / "one" / "r0s0", config)
     assert not [name for name in read_table(tmp_path / "one" / "r0s0" / "history.csv")[0] if name.startswith("aux")]
-
-
-@pytest.mark.slow
-@pytest.mark.filterwarnings("error:Model doesn't support `jit_compile=True`")
-def test_two_compiled_runs_are_the_same_bit_for_bit(tmp_path):
-    """On the sample, whose patients are alike: one shape, one compilation."""
-    config = dataclasses.replace(SMALL, jit_compile="on", tensorboard=False, split_seeds=(0,))
-    runs = [run(config, tmp_path / name, ROOT / "sample").out for name in ("one", "two")]
-    assert runs[0] == runs[1]
-    check_same(tmp_path / "one", tmp_path / "two")
 
 
 @pytest.mark.slow
@@ -498,7 +480,6 @@ def check_nan_curves(folder):
     assert [row["valid_auc"] for row in read_table(folder / "history.csv")] == ["nan"] * 3
 
 
-@bug("TypeError: PosixPath is not JSON serializable, with run.json's folder made")
 def test_train_takes_paths(tmp_path):
     """As `records.read` does."""
     config = dataclasses.replace(SMALL, split_seeds=(0,), num_iter=1, eval_period=1, tensorboard=False)

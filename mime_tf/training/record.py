@@ -1,5 +1,6 @@
 """The record of a run, `<output>run.json`: what it was asked to do, on which data, and whether it is done."""
 
+import contextlib
 import dataclasses
 import os
 
@@ -43,16 +44,15 @@ class Record:
             _check_free(folder, path, overwrite)
         for written in (path, log_path):
             _check_writable(written)
+        for written in (path, log_path):
+            os.makedirs(os.path.dirname(written) or ".", exist_ok=True)
+        if overwrite:
+            _discard(path, {*_folders(output_prefix, before or asked), *_folders(output_prefix, asked)})
         log_start = journal.size(log_path)
         record = cls(
             path, asked | {"input": input_prefix, "log_start": log_start, "mean": None, "versions": versions()}
         )
-        # Written before anything is discarded, so that a run killed in between is not taken for finished.
         record.write()
-        if overwrite:
-            for folder in {*_folders(output_prefix, before or asked), *_folders(output_prefix, asked)}:
-                if run_folder.is_ours(folder):
-                    run_folder.discard(folder)
         return record
 
     @property
@@ -70,16 +70,22 @@ class Record:
         files.write_json(self.path, self.content)
 
 
+def _discard(path, folders):
+    """Removes what an earlier run left, its record first: what a kill leaves is then taken for no run's results."""
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(path)
+    for folder in folders:
+        if run_folder.is_ours(folder):
+            run_folder.discard(folder)
+
+
 def _check_writable(path):
-    """Raises InputError unless `path` is, or could be made, a file to write; makes the folder it goes into."""
-    folder = os.path.dirname(path) or "."
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as error:
-        raise InputError(
-            f"{folder}: no folder, and none can be made ({error.strerror}); {path} is to go there"
-        ) from error
-    if os.path.isdir(path) or not os.access(path if os.path.exists(path) else folder, os.W_OK):
+    """Raises InputError unless `path` is a file that can be written, or could be made, its folders with it."""
+    place = os.path.abspath(path)
+    while not os.path.exists(place):
+        place = os.path.dirname(place)
+    is_file = place == os.path.abspath(path)
+    if os.path.isdir(place) == is_file or not os.access(place, os.W_OK):
         raise InputError(f"{path}: can't be written; give a prefix whose files can be")
 
 

@@ -38,6 +38,7 @@ def train(config, input_prefix, output_prefix, log_prefix, resume=True, overwrit
             came to light in training.
     """
     console = console or Console()
+    input_prefix, output_prefix, log_prefix = map(os.fspath, (input_prefix, output_prefix, log_prefix))
     store, labels = records.read(input_prefix)
     given = {name: getattr(config, name) for name in sizes.SIZE_NAMES}
     found_sizes = sizes.resolve(store, given, f"{input_prefix}.seqs")
