@@ -458,7 +458,9 @@ def test_overwrite_that_was_killed(finished, uninterrupted, killer, tmp_path):
 def test_results_of_an_overwritten_run_are_not_taken_for_the_new_one_s(finished, killer, tmp_path):
     config = dataclasses.replace(CONFIG, learning_rate=0.05)
     assert killer.run(lambda come, count: come == "before remove model.keras", finished, config, overwrite=True)
-    run(config, finished)
+    with pytest.raises(InputError, match="--overwrite"):
+        run(config, finished)
+    run(config, finished, overwrite=True)
     run(config, tmp_path / "left in peace")
     for seed in CONFIG.split_seeds:
         check_same(finished / f"r0s{seed}", tmp_path / "left in peace" / f"r0s{seed}")
