@@ -4,10 +4,10 @@ import argparse
 import os
 import sys
 
-from mime_tf.commands import import_tf1
+from mime_tf.commands import import_tf1, pack, simulate
 from mime_tf.errors import InputError
 
-COMMANDS = (import_tf1,)
+COMMANDS = (import_tf1, pack, simulate)
 
 
 def main(argv=None):
