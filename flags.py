@@ -4,7 +4,7 @@ import dataclasses
 
 from absl import flags
 
-from mime_tf.config import ACTIVATIONS, JIT_COMPILE, RNN_CELLS, TrainConfig
+from mime_tf.config import ACTIVATIONS, DISTRIBUTE, JIT_COMPILE, MIXED_PRECISION, RNN_CELLS, TrainConfig
 from mime_tf.errors import InputError
 
 FLAGS = flags.FLAGS
@@ -93,6 +93,19 @@ flags.DEFINE_enum(
     JIT_COMPILE,
     "Compile the training step with XLA: 2 to 3 times faster after some seconds of compiling. auto: where a run "
     "has updates enough to win that time back.",
+)
+flags.DEFINE_enum(
+    "mixed_precision",
+    _DEFAULT.mixed_precision,
+    MIXED_PRECISION,
+    "Compute in this type, with weights and losses in float32: faster on a GPU, slower on most CPUs, and no longer the "
+    "authors' numbers to the last digits.",
+)
+flags.DEFINE_enum(
+    "distribute",
+    _DEFAULT.distribute,
+    DISTRIBUTE,
+    "mirrored: divide every batch over all GPUs; batch_size must be a multiple of their number.",
 )
 flags.DEFINE_bool("tensorboard", _DEFAULT.tensorboard, "Write TensorBoard events into each split's folder.")
 flags.DEFINE_bool("resume", True, "Go on with an unfinished run in the output folder; --noresume: an error instead.")

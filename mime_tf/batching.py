@@ -1,13 +1,14 @@
 """Which patients form a batch, and the padded integer tensors that a batch is made of.
 
-A batch is three tables, each padded with -1 where nothing is and each pointing into the next:
+A batch is four tables, each padded with -1 where nothing is and each pointing into the next:
 
-    visits [B, T]   patient b's t-th visit is row visits[b, t] of `dxobjs`
+    patients [B]    patient b's history is row patients[b] of `visits`
+    visits [S, T]   the history's t-th visit is row visits[s, t] of `dxobjs`
     dxobjs [V, D]   the visit's d-th Dx-object is row dxobjs[v, d] of `dx`, `rx` and `pr`
     dx [N], rx [N, R], pr [N, P]   the Dx-object's diagnosis, medications and procedures
 
-Visits and Dx-objects that occur more than once in the batch stand in its tables once, and padding in time costs
-no visit and no Dx-object: that is most of what the authors' program spends its time on.
+Histories, visits and Dx-objects that occur more than once in the batch stand in its tables once, and padding in time
+costs no visit and no Dx-object: that is most of what the authors' program spends its time on.
 """
 
 import numpy as np
@@ -16,60 +17,68 @@ from mime_tf.distinct import distinct_rows
 from mime_tf.errors import InputError
 from mime_tf.store import ranges
 
-DIMENSIONS = ("B", "T", "V", "D", "N", "R", "P")
+DIMENSIONS = ("B", "S", "T", "V", "D", "N", "R", "P")
 
 
-class Batcher:
-    """Cuts batches out of a store.
+class Batch:
+    """The different histories, visits and Dx-objects of some patients, ready to be laid out in tables.
 
     Args:
-        store: Store, the patients.
+        store: Store, the patients of the batch and no others.
+
+    Attributes:
+        size: dict with the keys `DIMENSIONS`, what the tables need; each is at least 1.
     """
 
     def __init__(self, store):
-        self.store = store
         one_each = np.arange(len(store.dx) + 1)
-        self.dxobj_ids = distinct_rows(
+        dxobjs, dxobj_of = distinct_rows(
             [(one_each, store.dx), (store.rx_offsets, store.rx), (store.pr_offsets, store.pr)]
         )
-        self.visit_ids = distinct_rows([(store.dxobjs, self.dxobj_ids)])
+        visits, visit_of = distinct_rows([(store.dxobjs, dxobj_of)])
+        histories, self._patients = distinct_rows([(store.visits, visit_of)])
+        self._visits = _runs(store.visits, visit_of, histories)
+        self._dxobjs = _runs(store.dxobjs, dxobj_of, visits)
+        self._dx = store.dx[dxobjs]
+        self._rx = _runs(store.rx_offsets, store.rx, dxobjs)
+        self._pr = _runs(store.pr_offsets, store.pr, dxobjs)
+        longest = [counts.max(initial=1) for _, counts in (self._visits, self._dxobjs, self._rx, self._pr)]
+        rows = [max(len(found), 1) for found in (self._patients, histories, visits, dxobjs)]
+        needed = (rows[0], rows[1], longest[0], rows[2], longest[1], rows[3], longest[2], longest[3])
+        self.size = dict(zip(DIMENSIONS, map(int, needed), strict=True))
 
-    def batch(self, rows, choose_shape=None):
-        """Returns the batch of the patients at `rows`.
+    def tables(self, size=None):
+        """Returns the tables.
 
         Args:
-            rows: integers, the patients.
-            choose_shape: function from the sizes the batch needs, a dict with the keys `DIMENSIONS`, to the sizes
-                it gets, each at least as large; by default what it needs.
+            size: dict with the keys `DIMENSIONS`, each at least what `self.size` has; by default that.
 
         Returns:
-            Dict of int32 arrays `"visits"` [B, T], `"dxobjs"` [V, D], `"dx"` [N], `"rx"` [N, R], `"pr"` [N, P].
-            T, V, D, N, R and P are at least 1.
+            Dict of int32 arrays `"patients"` [B], `"visits"` [S, T], `"dxobjs"` [V, D], `"dx"` [N], `"rx"` [N, R],
+            `"pr"` [N, P].
         """
-        store, rows = self.store, np.asarray(rows, np.int64)
-        visit_counts = store.visits[rows + 1] - store.visits[rows]
-        all_visits = ranges(store.visits[rows], visit_counts)
-        _, first, visit_of = np.unique(self.visit_ids[all_visits], return_index=True, return_inverse=True)
-        visits = all_visits[first]
-        dxobj_counts = store.dxobjs[visits + 1] - store.dxobjs[visits]
-        all_dxobjs = ranges(store.dxobjs[visits], dxobj_counts)
-        _, first, dxobj_of = np.unique(self.dxobj_ids[all_dxobjs], return_index=True, return_inverse=True)
-        dxobjs = all_dxobjs[first]
-        rx_counts = store.rx_offsets[dxobjs + 1] - store.rx_offsets[dxobjs]
-        pr_counts = store.pr_offsets[dxobjs + 1] - store.pr_offsets[dxobjs]
-
-        most = [counts.max(initial=1) for counts in (visit_counts, dxobj_counts, rx_counts, pr_counts)]
-        needed = (len(rows), most[0], max(len(visits), 1), most[1], max(len(dxobjs), 1), most[2], most[3])
-        size = dict(zip(DIMENSIONS, map(int, needed), strict=True))
-        if choose_shape:
-            size = choose_shape(size)
+        size = size or self.size
         return {
-            "visits": padded(visit_of, visit_counts, size["B"], size["T"]),
-            "dxobjs": padded(dxobj_of, dxobj_counts, size["V"], size["D"]),
-            "dx": padded(store.dx[dxobjs], np.ones(len(dxobjs), int), size["N"], 1)[:, 0],
-            "rx": padded(store.rx[ranges(store.rx_offsets[dxobjs], rx_counts)], rx_counts, size["N"], size["R"]),
-            "pr": padded(store.pr[ranges(store.pr_offsets[dxobjs], pr_counts)], pr_counts, size["N"], size["P"]),
+            "patients": _filled_up(self._patients, size["B"]),
+            "visits": padded(*self._visits, size["S"], size["T"]),
+            "dxobjs": padded(*self._dxobjs, size["V"], size["D"]),
+            "dx": _filled_up(self._dx, size["N"]),
+            "rx": padded(*self._rx, size["N"], size["R"]),
+            "pr": padded(*self._pr, size["N"], size["P"]),
         }
+
+
+def _runs(offsets, values, rows):
+    """The values of the runs at `rows`, one after the other, and how many each has."""
+    counts = offsets[rows + 1] - offsets[rows]
+    return values[ranges(offsets[rows], counts)], counts
+
+
+def _filled_up(values, length):
+    """`values` as int32, with -1 up to `length`."""
+    result = np.full(length, -1, np.int32)
+    result[: len(values)] = values
+    return result
 
 
 def padded(values, counts, rows, width):

@@ -26,4 +26,5 @@ def build_model(config, sizes, aux_heads=None):
         aux_heads=aux_heads,
         max_dx_per_visit=sizes["max_dx_per_visit"],
         name="mime",
+        dtype="float32" if config.mixed_precision == "none" else f"mixed_{config.mixed_precision}",
     )

@@ -14,22 +14,31 @@ CODE_KINDS = ("dx", "rx", "pr")
 class Part:
     """One of the three sets of a split, sorted by number of visits (stable).
 
+    It holds no patients of its own, so that the parts of all splits together cost little more than the input.
+
     Attributes:
         rows: int64, the patients' row numbers in the input.
-        store: Store of the same patients in the same order.
-        labels: int64 of 0 and 1, one a patient.
+        store: Store of the whole input.
+        labels: int64 of 0 and 1, one a patient of the part.
+        known: the codes that are kept, as in `Split`, or None for all.
     """
 
     rows: np.ndarray
     store: Store
     labels: np.ndarray
+    known: dict | None = None
 
     def __len__(self):
         return len(self.rows)
 
+    def patients(self, start=0, end=None):
+        """Returns the part's patients from `start` to before `end` as a Store, without the codes that are not known."""
+        selected = self.store.select(self.rows[start:end])
+        return selected.keep_known(self.known) if self.known else selected
+
     def head(self, count):
         """Returns the first `count` patients."""
-        return Part(self.rows[:count], self.store.select(np.arange(count)), self.labels[:count])
+        return Part(self.rows[:count], self.store, self.labels[:count], self.known)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,11 +73,10 @@ def eligible(store, min_threshold=1, max_threshold=200, association_threshold=0.
         InputError: no patient is left.
     """
     visits = store.visit_counts
-    with_order = (np.diff(store.rx_offsets) > 0) | (np.diff(store.pr_offsets) > 0)
-    orders_before = offsets(with_order)
-    associated = np.diff(orders_before[store.dxobjs]) >= 2
-    share = np.diff(offsets(associated)[store.visits]) / np.maximum(visits, 1)
-    rows = np.flatnonzero((visits >= min_threshold) & (visits < max_threshold) & (share >= association_threshold))
+    admitted = (visits >= min_threshold) & (visits < max_threshold)
+    if association_threshold > 0:
+        admitted &= _association(store) >= association_threshold
+    rows = np.flatnonzero(admitted)
     if not len(rows):
         raise InputError(
             f"no patient is left of {len(store)}: none has {min_threshold} <= visits < {max_threshold} and an "
@@ -76,6 +84,13 @@ def eligible(store, min_threshold=1, max_threshold=200, association_threshold=0.
             f"{visits.max()}, so set min_threshold, max_threshold or association_threshold accordingly"
         )
     return rows
+
+
+def _association(store):
+    """The share of each patient's visits in which two or more Dx-objects carry an order."""
+    with_order = (np.diff(store.rx_offsets) > 0) | (np.diff(store.pr_offsets) > 0)
+    associated = np.diff(offsets(with_order)[store.dxobjs]) >= 2
+    return np.diff(offsets(associated)[store.visits]) / np.maximum(store.visit_counts, 1)
 
 
 def partition(rows, seed, test_fraction=0.4, valid_fraction=0.4):
@@ -134,7 +149,7 @@ def split(store, labels, rows, seed, *, test_fraction=0.4, valid_fraction=0.4, t
     if not len(train):
         raise InputError(f"train_ratio {train_ratio:g} leaves no training patient; a larger one would")
     train = _part(store, labels, train)
-    known = known_codes(train.store)
+    known = known_codes(train.patients())
     return Split(train, _part(store, labels, valid, known), _part(store, labels, test, known), known)
 
 
@@ -145,5 +160,4 @@ def known_codes(store):
 
 def _part(store, labels, rows, known=None):
     rows = rows[np.argsort(store.visit_counts[rows], kind="stable")]
-    selected = store.select(rows)
-    return Part(rows, selected.keep_known(known) if known else selected, labels[rows])
+    return Part(rows, store, labels[rows], known)

@@ -8,6 +8,8 @@ from mime_tf.errors import InputError
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "elu", "gelu", "leaky_relu", "linear", "selu", "silu", "softplus", "softsign")
 RNN_CELLS = ("gru_v1", "gru", "lstm")
 JIT_COMPILE = ("auto", "on", "off")
+MIXED_PRECISION = ("none", "float16", "bfloat16")
+DISTRIBUTE = ("none", "mirrored")
 SIZE_NAMES = ("num_dx", "num_rx", "num_pr", "max_dx_per_visit", "max_rx_per_dx", "max_pr_per_dx")
 
 
@@ -55,6 +57,8 @@ class TrainConfig:
     eval_batch_size: int = 100
     init_from: str = ""
     jit_compile: str = "auto"
+    mixed_precision: str = "none"
+    distribute: str = "none"
     tensorboard: bool = True
 
     def __post_init__(self):
@@ -93,6 +97,11 @@ class TrainConfig:
             self._require(name, getattr(self, name) in ACTIVATIONS, f"one of {', '.join(ACTIVATIONS)}")
         self._require("rnn_cell", self.rnn_cell in RNN_CELLS, f"one of {', '.join(RNN_CELLS)}")
         self._require("jit_compile", self.jit_compile in JIT_COMPILE, f"one of {', '.join(JIT_COMPILE)}")
+        right = f"one of {', '.join(MIXED_PRECISION)}"
+        self._require("mixed_precision", self.mixed_precision in MIXED_PRECISION, right)
+        self._require("distribute", self.distribute in DISTRIBUTE, f"one of {', '.join(DISTRIBUTE)}")
+        both = self.distribute == "mirrored" and self.jit_compile == "on"
+        self._require("distribute, jit_compile", not both, "mirrored without XLA, which compiles for one device only")
         equal = self.dx_emb_size == self.rx_emb_size == self.pr_emb_size
         self._require("dx_emb_size, rx_emb_size, pr_emb_size", equal, "equal: the three embeddings are added")
         equal = self.dxobj_emb_size == self.visit_emb_size

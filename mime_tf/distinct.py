@@ -18,16 +18,17 @@ def distinct_rows(columns):
             `values[offsets[i]:offsets[i + 1]]` of non-negative integers.
 
     Returns:
-        int64 array, a number from 0 up for every row.
+        Two int64 arrays: the first row of each number from 0 up, and the number of every row.
 
-    >>> distinct_rows([(np.array([0, 2, 2, 4]), np.array([5, 6, 5, 6]))]).tolist()
+    >>> first, numbers = distinct_rows([(np.array([0, 2, 2, 4]), np.array([5, 6, 5, 6]))])
+    >>> first[numbers].tolist()  # rows 0 and 2 are equal
     [0, 1, 0]
     """
     for salt in itertools.count(1):
         hashes = sum(_run_hashes(*column, salt + 1000 * place) for place, column in enumerate(columns))
         _, first, numbers = np.unique(hashes, return_index=True, return_inverse=True)
         if all(_equal_runs(*column, first[numbers]) for column in columns):
-            return numbers
+            return first, numbers
 
 
 def _run_hashes(offsets, values, salt):

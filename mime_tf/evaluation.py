@@ -4,6 +4,8 @@ import numpy as np
 import tensorflow as tf
 from sklearn import metrics
 
+from mime_tf import pipeline
+
 # What is reported of a split, in the order the authors' program prints it.
 RESULTS = ("valid_loss", "test_loss", "valid_auc", "test_auc", "valid_aucpr", "test_aucpr")
 
@@ -13,14 +15,17 @@ class Scorer:
 
     Args:
         model: MiME.
+        jit_compile: compile with XLA, once for each shape of the batches.
     """
 
-    def __init__(self, model):
-        self._predict = tf.function(lambda inputs: model(inputs, training=False), reduce_retracing=True)
+    def __init__(self, model, jit_compile=False):
+        self._predict = tf.function(
+            lambda inputs: model(inputs, training=False), input_signature=[pipeline.INPUTS], jit_compile=jit_compile
+        )
 
     def __call__(self, batches):
         """Returns the probabilities, float32 of shape (patients,), of `(inputs, labels)` batches, such as a dataset."""
-        return np.concatenate([self._predict(inputs).numpy()[:, 0] for inputs, _ in batches])
+        return np.concatenate([self._predict(inputs).numpy()[: len(labels), 0] for inputs, labels in batches])
 
 
 def scored(part, batch_size, drop_remainder):

@@ -38,8 +38,8 @@ class MiME(keras.Model):
         **kwargs: of `keras.Model`.
 
     Call arguments:
-        inputs: dict of integer tensors as `mime_tf.batching` makes them, -1 where nothing is: `"visits"` (B, T),
-            `"dxobjs"` (V, D), `"dx"` (N,), `"rx"` (N, R), `"pr"` (N, P).
+        inputs: dict of integer tensors as `mime_tf.batching` makes them, -1 where nothing is: `"patients"` (B,),
+            `"visits"` (S, T), `"dxobjs"` (V, D), `"dx"` (N,), `"rx"` (N, R), `"pr"` (N, P).
 
     Returns:
         Probabilities, float32 of shape (B, 1).
@@ -132,10 +132,10 @@ class MiME(keras.Model):
         mask = inputs["visits"] >= 0
         if self.rnn_cell == "gru_v1":
             # Projected before they are laid out in time: each distinct visit once, padding never.
-            patients = self.rnn.recur(look_up(self.rnn.project(visits), inputs["visits"]), mask)
+            histories = self.rnn.recur(look_up(self.rnn.project(visits), inputs["visits"]), mask)
         else:
-            patients = self.rnn(look_up(visits, inputs["visits"]), mask=mask, training=training)
-        return self.prediction(patients)
+            histories = self.rnn(look_up(visits, inputs["visits"]), mask=mask, training=training)
+        return look_up(self.prediction(histories), inputs["patients"])
 
     def train_step(self, data):
         """One update: the gradient of the total loss, `compute_loss`."""
@@ -171,10 +171,12 @@ class MiME(keras.Model):
             training: whether this is a training step.
 
         Returns:
-            Scalar.
+            Scalar. Under a `tf.distribute` strategy it is the replica's share: shares of equally many patients add up
+            to the loss of all patients together, and so do their gradients.
         """
-        main = super().compute_loss(x, y, y_pred, sample_weight, training)
-        patients = tf.shape(x["visits"])[0]
+        # Keras has divided the compiled loss by the number of replicas; here it is a whole one again.
+        main = super().compute_loss(x, y, y_pred, sample_weight, training) * _replicas()
+        patients = tf.shape(x["patients"])[0]
         self.main_tracker.update_state(main, sample_weight=patients)
         l2 = self.regularize * losses.sum_of_squares(self.trainable_weights)
         self.l2_tracker.update_state(l2, sample_weight=patients)
@@ -184,13 +186,13 @@ class MiME(keras.Model):
             for kind, loss in self.auxiliary_losses(dxobjects, x).items():
                 self.aux_trackers[kind].update_state(loss, sample_weight=patients)
                 total += self.aux_lambda * loss
-        return total
+        return total / _replicas()
 
     def auxiliary_losses(self, dxobjects, inputs):
         """Returns the losses of the auxiliary heads, each the mean over all slots of the batch.
 
-        There are `longest visit count x patients x max_dx_per_visit` slots. An empty one gives 0 to `dx` and log 2 to
-        `rx` and to `pr`, as a target of zeros and a logit of 0 would.
+        There are `longest visit count x patients x max_dx_per_visit` slots, the longest being that of all replicas. An
+        empty one gives 0 to `dx` and log 2 to `rx` and to `pr`, as a target of zeros and a logit of 0 would.
 
         Args:
             dxobjects: float tensor of shape (N, O).
@@ -200,11 +202,13 @@ class MiME(keras.Model):
             Dict of scalars, `"dx"`, `"rx"` and `"pr"`.
         """
         logits = {kind: tf.cast(values, tf.float32) for kind, values in self.auxiliary(dxobjects).items()}
-        present = tf.cast(inputs["visits"] >= 0, tf.float32)
-        times_visit = _times_named(inputs["visits"], present, tf.shape(inputs["dxobjs"])[0])
+        times_history = _times_named(inputs["patients"], 1.0, tf.shape(inputs["visits"])[0])
+        times_visit = _times_named(inputs["visits"], times_history[:, tf.newaxis], tf.shape(inputs["dxobjs"])[0])
         times = _times_named(inputs["dxobjs"], times_visit[:, tf.newaxis], tf.shape(inputs["dx"])[0])
-        longest = tf.reduce_max(tf.reduce_sum(present, axis=1))
-        slots = longest * tf.cast(tf.shape(present)[0], tf.float32) * self.max_dx_per_visit
+        longest = tf.reduce_max(tf.reduce_sum(tf.cast(inputs["visits"] >= 0, tf.float32), axis=1))
+        if _replicas() > 1:
+            longest = tf.reduce_max(tf.distribute.get_replica_context().all_gather(longest[tf.newaxis], axis=0))
+        slots = longest * tf.reduce_sum(times_history) * self.max_dx_per_visit
         empty = (slots - tf.reduce_sum(times)) * math.log(2)
         return {
             "dx": tf.reduce_sum(times * losses.diagnosis_loss(logits["dx"], inputs["dx"])) / slots,
@@ -212,10 +216,15 @@ class MiME(keras.Model):
             "pr": (tf.reduce_sum(times * losses.order_loss(logits["pr"], inputs["pr"])) + empty) / slots,
         }
 
+    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
+        # Under a strategy Keras would take a batch away here, and average the replicas' tables, whose shapes differ, to
+        # build a model that the constructor has built.
+        pass
+
     def _update_metrics(self, loss, x, y, y_pred, sample_weight):
         for metric in self.metrics:
             if metric.name == "loss":
-                metric.update_state(loss, sample_weight=tf.shape(y_pred)[0])
+                metric.update_state(loss * _replicas(), sample_weight=tf.shape(y_pred)[0])
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
     def get_config(self):
@@ -237,6 +246,11 @@ class MiME(keras.Model):
 
     def build_from_config(self, config):
         self.build()
+
+
+def _replicas():
+    """The number of replicas that train together."""
+    return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 def _times_named(references, weights, rows):

@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from mime_tf import batching
+from mime_tf.batching import Batch
 from mime_tf.store import offsets
 
 # A data set of no more different batches than this has them cut once and kept: those of a small cohort come again and
@@ -11,6 +11,7 @@ from mime_tf.store import offsets
 RUNS_KEPT = 256
 
 INPUTS = {
+    "patients": tf.TensorSpec((None,), tf.int32),
     "visits": tf.TensorSpec((None, None), tf.int32),
     "dxobjs": tf.TensorSpec((None, None), tf.int32),
     "dx": tf.TensorSpec((None,), tf.int32),
@@ -19,43 +20,54 @@ INPUTS = {
 }
 
 
-def training_batches(part, starts, batch_size, choose_shape=None):
+def training_batches(part, starts, batch_size, choose_shape=None, replicas=1):
     """Returns the dataset of the training windows: one batch for each of `starts`, in their order.
 
     Args:
         part: `mime_tf.cohort.Part`, the training patients, sorted by number of visits.
         starts: integers, the first patient of each window, as `mime_tf.batching.window_starts` draws them.
         batch_size: B, patients in a batch.
-        choose_shape: see `mime_tf.batching.Batcher.batch`.
+        choose_shape: function from the sizes a batch needs to those it gets, such as `mime_tf.shapes.plan` returns; by
+            default a batch gets what it needs.
+        replicas: divide each window into this many batches of equally many patients, one after the other, one for
+            each replica of a `tf.distribute` strategy.
 
     Returns:
         tf.data.Dataset of `(inputs, labels)`: the dict of int32 tensors that `MiME` takes, and float32 (B,).
+
+    Raises:
+        ValueError: `batch_size` is no multiple of `replicas`.
     """
-    starts = np.asarray(starts, np.int64)
-    return _dataset(part, starts, starts + batch_size, choose_shape)
+    if batch_size % replicas:
+        raise ValueError(f"`batch_size` must be a multiple of `replicas`. Received: {batch_size=}, {replicas=}")
+    share = batch_size // replicas
+    starts = (np.asarray(starts, np.int64)[:, np.newaxis] + share * np.arange(replicas)).ravel()
+    return _dataset(part, starts, starts + share, choose_shape)
 
 
-def scoring_batches(part, batch_size):
+def scoring_batches(part, batch_size, choose_shape=None):
     """Returns the dataset of all patients of `part` once, in order, `batch_size` at a time, the last batch shorter.
 
     Args:
         part: `mime_tf.cohort.Part`.
         batch_size: B, patients in a batch.
+        choose_shape: as for `training_batches`.
 
     Returns:
-        tf.data.Dataset of `(inputs, labels)` as from `training_batches`.
+        tf.data.Dataset of `(inputs, labels)` as from `training_batches`; where `choose_shape` gives the last batch
+        more patients than there are, the labels are as many as there are.
     """
     starts = np.arange(0, len(part), batch_size)
-    return _dataset(part, starts, np.minimum(starts + batch_size, len(part)))
+    return _dataset(part, starts, np.minimum(starts + batch_size, len(part)), choose_shape)
 
 
 def _dataset(part, starts, ends, choose_shape=None):
     """One batch for each run of patients from `starts` to before `ends`."""
-    batcher = batching.Batcher(part.store)
     labels = tf.constant(part.labels, tf.float32)
 
     def cut(start, end):
-        return _pack(batcher.batch(np.arange(start, end), choose_shape))
+        batch = Batch(part.patients(start, end))
+        return _pack(batch.tables(choose_shape(batch.size) if choose_shape else None))
 
     runs, which = np.unique(np.stack([starts, ends], axis=1), axis=0, return_inverse=True)
     if len(runs) <= RUNS_KEPT:

@@ -9,7 +9,7 @@ import os
 
 import numpy as np
 
-from mime_tf import files
+from mime_tf import files, sources
 from mime_tf.errors import InputError
 
 MODEL = "model.keras"
@@ -30,20 +30,29 @@ def split_folder(output_prefix, random_seed, split_seed):
     return f"{output_prefix}r{random_seed}s{split_seed}"
 
 
-def write_table(path, rows):
-    """Writes dicts with the same keys as a CSV file with a header, atomically."""
+def write_table(path, names, rows):
+    """Writes a CSV file with a header of `names`, atomically."""
     with files.replacing(path, "w") as file:
-        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
-        writer.writeheader()
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names)
         writer.writerows(rows)
 
 
-def write_predictions(path, part, probabilities):
-    """Writes the probabilities of a part's patients with their row numbers in the input, in input order."""
+def write_predictions(path, part, probabilities, patient_ids=None):
+    """Writes the probabilities of a part's patients with their row numbers in the input, in input order.
+
+    Args:
+        path: the file.
+        part: `mime_tf.cohort.Part`.
+        probabilities: of its first patients, as many as there are probabilities.
+        patient_ids: what the input's patients are called, a column more; None where they have no names.
+    """
     order = np.argsort(part.rows[: len(probabilities)])
-    columns = (part.rows[order].tolist(), part.labels[order].tolist(), probabilities[order].tolist())
-    names = ("row", "label", "probability")
-    write_table(path, [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)])
+    rows = part.rows[order]
+    columns = {"row": rows, "label": part.labels[order], "probability": probabilities[order]}
+    if patient_ids is not None:
+        columns = {"patient_id": patient_ids[rows]} | columns
+    write_table(path, columns, zip(*(column.tolist() for column in columns.values()), strict=True))
 
 
 def write_codes(path, sizes, known):
@@ -103,9 +112,11 @@ def read_json(path):
         raise InputError(f"{path}: not readable as JSON: {error}") from error
 
 
-def digests(prefix, init_from=""):
+def digests(source, init_from=""):
     """Returns the SHA-256 of what a run reads, to know it again: the cohort's files, and those of its first weights."""
-    found = {f"{kind}_sha256": _sha256(f"{prefix}.{kind}") for kind in ("seqs", "labels")}
+    paths = sources.paths(source)
+    names = [os.path.basename(path) if sources.is_parquet(source) else path.rpartition(".")[2] for path in paths]
+    found = {f"{name}_sha256": _sha256(path) for name, path in zip(names, paths, strict=True)}
     weights = [init_from] if init_from.endswith(".npz") else sorted(glob.glob(glob.escape(init_from) + ".*"))
     return found | {f"{os.path.basename(path)}_sha256": _sha256(path) for path in weights if init_from}
 

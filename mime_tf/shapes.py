@@ -4,84 +4,81 @@ import itertools
 
 import numpy as np
 
-from mime_tf.batching import DIMENSIONS
-from mime_tf.store import offsets
+from mime_tf.batching import DIMENSIONS, Batch
 
-MOST_SHAPES = 4
+MOST_SHAPES = 5
 CANDIDATES = 100
+# Windows that are looked at to choose shapes: enough that one in a thousand of the others fits none, cut in a second.
+LOOKED_AT = 2000
 
 
-def window_sizes(batcher, batch_size):
-    """Returns the sizes that the batch of every window needs, exactly.
+def plan(parts, starts, batch_size, most_shapes=MOST_SHAPES):
+    """Chooses padded shapes such that every batch fits one and the mean cost of a batch is low.
 
-    Args:
-        batcher: `mime_tf.batching.Batcher` of a training set.
-        batch_size: B, consecutive patients in a window.
-
-    Returns:
-        int64 array of shape (patients - B + 1, 7), columns as in `DIMENSIONS`.
-    """
-    store = batcher.store
-    visit_counts, dxobj_counts = store.visit_counts, np.diff(store.dxobjs)
-    patient_of_visit = np.repeat(np.arange(len(store)), visit_counts)
-    patient_of_dxobj = np.repeat(patient_of_visit, dxobj_counts)
-    most = np.ones((len(store), 4), np.int64)
-    most[:, 0] = visit_counts
-    np.maximum.at(most[:, 1], patient_of_visit, dxobj_counts)
-    np.maximum.at(most[:, 2], patient_of_dxobj, np.diff(store.rx_offsets))
-    np.maximum.at(most[:, 3], patient_of_dxobj, np.diff(store.pr_offsets))
-    most = np.lib.stride_tricks.sliding_window_view(most, batch_size, axis=0).max(axis=-1)
-    distinct_visits = _distinct_in_windows(batcher.visit_ids, patient_of_visit, len(store), batch_size)
-    distinct_dxobjs = _distinct_in_windows(batcher.dxobj_ids, patient_of_dxobj, len(store), batch_size)
-    batch_sizes = np.full(len(most), batch_size)
-    columns = [batch_sizes, most[:, 0], distinct_visits, most[:, 1], distinct_dxobjs, most[:, 2], most[:, 3]]
-    return np.stack([np.maximum(column, 1) for column in columns], axis=1)
-
-
-def plan(sizes, most_shapes=MOST_SHAPES):
-    """Chooses padded shapes such that every batch fits one and the mean cost of a batch is least.
+    The shapes are chosen for the windows that will be drawn, or an even sample of them where they are very many; one
+    more shape takes whatever fits none of these.
 
     Args:
-        sizes: int array of shape (windows, 7), from `window_sizes`, of one split or of several together.
-        most_shapes: how many shapes there may be.
+        parts: list of `mime_tf.cohort.Part`, the training sets of a run.
+        starts: list of integer arrays, where the windows of each training set start.
+        batch_size: B, patients in a window.
+        most_shapes: how many shapes are chosen; with the last resort there may be one more.
 
     Returns:
-        Function from the sizes a batch needs to the sizes it gets, both dicts with the keys `DIMENSIONS`; it is the
-        `choose_shape` of `Batcher.batch`.
+        Function from the sizes a batch needs to the sizes it gets, both dicts with the keys `DIMENSIONS`.
     """
-    sizes = sizes[np.argsort(_cost(sizes), kind="stable")]
-    bounds = np.unique(np.linspace(0, len(sizes), CANDIDATES + 1).astype(int))
-    blocks = np.maximum.reduceat(sizes, bounds[:-1], axis=0)
-    shapes = _best_groups(blocks, np.diff(bounds), most_shapes)
+    looked_at = [_even_sample(np.unique(of_part), LOOKED_AT // len(parts)) for of_part in starts]
+    sizes = [window_sizes(part, batch_size, of_part) for part, of_part in zip(parts, looked_at, strict=True)]
+    largest = np.max([largest_sizes(part, batch_size) for part in parts], axis=0)
+    shapes = [*best_shapes(np.concatenate(sizes), most_shapes), largest]
 
     def choose_shape(needed):
         wanted = np.array([needed[name] for name in DIMENSIONS])
-        fitting = [shape for shape in shapes if (shape >= wanted).all()]
-        return dict(zip(DIMENSIONS, map(int, fitting[0]), strict=True)) if fitting else needed
+        shape = next(shape for shape in shapes if (shape >= wanted).all())
+        return dict(zip(DIMENSIONS, map(int, shape), strict=True))
 
     return choose_shape
 
 
-def _distinct_in_windows(ids, patients, count, batch_size):
-    """How many distinct ids the window of `batch_size` patients from each start on holds.
+def _even_sample(values, count):
+    """At most `count` of the sorted `values`, evenly from the first to the last."""
+    return values[np.unique(np.linspace(0, len(values) - 1, min(count, len(values))).astype(int))]
 
-    An id counts in a window at its first patient there: for an occurrence at patient p whose previous one is at q,
-    in the windows that start after q and reach p.
-    """
-    order = np.lexsort((patients, ids))
-    ids, patients = ids[order], patients[order]
-    previous = np.full(len(ids), -1)
-    same = ids[1:] == ids[:-1]
-    previous[1:][same] = patients[:-1][same]
-    first_start = np.maximum(np.maximum(previous, patients - batch_size) + 1, 0)
-    change = np.bincount(first_start, minlength=count + 1) - np.bincount(patients + 1, minlength=count + 1)
-    return offsets(change)[1 : count - batch_size + 2]
+
+def window_sizes(part, batch_size, starts):
+    """Returns the sizes that the batches of the windows at `starts` need: int64, (windows, 8), as `DIMENSIONS`."""
+    batches = (Batch(part.patients(start, start + batch_size)) for start in starts)
+    return np.array([[batch.size[name] for name in DIMENSIONS] for batch in batches])
+
+
+def largest_sizes(part, batch_size):
+    """Returns sizes that no batch of `batch_size` consecutive patients exceeds, without cutting them: int64, (8,)."""
+    store = part.store
+    visits, dxobjs = store.visit_counts[part.rows], np.diff(store.dxobjs[store.visits])[part.rows]
+    levels = (store.dxobjs, store.rx_offsets, store.pr_offsets)
+    most_dxobjs, most_rx, most_pr = (np.diff(starts).max(initial=1) for starts in levels)
+    in_window = [np.convolve(counts, np.ones(batch_size, int)).max() for counts in (visits, dxobjs)]
+    sizes = [batch_size, batch_size, visits.max(), in_window[0], most_dxobjs, in_window[1], most_rx, most_pr]
+    return np.maximum(sizes, 1)
+
+
+def best_shapes(sizes, most_shapes):
+    """Returns a list of at most `most_shapes` shapes of which each row of `sizes` fits one, at little total cost."""
+    sizes = sizes[np.argsort(_cost(sizes), kind="stable")]
+    bounds = np.unique(np.linspace(0, len(sizes), CANDIDATES + 1).astype(int))
+    blocks = np.maximum.reduceat(sizes, bounds[:-1], axis=0)
+    return _best_groups(blocks, np.diff(bounds), most_shapes)
 
 
 def _cost(sizes):
-    """What a step at these sizes costs, up to a factor: rows through the Dx-object's and the recurrence's products."""
-    by_name = dict(zip(DIMENSIONS, np.moveaxis(sizes, -1, 0), strict=True))
-    return by_name["N"] + 3 * by_name["B"] * by_name["T"] + 30 * by_name["T"]
+    """What padding to these sizes costs a step, in units of a Dx-object's matrix products at the authors' widths.
+
+    A visit's projection is 256 x 768 where a Dx-object's products are 200 x 656; reading a row of a table costs about
+    a fortieth of that. The recurrence is not in it: it runs for the longest history, however far time is padded.
+    """
+    size = dict(zip(DIMENSIONS, np.moveaxis(sizes, -1, 0), strict=True))
+    read = size["N"] * (size["R"] + size["P"]) + size["V"] * size["D"] + 3 * size["S"] * size["T"]
+    return size["N"] + 1.5 * size["V"] + read / 40
 
 
 def _best_groups(blocks, weights, most_groups):

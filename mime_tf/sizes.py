@@ -23,37 +23,44 @@ def resolve(store, given, source):
     Raises:
         InputError: the data hold more than a given size, or a code too large for a vocabulary to be inferred.
     """
-    visit_of_dxobj = np.repeat(np.arange(len(store.dxobjs) - 1), np.diff(store.dxobjs))
-    dxobj_of_rx = np.repeat(np.arange(len(store.dx)), np.diff(store.rx_offsets))
-    dxobj_of_pr = np.repeat(np.arange(len(store.dx)), np.diff(store.pr_offsets))
-    # What each size bounds, one value a place, and the Dx-object (or, for the first maximum, the visit) of the place.
-    found = {
-        "num_dx": (store.dx.astype(np.int64) + 1, np.arange(len(store.dx)), "diagnosis code", 1),
-        "num_rx": (store.rx.astype(np.int64) + 1, dxobj_of_rx, "medication code", 1),
-        "num_pr": (store.pr.astype(np.int64) + 1, dxobj_of_pr, "procedure code", 1),
-        "max_dx_per_visit": (np.diff(store.dxobjs), None, "Dx-objects, numbering", 0),
-        "max_rx_per_dx": (np.diff(store.rx_offsets), np.arange(len(store.dx)), "medications, numbering", 0),
-        "max_pr_per_dx": (np.diff(store.pr_offsets), np.arange(len(store.dx)), "procedures, numbering", 0),
-    }
     sizes = {}
     for name in SIZE_NAMES:
-        values, dxobj_of_value, what, offset = found[name]
-        largest = max(int(values.max(initial=1)), 1)
-        limit = given[name] or (LARGEST_VOCABULARY if name.startswith("num_") else largest)
+        values, what, is_code = _bounded(store, name)
+        largest = max(int(values.max(initial=1 - is_code)) + is_code, 1)
+        limit = given[name] or (LARGEST_VOCABULARY if is_code else largest)
         if largest > limit:
-            row = int(np.argmax(values > limit))
-            visit = row if dxobj_of_value is None else visit_of_dxobj[dxobj_of_value[row]]
-            place = _place(store, visit, None if dxobj_of_value is None else dxobj_of_value[row])
+            row = int(np.argmax(values > limit - is_code))
             wanted = f"{name} is {limit}" if given[name] else f"codes count from 0 and run below {limit}"
             raise InputError(
-                f"{source}: {place}: found {what} {values[row] - offset}; {wanted}"
+                f"{source}: {_place(store, name, row)}: found {what} {values[row]}; {wanted}"
                 + (f": the data need at least {largest}" if given[name] else f", or {name} is given")
             )
         sizes[name] = given[name] or largest
     return sizes
 
 
-def _place(store, visit, dxobj):
-    patient = int(np.searchsorted(store.visits, visit, side="right")) - 1
+def _bounded(store, name):
+    """What the size `name` bounds, a value a place; what to call it; whether it is a code, which counts from 0."""
+    return {
+        "num_dx": (store.dx, "diagnosis code", True),
+        "num_rx": (store.rx, "medication code", True),
+        "num_pr": (store.pr, "procedure code", True),
+        "max_dx_per_visit": (np.diff(store.dxobjs), "Dx-objects, numbering", False),
+        "max_rx_per_dx": (np.diff(store.rx_offsets), "medications, numbering", False),
+        "max_pr_per_dx": (np.diff(store.pr_offsets), "procedures, numbering", False),
+    }[name]
+
+
+def _place(store, name, row):
+    """Names the patient, visit and Dx-object of a place of what the size `name` bounds."""
+    owners = {"num_rx": store.rx_offsets, "num_pr": store.pr_offsets}
+    dxobj = _owner(owners[name], row) if name in owners else row
+    visit = row if name == "max_dx_per_visit" else _owner(store.dxobjs, dxobj)
+    patient = _owner(store.visits, visit)
     place = f"patient {patient}, visit {visit - store.visits[patient]}"
-    return place if dxobj is None else f"{place}, Dx-object {dxobj - store.dxobjs[visit]}"
+    return place if name == "max_dx_per_visit" else f"{place}, Dx-object {dxobj - store.dxobjs[visit]}"
+
+
+def _owner(starts, row):
+    """The run of the offsets `starts` that `row` lies in."""
+    return int(np.searchsorted(starts, row, side="right")) - 1

@@ -3,7 +3,7 @@
 import dataclasses
 import os
 
-from mime_tf import evaluation, files, pipeline, records, reference, run_folder
+from mime_tf import evaluation, files, pipeline, reference, run_folder, sources
 from mime_tf.building import build_model
 from mime_tf.config import SIZE_NAMES, TrainConfig
 from mime_tf.errors import InputError
@@ -21,8 +21,8 @@ def import_tf1(checkpoint, output, config=None, data=None, split_seed=0):
         config: `TrainConfig` with what no checkpoint holds: the activations, `aux_lambda`, `regularize`,
             `max_dx_per_visit`, and how the cohort was filtered, divided and scored. Its vocabulary sizes and widths
             are not read: the checkpoint has its own.
-        data: prefix of the cohort that the checkpoint was trained on. With it the folder holds the codes that
-            training knew, and the predictions and results of valid and test.
+        data: the cohort that the checkpoint was trained on, as `mime_tf.sources` names one. With it the folder holds
+            the codes that training knew, and the predictions and results of valid and test.
         split_seed: the split that the checkpoint was trained on.
 
     Returns:
@@ -40,9 +40,11 @@ def import_tf1(checkpoint, output, config=None, data=None, split_seed=0):
     given = {name: getattr(config, name) for name in SIZE_NAMES}
     split, known = None, None
     if data:
-        store, labels = records.read(data)
-        given = resolve(store, given, f"{data}.seqs")
-        split = Splits(config, store, labels).make(split_seed)
+        cohort = sources.read(data)
+        given = resolve(cohort.store, given, sources.name(data))
+        split = Splits(dataclasses.replace(config, split_seeds=(split_seed,)), cohort.store, cohort.labels).splits[
+            split_seed
+        ]
         known = split.known
     # The number of slots matters to the auxiliary losses alone; 22 is what the authors' main uses.
     sizes = {**given, "max_dx_per_visit": given["max_dx_per_visit"] or 22}
@@ -59,16 +61,18 @@ def import_tf1(checkpoint, output, config=None, data=None, split_seed=0):
     run_folder.write_configuration(output, record, split_seed, sizes)
     run_folder.write_codes(os.path.join(output, run_folder.CODES), sizes, known)
     run_folder.save_model(os.path.join(output, run_folder.MODEL), model)
-    return _score(output, model, config, split) if split else None
+    return _score(output, model, config, split, cohort.patient_ids) if split else None
 
 
-def _score(output, model, config, split):
+def _score(output, model, config, split, patient_ids):
     """Scores valid and test, writes the predictions and the results and returns the latter."""
     scorer, summaries = evaluation.Scorer(model), {}
     for name, part in (("valid", split.valid), ("test", split.test)):
         part = evaluation.scored(part, config.batch_size, config.eval_drop_remainder)
         probabilities = scorer(pipeline.scoring_batches(part, config.eval_batch_size))
-        run_folder.write_predictions(os.path.join(output, run_folder.PREDICTIONS[name]), part, probabilities)
+        run_folder.write_predictions(
+            os.path.join(output, run_folder.PREDICTIONS[name]), part, probabilities, patient_ids
+        )
         summaries[name] = evaluation.summarize(part.labels, probabilities)
     results = evaluation.results(**summaries)
     files.write_json(os.path.join(output, run_folder.METRICS), results)

@@ -5,7 +5,7 @@ import dataclasses
 import os
 import re
 
-from mime_tf import files
+from mime_tf import files, sources
 from mime_tf.cohort import CODE_KINDS
 from mime_tf.errors import InputError
 
@@ -25,9 +25,9 @@ class Vocabulary:
     by_index: dict
 
     @classmethod
-    def beside(cls, prefix):
-        """Reads `vocabulary.csv` in the folder of a cohort's prefix; None where there is none."""
-        path = os.path.join(os.path.dirname(prefix), "vocabulary.csv")
+    def beside(cls, source):
+        """Reads `vocabulary.csv` in the folder of a cohort, as `mime_tf.sources` names it; None where there is none."""
+        path = os.path.join(sources.folder(source), "vocabulary.csv")
         return cls.read(path) if os.path.exists(path) else None
 
     @classmethod

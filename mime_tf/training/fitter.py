@@ -2,9 +2,11 @@
 
 import keras
 import numpy as np
+import tensorflow as tf
 
-from mime_tf import evaluation, reference, shapes
+from mime_tf import devices, evaluation, pipeline, reference
 from mime_tf.building import build_model
+from mime_tf.errors import InputError
 from mime_tf.losses import LogLoss
 
 # With jit_compile auto, a run of this many updates or more is compiled: XLA takes some 15 s to compile all shapes,
@@ -20,31 +22,48 @@ class Fitter:
         sizes: dict of the resolved sizes.
 
     Raises:
-        InputError: `config.init_from` does not hold weights for such a model.
+        InputError: `config.init_from` does not hold weights for such a model, or the batch can't be divided over the
+            devices.
     """
 
     def __init__(self, config, sizes):
         self.config, self.sizes = config, sizes
-        updates = config.updates * len(config.split_seeds)
-        self.compiles = config.jit_compile == "on" or (config.jit_compile == "auto" and updates >= WORTH_COMPILING)
-        self.choose_shape = None
-        self.model = build_model(config, sizes)
-        # Read before anything is written, so that a file that does not fit leaves nothing behind.
-        self._initial_weights = {seed: self._initial(seed) for seed in config.split_seeds}
-        self.model.compile(
-            # Keras's Adam with this epsilon is TensorFlow 1.x's.
-            keras.optimizers.Adam(config.learning_rate, epsilon=1e-8),
-            loss=LogLoss(),
-            steps_per_execution=config.eval_period,
-            jit_compile=self.compiles,
-        )
-        self.model.optimizer.build(self.model.trainable_variables)
+        self.strategy = devices.strategy(config.distribute)
+        replicas = self.strategy.num_replicas_in_sync
+        if config.batch_size % replicas:
+            raise InputError(f"batch_size: found {config.batch_size}; must be a multiple of the {replicas} devices")
+        self.compiles = config.jit_compile == "on" or (config.jit_compile == "auto" and self._worth_compiling())
+        self.training_shapes = self.scoring_shapes = None
+        with self.strategy.scope():
+            self.model = build_model(config, sizes)
+            # Read before anything is written, so that a file that does not fit leaves nothing behind.
+            self._initial_weights = {seed: self._initial(seed) for seed in config.split_seeds}
+            self.model.compile(
+                # Keras's Adam with this epsilon is TensorFlow 1.x's.
+                keras.optimizers.Adam(config.learning_rate, epsilon=1e-8),
+                loss=LogLoss(),
+                # TensorFlow 2.21 fails to run Keras's loop over several steps on several devices.
+                steps_per_execution=config.eval_period if replicas == 1 else 1,
+                jit_compile=self.compiles,
+            )
+            self.model.optimizer.build(self.model.trainable_variables)
         self._new_optimizer = [keras.ops.convert_to_numpy(value) for value in self.model.optimizer.variables]
-        self.scorer = evaluation.Scorer(self.model)
+        self.scorer = evaluation.Scorer(self.model, self.compiles)
 
-    def plan_shapes(self, window_sizes):
-        """Pads training batches to a few shapes from now on, chosen for the `window_sizes` of all splits."""
-        self.choose_shape = shapes.plan(np.concatenate(window_sizes))
+    def _worth_compiling(self):
+        """Whether XLA pays: a long run on one device whose recurrence has no better kernel."""
+        updates = self.config.updates * len(self.config.split_seeds)
+        cudnn = self.config.rnn_cell != "gru_v1" and bool(tf.config.list_physical_devices("GPU"))
+        return updates >= WORTH_COMPILING and self.config.distribute == "none" and not cudnn
+
+    def batches(self, part, starts):
+        """Returns the dataset of the training windows that start at `starts`, divided over the devices."""
+        replicas, batch_size = self.strategy.num_replicas_in_sync, self.config.batch_size
+        if replicas == 1:
+            return pipeline.training_batches(part, starts, batch_size, self.training_shapes)
+        return self.strategy.distribute_datasets_from_function(
+            lambda _: pipeline.training_batches(part, starts, batch_size, replicas=replicas)
+        )
 
     def start(self, seed):
         """Gives the model the initial weights of a split seed and a new optimizer."""

@@ -22,7 +22,7 @@ class Record:
         self.path, self.content = path, content
 
     @classmethod
-    def open(cls, config, input_prefix, output_prefix, log_path, resume=True, overwrite=False):
+    def open(cls, config, source, output_prefix, log_path, resume=True, overwrite=False):
         """Returns the record of the run to start or to go on with; a new one is written to disk.
 
         Raises:
@@ -32,7 +32,7 @@ class Record:
         asked = {
             "flags": dataclasses.asdict(config) | {"split_seeds": list(config.split_seeds)},
             "log": log_path,
-            "data": run_folder.digests(input_prefix, config.init_from),
+            "data": run_folder.digests(source, config.init_from),
         }
         before = run_folder.read_json(path)
         if before is not None:
@@ -49,9 +49,7 @@ class Record:
         if overwrite:
             _discard(path, {*_folders(output_prefix, before or asked), *_folders(output_prefix, asked)})
         log_start = journal.size(log_path)
-        record = cls(
-            path, asked | {"input": input_prefix, "log_start": log_start, "mean": None, "versions": versions()}
-        )
+        record = cls(path, asked | {"input": source, "log_start": log_start, "mean": None, "versions": versions()})
         record.write()
         return record
 

@@ -5,7 +5,7 @@ import os
 
 import numpy as np
 
-from mime_tf import records, run_folder, sizes
+from mime_tf import devices, run_folder, sizes, sources
 from mime_tf.console import Console
 from mime_tf.errors import InputError
 from mime_tf.evaluation import RESULTS
@@ -18,12 +18,12 @@ from mime_tf.training.splits import Splits
 from mime_tf.vocabulary import Vocabulary
 
 
-def train(config, input_prefix, output_prefix, log_prefix, resume=True, overwrite=False, console=None):
+def train(config, source, output_prefix, log_prefix, resume=True, overwrite=False, console=None):
     """Trains as `train.py` does: one model for each split, written to `<output><split>/`, results to `<log>.log`.
 
     Args:
         config: `mime_tf.config.TrainConfig`.
-        input_prefix: `.seqs` and `.labels` are appended to it.
+        source: the cohort, as `mime_tf.sources` says: a prefix of `.seqs` and `.labels`, or Parquet.
         output_prefix: `r<i>s<j>` and `run.json` are.
         log_prefix: `.log` is.
         resume: go on with an unfinished run of the same flags and data; otherwise one is an error.
@@ -38,23 +38,24 @@ def train(config, input_prefix, output_prefix, log_prefix, resume=True, overwrit
             came to light in training.
     """
     console = console or Console()
-    input_prefix, output_prefix, log_prefix = map(os.fspath, (input_prefix, output_prefix, log_prefix))
-    store, labels = records.read(input_prefix)
+    source, output_prefix, log_prefix = map(os.fspath, (source, output_prefix, log_prefix))
+    cohort = sources.read(source)
     given = {name: getattr(config, name) for name in sizes.SIZE_NAMES}
-    found_sizes = sizes.resolve(store, given, f"{input_prefix}.seqs")
-    splits = Splits(config, store, labels)
-    vocabulary = Vocabulary.beside(input_prefix)
+    found_sizes = sizes.resolve(cohort.store, given, sources.name(source))
+    splits = Splits(config, cohort.store, cohort.labels)
+    vocabulary = Vocabulary.beside(source)
     fitter = Fitter(config, found_sizes)
     log_path = f"{log_prefix}.log"
-    record = Record.open(config, input_prefix, output_prefix, log_path, resume, overwrite)
+    record = Record.open(config, source, output_prefix, log_path, resume, overwrite)
     if record.finished:
         console.note(f"{record.path}: this run is finished and left alone; --overwrite would redo it")
         return with_nan(record.content["mean"])
 
+    console.note(devices.describe())
     for seed, name in itertools.islice(splits.one_class_sets(), 1):
         console.note(f"warning: the labels of {name} in split {seed} are all alike; such a set's AUC is nan")
     if fitter.compiles:
-        fitter.plan_shapes(splits.window_sizes())
+        fitter.training_shapes, fitter.scoring_shapes = splits.training_shapes(), splits.scoring_shapes()
     journal = Journal(log_path, record.content["log_start"])
     results = []
     for seed, starts in zip(config.split_seeds, splits.starts, strict=True):
@@ -65,7 +66,8 @@ def train(config, input_prefix, output_prefix, log_prefix, resume=True, overwrit
             run_folder.remove_state(folder)
         else:
             run_folder.write_configuration(folder, record.content, seed, found_sizes)
-            done = SplitRun(folder, splits.make(seed), starts, fitter, vocabulary, console).run(seed)
+            split = splits.splits[seed]
+            done = SplitRun(folder, split, cohort.patient_ids, starts, fitter, vocabulary, console).run(seed)
         results.append(with_nan(done))
         journal.add(lines.split_line(results[-1]))
         console.line(lines.split_line(results[-1]))

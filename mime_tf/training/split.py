@@ -14,14 +14,15 @@ class SplitRun:
     Args:
         folder: where it leaves its files.
         split: `mime_tf.cohort.Split`.
+        patient_ids: what the cohort's patients are called, an array, or None.
         starts: the start of each training window, `config.updates` of them.
         fitter: `Fitter`.
         vocabulary: `mime_tf.vocabulary.Vocabulary` or None.
         console: `Console`.
     """
 
-    def __init__(self, folder, split, starts, fitter, vocabulary, console):
-        self.folder, self.split, self.starts = folder, split, starts
+    def __init__(self, folder, split, patient_ids, starts, fitter, vocabulary, console):
+        self.folder, self.split, self.patient_ids, self.starts = folder, split, patient_ids, starts
         self.fitter, self.config = fitter, fitter.config
         self.vocabulary, self.console = vocabulary, console
         self.name = os.path.basename(folder)
@@ -68,12 +69,12 @@ class SplitRun:
         else:
             fitter.start(seed)
             # The update of iteration 0, which precedes the first period.
-            model.fit(self._batches(self.starts[:1]), verbose=0, shuffle=False)
+            model.fit(fitter.batches(self.split.train, self.starts[:1]), verbose=0, shuffle=False)
         if state.evaluations == config.evaluations:
             return
         first, last = (1 + n * config.eval_period for n in (state.evaluations, config.evaluations))
         model.fit(
-            self._batches(self.starts[first:last]),
+            fitter.batches(self.split.train, self.starts[first:last]),
             initial_epoch=state.evaluations,
             epochs=config.evaluations,
             steps_per_epoch=config.eval_period,
@@ -82,16 +83,14 @@ class SplitRun:
             callbacks=self._callbacks(),
         )
 
-    def _batches(self, starts):
-        return pipeline.training_batches(self.split.train, starts, self.config.batch_size, self.fitter.choose_shape)
-
     def _callbacks(self):
         config = self.config
         sets = []
         for part in (self.split.valid, self.split.test):
             part = evaluation.scored(part, config.batch_size, config.eval_drop_remainder)
-            # Kept as a list: cutting the batches, or starting an iterator, would cost more than scoring a small set.
-            sets.append((list(pipeline.scoring_batches(part, config.eval_batch_size)), part.labels))
+            # A small set is kept as a list: cutting it, or starting an iterator, would cost more than scoring it.
+            batches = pipeline.scoring_batches(part, config.eval_batch_size, self.fitter.scoring_shapes)
+            sets.append((list(batches) if len(batches) <= pipeline.RUNS_KEPT else batches, part.labels))
         path = self._path(run_folder.STATE)
         callbacks = [Evaluation(self.state, path, self.fitter.scorer, *sets, config.eval_period, self.console)]
         if config.tensorboard:
@@ -103,9 +102,11 @@ class SplitRun:
         state, model = self.state, self.fitter.model
         model.set_weights(state.best_weights)
         run_folder.save_model(self._path(run_folder.MODEL), model)
-        run_folder.write_table(self._path(run_folder.HISTORY), state.history)
+        rows = (row.values() for row in state.history)
+        run_folder.write_table(self._path(run_folder.HISTORY), state.history[0], rows)
         for name, part in (("valid", self.split.valid), ("test", self.split.test)):
-            run_folder.write_predictions(self._path(run_folder.PREDICTIONS[name]), part, getattr(state, name))
+            path = self._path(run_folder.PREDICTIONS[name])
+            run_folder.write_predictions(path, part, getattr(state, name), self.patient_ids)
         if self.config.tensorboard:
             results = {name: state.best[name] for name in evaluation.RESULTS}
             tensorboard.write_hyperparameters(
