@@ -149,13 +149,28 @@ def split(store, labels, rows, seed, *, test_fraction=0.4, valid_fraction=0.4, t
     if not len(train):
         raise InputError(f"train_ratio {train_ratio:g} leaves no training patient; a larger one would")
     train = _part(store, labels, train)
-    known = known_codes(train.patients())
+    known = _known_to(train)
     return Split(train, _part(store, labels, valid, known), _part(store, labels, test, known), known)
 
 
 def known_codes(store):
     """Returns which codes `store` holds: boolean arrays `"dx"`, `"rx"`, `"pr"`, each up to its largest code."""
     return {kind: np.bincount(getattr(store, kind)).astype(bool) for kind in CODE_KINDS}
+
+
+_BLOCK = 50_000  # patients looked at together, so that a large training set is never copied whole
+
+
+def _known_to(part):
+    """The codes that a part holds, as `known_codes` has them."""
+    blocks = (part.patients(start, start + _BLOCK) for start in range(0, len(part), _BLOCK))
+    found = [known_codes(block) for block in blocks]
+    known = {}
+    for kind in CODE_KINDS:
+        known[kind] = np.zeros(max(len(codes[kind]) for codes in found), bool)
+        for codes in found:
+            known[kind][: len(codes[kind])] |= codes[kind]
+    return known
 
 
 def _part(store, labels, rows, known=None):

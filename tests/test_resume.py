@@ -10,6 +10,7 @@ import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
 
 import keras
@@ -21,7 +22,6 @@ from whole_runs import (
     MEAN,
     ROOT,
     SMALL,
-    TRAIN,
     arguments,
     bug,
     check_same,
@@ -37,7 +37,7 @@ from whole_runs import (
 
 from mime_tf import evaluation, records
 from mime_tf.errors import InputError
-from mime_tf.training import journal
+from mime_tf.training import callbacks, journal
 from mime_tf.training import run as training_run
 from mime_tf.training.fitter import Fitter
 
@@ -61,6 +61,12 @@ def fitters_are_kept(fitters, monkeypatch):
         return fitters[key]
 
     monkeypatch.setattr(training_run, "Fitter", fitter)
+
+
+@pytest.fixture(autouse=True)
+def every_state_is_saved(monkeypatch):
+    """The runs here are over before a second state would be due."""
+    monkeypatch.setattr(callbacks, "SAVE_PERIOD", 0.0)
 
 
 @pytest.fixture(scope="module")
@@ -628,13 +634,22 @@ def long_uninterrupted(tmp_path_factory):
     return folder, run(LONG, folder)
 
 
+# train.py, saving every state.
+SAVING_TRAIN = """
+import runpy
+from mime_tf.training import callbacks
+callbacks.SAVE_PERIOD = 0.0
+runpy.run_path({!r}, run_name="__main__")
+"""
+
+
 @contextlib.contextmanager
 def started(folder):
     """The command of LONG as a process, whose results can be read from its stdout."""
     folder.mkdir(exist_ok=True)
     with open(folder.parent / "stderr.txt", "w") as stderr:
         process = subprocess.Popen(
-            [*TRAIN, *positional(folder), *arguments(LONG)],
+            [sys.executable, "-c", SAVING_TRAIN.format(str(ROOT / "train.py")), *positional(folder), *arguments(LONG)],
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,

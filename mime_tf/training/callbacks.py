@@ -8,6 +8,9 @@ import numpy as np
 from mime_tf import evaluation
 from mime_tf.training import lines
 
+# Seconds between the states that are written: where evaluations are quick, writing would take longer than training.
+SAVE_PERIOD = 2.0
+
 
 class Evaluation(keras.callbacks.Callback):
     """Evaluates after every epoch, which is an evaluation period, and keeps the state.
@@ -15,7 +18,7 @@ class Evaluation(keras.callbacks.Callback):
     Adds `val_loss`, `val_auc`, `val_aucpr` and `learning_rate` to the logs, for the callbacks after it.
 
     Args:
-        state: `State`, updated and saved after each evaluation.
+        state: `State`, updated after each evaluation, and saved if none was in the last `SAVE_PERIOD` seconds.
         path: where to save it.
         scorer: `evaluation.Scorer` of the model.
         valid, test: pairs of the batches of a set and its labels.
@@ -28,6 +31,7 @@ class Evaluation(keras.callbacks.Callback):
         self.state, self.path, self.scorer = state, path, scorer
         self.valid, self.test = valid, test
         self.eval_period, self.console = eval_period, console
+        self.saved = -np.inf
 
     def on_epoch_end(self, epoch, logs=None):
         iteration = (epoch + 1) * self.eval_period
@@ -42,10 +46,15 @@ class Evaluation(keras.callbacks.Callback):
         if valid["loss"] < lowest:
             self._keep_best(iteration, valid, probabilities)
         self.state.evaluations = epoch + 1
+        if time.monotonic() - self.saved >= SAVE_PERIOD:
+            self._save()
+        logs.update({f"val_{name}": value for name, value in valid.items()}, learning_rate=learning_rate)
+
+    def _save(self):
         self.state.weights = self.model.get_weights()
         self.state.optimizer = [keras.ops.convert_to_numpy(value) for value in self.model.optimizer.variables]
         self.state.save(self.path)
-        logs.update({f"val_{name}": value for name, value in valid.items()}, learning_rate=learning_rate)
+        self.saved = time.monotonic()
 
     def _keep_best(self, iteration, valid, probabilities):
         state = self.state
