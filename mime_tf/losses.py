@@ -58,13 +58,14 @@ def order_loss(logits, codes):
     first = tf.reduce_sum(tf.cast(earlier, tf.int32), axis=2) == 1
     in_set = tf.cast(first & (codes >= 0), logits.dtype)
     ordered = tf.gather(logits, tf.maximum(codes, 0), batch_dims=1) * in_set
-    return (tf.reduce_sum(tf.nn.softplus(logits), 1) - tf.reduce_sum(ordered, 1)) / logits.shape[1]
+    return (_row_sums(tf.nn.softplus(logits)) - tf.reduce_sum(ordered, 1)) / logits.shape[1]
 
 
 def sum_of_squares(variables):
     """The sum of squares of all `variables` of rank 2 or more: not halved, no biases."""
-    # Rows are summed by a product with ones, which XLA vectorizes; a sum over a whole matrix it does one by one.
-    squares = [tf.square(variable) for variable in variables if len(variable.shape) > 1]
-    return tf.add_n(
-        [tf.reduce_sum(tf.tensordot(square, tf.ones(square.shape[-1], square.dtype), 1)) for square in squares]
-    )
+    return tf.add_n([tf.reduce_sum(_row_sums(tf.square(value))) for value in variables if len(value.shape) > 1])
+
+
+def _row_sums(matrix):
+    """Sums over the last axis, by a product with ones: XLA vectorizes it on a CPU, and a sum it does one by one."""
+    return tf.tensordot(matrix, tf.ones(matrix.shape[-1], matrix.dtype), 1)

@@ -11,7 +11,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 # These start in milliseconds and serve users of other frameworks.
 LIGHT = (
-    *("records", "pickles", "store", "distinct", "cohort", "batching"),
+    *("records", "parquet", "sources", "pickles", "store", "distinct", "cohort", "batching"),
+    *("simulation", "simulated_patients", "simulation_files"),
     *("shapes", "sizes", "config", "vocabulary", "files", "errors", "ehr"),
 )
 FRAMEWORKS = ("tensorflow", "keras")

@@ -40,6 +40,7 @@ from mime_tf.errors import InputError
 from mime_tf.training import callbacks, journal
 from mime_tf.training import run as training_run
 from mime_tf.training.fitter import Fitter
+from mime_tf.training.state import State
 
 CONFIG = dataclasses.replace(SMALL, tensorboard=False)
 
@@ -620,6 +621,15 @@ def test_overwrite_is_a_way_out_of_other_damage(name, unfinished):
     assert command(*positional(unfinished), *arguments(config), "--overwrite").code == 0
     for seed in config.split_seeds:
         check_split_files(unfinished / f"r0s{seed}", config)
+
+
+def test_within_the_period_one_state_a_split_is_saved(uninterrupted, tmp_path, monkeypatch):
+    saved, save = [], State.save
+    monkeypatch.setattr(callbacks, "SAVE_PERIOD", 1e9)
+    monkeypatch.setattr(State, "save", lambda state, path: saved.append(state.evaluations) or save(state, path))
+    run(CONFIG, tmp_path)
+    assert saved == [1, 1]
+    check_same(tmp_path, uninterrupted[0])
 
 
 # Processes.
