@@ -1,7 +1,7 @@
 """Random cohorts for hypothesis, awkward on purpose.
 
 A visit may be empty, a Dx-object may have no orders, a code may be repeated in an order list, a patient may have one
-visit, and whole visits and Dx-objects are repeated within a patient and between patients.
+visit, whole visits and Dx-objects are repeated within a patient and between patients, and so are whole patients.
 """
 
 from hypothesis import strategies as st
@@ -22,7 +22,8 @@ def cohorts(draw, min_patients=1, max_patients=8, max_visits=6):
     dx_object_pool = draw(st.lists(dx_objects, min_size=1, max_size=7))
     visit_pool = draw(st.lists(_lists_of(dx_object_pool, MAX_DX_PER_VISIT), min_size=1, max_size=7))
     patients = _lists_of(visit_pool, draw(st.integers(1, max_visits)), min_size=1)
-    return draw(st.lists(patients, min_size=min_patients, max_size=max_patients))
+    patient_pool = draw(st.lists(patients, min_size=1, max_size=max_patients))
+    return draw(_lists_of(patient_pool, max_patients, min_patients))
 
 
 def labelled(min_patients=1, max_patients=8):

@@ -23,7 +23,8 @@ def test_splits_are_the_reference_s(reference_cohort, seed):
     expected = reference_cohort.splits[seed]
     for name in ("train", "valid", "test"):
         part = getattr(split, name)
-        assert records.to_lists(part.store) == expected[f"{name}_seqs"], name
+        assert part.store is store, name
+        assert records.to_lists(part.patients()) == expected[f"{name}_seqs"], name
         assert part.labels.tolist() == expected[f"{name}_labels"], name
 
 
@@ -99,7 +100,7 @@ def test_train_ratio_keeps_the_first_of_the_draw():
     assert split.train.rows.tolist() == train[:3].tolist()
     # What training knows is what the three of them hold, so no Dx-object of the others is left.
     assert np.flatnonzero(split.known["dx"]).tolist() == sorted(train[:3].tolist())
-    assert {len(part.store.dx) for part in (split.valid, split.test)} == {0}
+    assert {len(part.patients().dx) for part in (split.valid, split.test)} == {0}
     assert {len(split.known[kind]) for kind in ("rx", "pr")} == {0}
 
 
@@ -129,11 +130,11 @@ def test_too_few_patients_to_divide():
 
 
 @settings(deadline=None, max_examples=60)
-@given(cohorts.labelled(min_patients=8, max_patients=20), st.integers(0, 10))
-def test_rows_are_the_input_s_rows(patients_and_labels, seed):
+@given(cohorts.labelled(min_patients=8, max_patients=20), st.integers(0, 10), st.data())
+def test_a_split_holds_the_input_s_rows_and_known_codes(patients_and_labels, seed, data):
     patients, labels = patients_and_labels
-    rows = np.array([row for row in range(len(patients)) if row != 2])
-    split = cohort.split(records.from_lists(patients), labels, rows, seed)
+    store, rows = records.from_lists(patients), np.array([row for row in range(len(patients)) if row != 2])
+    split = cohort.split(store, labels, rows, seed)
     parts = [split.train, split.valid, split.test]
     assert sorted(np.concatenate([part.rows for part in parts]).tolist()) == rows.tolist()
     trained = [patients[row] for row in split.train.rows]
@@ -145,10 +146,15 @@ def test_rows_are_the_input_s_rows(patients_and_labels, seed):
     }
     assert {kind: set(np.flatnonzero(split.known[kind]).tolist()) for kind in known} == known
     for part in parts:
-        originals = [patients[row] for row in part.rows]
-        assert records.to_lists(part.store) == cohorts.keep_known(originals, known)
+        assert part.store is store  # none has a copy of the patients
+        expected = cohorts.keep_known([patients[row] for row in part.rows], known)
+        assert records.to_lists(part.patients()) == expected
+        start, end = data.draw(st.tuples(st.integers(0, len(part)), st.integers(0, len(part) + 2)))
+        assert records.to_lists(part.patients(start, end)) == expected[start:end]
+        assert records.to_lists(part.patients(start)) == expected[start:]
         assert part.labels.tolist() == [labels[row] for row in part.rows]
         assert len(part) == len(part.rows)
+    assert records.to_lists(store) == patients
 
 
 @settings(deadline=None, max_examples=60)
@@ -170,16 +176,47 @@ def test_a_visit_emptied_of_unknown_codes_stays():
     split = cohort.split(store, np.zeros(11), rows, seed)
     part = split.valid if 10 in split.valid.rows else split.test
     assert part.rows[-1] == 10
-    assert records.to_lists(part.store)[-1] == [[], [[0, [], []]]]
+    assert records.to_lists(part.patients())[-1] == [[], [[0, [], []]]]
 
 
-def test_head():
-    part = cohort.Part(np.array([4, 2, 9]), records.from_lists([[[BARE]], [[ORDERED]], [[]]]), np.array([1, 0, 1]))
-    head = part.head(2)
-    assert head.rows.tolist() == [4, 2]
+@pytest.fixture
+def some_part():
+    """The patients at rows 3, 1 and 2 of four, of whose codes medication 1 is not known."""
+    store = records.from_lists([[[BARE, BARE]], [[ORDERED]], [[]], [[BARE], [ORDERED]]])
+    known = {"dx": np.array([True, True]), "rx": np.array([True]), "pr": np.array([], bool)}
+    return cohort.Part(np.array([3, 1, 2]), store, np.array([1, 0, 1]), known)
+
+
+def test_patients_by_hand(some_part):
+    everyone = [[[BARE], [[0, [], []]]], [[[0, [], []]]], [[]]]
+    assert records.to_lists(some_part.patients()) == everyone
+    assert records.to_lists(some_part.patients(1, 3)) == everyone[1:]
+    assert records.to_lists(some_part.patients(0, 1)) == everyone[:1]
+    assert len(some_part.patients(2, 2)) == 0
+    all_codes = cohort.Part(some_part.rows, some_part.store, some_part.labels)
+    assert records.to_lists(all_codes.patients(0, 2)) == [[[BARE], [ORDERED]], [[ORDERED]]]
+
+
+def test_head(some_part):
+    head = some_part.head(2)
+    assert head.rows.tolist() == [3, 1]
     assert head.labels.tolist() == [1, 0]
-    assert records.to_lists(head.store) == [[[BARE]], [[ORDERED]]]
-    assert len(part.head(0)) == 0
+    assert head.store is some_part.store
+    assert records.to_lists(head.patients()) == [[[BARE], [[0, [], []]]], [[[0, [], []]]]]
+    assert len(some_part.head(0)) == 0
+
+
+@pytest.mark.parametrize("block", [1, 3, 50_000])
+def test_what_training_knows_is_found_in_blocks_of_patients(monkeypatch, block):
+    """Each patient has a diagnosis of its own, every other one a medication too."""
+    monkeypatch.setattr(cohort, "_BLOCK", block)
+    store = records.from_lists([[[[row, [row] * (row % 2), []]]] for row in range(20)])
+    split = cohort.split(store, np.zeros(20), np.arange(20), 0, test_fraction=0.2, valid_fraction=0.3)
+    trained = sorted(split.train.rows.tolist())
+    assert len(trained) == 10
+    assert np.flatnonzero(split.known["dx"]).tolist() == trained
+    assert np.flatnonzero(split.known["rx"]).tolist() == [row for row in trained if row % 2]
+    assert split.known["pr"].tolist() == []
 
 
 def test_known_codes_by_hand():

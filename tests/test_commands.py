@@ -90,7 +90,7 @@ def test_imported_models_have_the_reference_results(name, tmp_path):
             predicted = in_row_order(part, model(batch[0])[:, 0])
             np.testing.assert_allclose([float(row["probability"]) for row in rows], predicted, rtol=0, atol=1e-6)
         codes = json.loads((folder / "codes.json").read_text())
-        assert codes["known"]["dx"] == np.unique(split.train.store.dx).tolist()
+        assert codes["known"]["dx"] == np.unique(split.train.patients().dx).tolist()
 
 
 def test_imported_model_predicts_by_the_book(tmp_path):

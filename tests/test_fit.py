@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mime_tf import MiME, cohort, pipeline, records
-from mime_tf.batching import Batcher, window_starts
+from mime_tf.batching import Batch, window_starts
 from mime_tf.losses import LogLoss
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -33,7 +33,12 @@ def toy_part(patients=60, seed=0):
         visits[rng.integers(len(visits))].append([0, [1], []] if label else [0, [], [0]])
         lists.append(visits)
     order = np.argsort([len(patient) for patient in lists], kind="stable")
-    return cohort.Part(order, records.from_lists([lists[row] for row in order]), labels[order])
+    return cohort.Part(order, records.from_lists(lists), labels[order])
+
+
+def tables(store):
+    """The batch of all patients of a store."""
+    return Batch(store).tables()
 
 
 def toy_model(optimizer="adam", **arguments):
@@ -81,7 +86,7 @@ def test_predict_gives_every_patient_in_order():
     for size in (7, 20):
         predicted = model.predict(pipeline.scoring_batches(part, size), verbose=0)
         np.testing.assert_allclose(predicted, whole, atol=1e-6)
-    alone = model(Batcher(part.store).batch(np.array([17])))
+    alone = model(tables(part.patients(17, 18)))
     np.testing.assert_allclose(alone, whole[17:18], atol=1e-6)
 
 
@@ -94,16 +99,19 @@ def test_every_cell_trains_and_ignores_padding(rnn_cell):
     for weight, old, new in zip(model.weights, before, model.get_weights(), strict=True):
         assert not np.array_equal(new, old), weight.path
         assert np.isfinite(new).all(), weight.path
-    batcher, rows = Batcher(part.store), np.array([0, 30, 59, 12])
-    assert len(set(part.store.visit_counts[rows])) > 1
-    tight = model(batcher.batch(rows))
-    padded = model(
-        batcher.batch(rows, lambda needed: {name: size + 3 * (name != "B") for name, size in needed.items()})
-    )
-    np.testing.assert_allclose(padded, tight, atol=1e-6)
+    # One of them twice.
+    store = part.patients().select([0, 30, 59, 30, 12])
+    assert len(set(store.visit_counts)) > 2
+    batch = Batch(store)
+    assert batch.size["S"] == 4
+    tight = model(batch.tables())
+    padded = model(batch.tables({name: size + 3 for name, size in batch.size.items()}))
+    assert padded.shape == (8, 1)
+    np.testing.assert_allclose(padded[:5], tight, atol=1e-6)
+    assert np.isfinite(padded).all()
     # A patient's prediction does not depend on who else is in the batch.
-    for place in range(len(rows)):
-        np.testing.assert_allclose(model(batcher.batch(rows[place : place + 1])), tight[place : place + 1], atol=1e-6)
+    for place in range(5):
+        np.testing.assert_allclose(model(tables(store.select([place]))), tight[place : place + 1], atol=1e-6)
 
 
 def test_an_empty_visit_is_a_time_step():
@@ -111,7 +119,7 @@ def test_an_empty_visit_is_a_time_step():
     model = toy_model()
     model.rnn.cell.bias.assign(np.linspace(-1, 1, 24))
     some, longer = [[[0, [1], []]]], [[[0, [1], []]], []]
-    predicted = model(Batcher(records.from_lists([some, longer])).batch(np.arange(2))).numpy()
+    predicted = model(tables(records.from_lists([some, longer]))).numpy()
     assert abs(predicted[0, 0] - predicted[1, 0]) > 1e-4
 
 
@@ -124,7 +132,7 @@ def test_a_model_has_its_weights_when_it_is_made(rnn_cell):
     assert len(model.trainable_weights) == 9 + 3 + 2 + 6
     kept = model.get_weights()
     model.build()
-    model(Batcher(toy_part(10).store).batch([0, 1]))
+    model(tables(toy_part(10).patients(0, 2)))
     assert all(np.array_equal(new, old) for new, old in zip(model.get_weights(), kept, strict=True))
 
 
@@ -141,7 +149,7 @@ def test_a_loaded_model_predicts_the_same(tmp_path, rnn_cell, aux_lambda):
     assert loaded.get_config() == model.get_config()
     for new, other in zip(loaded.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(new, other)
-    batch = Batcher(part.store).batch(np.arange(60))
+    batch = tables(part.patients())
     np.testing.assert_array_equal(loaded(batch), model(batch))
 
 
@@ -177,7 +185,7 @@ def test_a_fresh_process_predicts_the_same(tmp_path, order):
     model = toy_model(aux_lambda=0.1)
     fitted(model, part)
     model.save(tmp_path / "model.keras")
-    batch = Batcher(part.store).batch(np.arange(20))
+    batch = tables(part.patients(0, 20))
     np.savez(tmp_path / "batch.npz", **batch)
     program = FRESH.format(imports="\n".join(f"import {name}" for name in order))
     files = [tmp_path / name for name in ("model.keras", "batch.npz", "predictions.npy")]

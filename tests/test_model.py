@@ -7,11 +7,11 @@ import keras
 import numpy as np
 import oracle
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mime_tf import MiME, records, reference
-from mime_tf.batching import Batcher
+from mime_tf.batching import Batch
 from mime_tf.losses import LogLoss
 
 SIZES = {"num_dx": cohorts.NUM_DX, "num_rx": cohorts.NUM_RX, "num_pr": cohorts.NUM_PR}
@@ -52,10 +52,8 @@ def with_random_weights(model, seed):
 
 def batch_of(patients, extra=None):
     """All patients as one batch, with `extra` padding, a dict by dimension."""
-    extra = extra or {}
-    return Batcher(records.from_lists(patients)).batch(
-        np.arange(len(patients)), lambda needed: {name: size + extra.get(name, 0) for name, size in needed.items()}
-    )
+    batch = Batch(records.from_lists(patients))
+    return batch.tables({name: size + (extra or {}).get(name, 0) for name, size in batch.size.items()})
 
 
 def assert_model_equals_oracle(patients, labels, activations, seed, extra=None):
@@ -82,7 +80,7 @@ def assert_model_equals_oracle(patients, labels, activations, seed, extra=None):
     assert got["l2_loss"] == pytest.approx(REGULARIZE * expected["l2"], rel=1e-5)
 
 
-extra_padding = st.fixed_dictionaries({name: st.integers(0, 2) for name in "TVDNRP"})
+extra_padding = st.fixed_dictionaries({name: st.integers(0, 2) for name in "STVDNRP"})
 
 
 @settings(deadline=None, max_examples=60)
@@ -102,7 +100,7 @@ def test_cohorts_after_the_unseen_code_filter(patients_and_labels, known, seed):
     store = records.from_lists(patients).keep_known(arrays)
     model = oracle_s_model("relu", "relu")
     weights = with_random_weights(model, seed)
-    got = model(Batcher(store).batch(np.arange(len(patients)))).numpy()[:, 0]
+    got = model(Batch(store).tables()).numpy()[:, 0]
     expected = oracle.probabilities(weights, kept, emb_activation="relu", order_activation="relu")
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
     assert_model_equals_oracle(kept, labels, ("relu", "relu"), seed)
@@ -119,7 +117,8 @@ AWKWARD = {
     "repeated codes": [[[[0, [1, 1, 1], [2, 2]]]], [[[0, [1], [2]]]]],
     "one Dx-object many times": [[[OBJECT, OBJECT, OBJECT], [OBJECT]], [[OBJECT]]],
     "one visit each": [[[OBJECT]], [[OTHER]], [[]]],
-    "equal lengths": [[[OBJECT], [OTHER], []]] * 3,
+    "the same patient three times": [[[OBJECT], [OTHER], []]] * 3,
+    "equal lengths": [[[OBJECT], [OTHER]], [[OTHER], [OBJECT]], [[OTHER], []]],
     "very different lengths": [[[OBJECT]], [[OTHER], [OBJECT, OTHER], []] * 20, [[]]],
 }
 
@@ -129,6 +128,82 @@ AWKWARD = {
 def test_awkward_cohorts(name, activations):
     patients = AWKWARD[name]
     assert_model_equals_oracle(patients, [1, 0, 1][: len(patients)], activations, seed=len(name))
+
+
+# Patients who share a history.
+
+
+def in_full(batch):
+    """The same patients with a history each, as if none were shared."""
+    everyone = np.arange(len(batch["patients"]), dtype=np.int32)
+    return {**batch, "patients": everyone, "visits": batch["visits"][batch["patients"]]}
+
+
+def step(model, seed, batch, labels):
+    """The logged losses of a step from random weights, and its gradient: what SGD at rate 1 takes away."""
+    with_random_weights(model, seed)
+    before = model.get_weights()
+    model.reset_metrics()
+    losses = model.train_on_batch(batch, np.float32(labels), return_dict=True)
+    return losses, [old - new for old, new in zip(before, model.get_weights(), strict=True)]
+
+
+@functools.cache
+def model_of_steps():
+    return small_model(
+        keras.optimizers.SGD(1.0),
+        regularize=REGULARIZE,
+        aux_lambda=AUX_LAMBDA,
+        compile_options={"run_eagerly": True},
+    )
+
+
+@settings(deadline=None, max_examples=12)
+@given(cohorts.labelled(), st.integers(0, 2**31), extra_padding)
+@example(([[[OBJECT]], [[OTHER], []], [[OBJECT]]], [1, 0, 0]), 0, {})
+@example(([[[OTHER], [OBJECT, OTHER]]] * 4, [1, 0, 0, 1]), 1, {"S": 2})
+def test_sharing_a_history_changes_neither_loss_nor_gradient(patients_and_labels, seed, extra):
+    """Equal patients may have different labels."""
+    patients, labels = patients_and_labels
+    batch = batch_of(patients, extra)
+    # Each patient's history is there once, however many have it.
+    assert sum(row.max() >= 0 for row in batch["visits"]) == len({str(patient) for patient in patients})
+    assert len(in_full(batch)["visits"]) == len(patients)
+    model = model_of_steps()
+    losses, gradient = step(model, seed, batch, labels)
+    expected_losses, expected_gradient = step(model, seed, in_full(batch), labels)
+    assert set(losses) == {"loss", *PARTS}
+    assert losses == pytest.approx(expected_losses, rel=1e-5, abs=1e-6)
+    for weight, got, expected in zip(model.trainable_weights, gradient, expected_gradient, strict=True):
+        allowed = 1e-5 * max(1.0, np.abs(expected).max())
+        np.testing.assert_allclose(got, expected, rtol=0, atol=allowed, err_msg=weight.path)
+
+
+def test_a_shared_history_counts_once_for_each_patient():
+    """Three patients, two labels, one probability: the loss is the mean over the three."""
+    model = small_model(regularize=0.0, aux_lambda=1.0)
+    batch = batch_of([[[OBJECT, OTHER]]] * 3)
+    assert batch["visits"].shape == (1, 1)
+    p, again, last = model(batch).numpy()[:, 0]
+    assert p == again == last
+    got = model.test_on_batch(batch, np.float32([1, 0, 0]), return_dict=True)
+    assert got["main_loss"] == pytest.approx(-(np.log(p) + 2 * np.log(1 - p)) / 3, rel=1e-5)
+    # Means over slots, and three times the slots hold three times the losses.
+    model.reset_metrics()
+    alone = model.test_on_batch(batch_of([[[OBJECT, OTHER]]]), np.float32([1]), return_dict=True)
+    for name in PARTS[2:]:
+        assert got[name] == pytest.approx(alone[name], rel=1e-5), name
+
+
+def test_room_for_more_patients_adds_no_slots():
+    """A batch padded in B, which scoring makes, has the auxiliary losses of the patients that there are."""
+    model = small_model(aux_lambda=1.0)
+    patients = [[[OBJECT], [OTHER, OBJECT]], [[OTHER]], [[OTHER]]]
+    tight, padded = (batch_of(patients, extra) for extra in ({}, {"B": 3, "S": 1}))
+    expected, got = (model.auxiliary_losses(model.embed_dxobjects(batch), batch) for batch in (tight, padded))
+    for kind in ("dx", "rx", "pr"):
+        assert float(got[kind]) == pytest.approx(float(expected[kind]), rel=1e-6), kind
+    np.testing.assert_allclose(model(padded)[:3], model(tight), atol=1e-7)
 
 
 # The auxiliary heads.
@@ -214,11 +289,11 @@ def test_the_logged_parts_add_up(toy_batches, aux_lambda, batch_sizes):
 
 @pytest.fixture
 def toy_batches():
-    """Makes a dataset of four patients in batches of the given sizes."""
+    """Makes a dataset of four patients, two of them alike, in batches of the given sizes."""
     from mime_tf import pipeline
     from mime_tf.cohort import Part
 
-    patients = [[[OBJECT]], [[OTHER], []], [[OBJECT, OTHER]], [[OTHER], [OBJECT]]]
+    patients = [[[OBJECT, OTHER]], [[OTHER], []], [[OBJECT, OTHER]], [[OTHER], [OBJECT]]]
     part = Part(np.arange(4), records.from_lists(patients), np.array([1, 0, 0, 1]))
 
     def make(sizes):

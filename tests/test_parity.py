@@ -5,7 +5,6 @@ import numpy as np
 import pytest
 
 from mime_tf import MiME, cohort, pipeline, reference, shapes
-from mime_tf.batching import Batcher
 from mime_tf.losses import LogLoss
 
 BATCH_LOSSES = {"aux_dx_loss": "aux_dx_loss", "aux_rx_loss": "aux_rx_loss", "aux_pr_loss": "aux_pr_loss"}
@@ -114,8 +113,7 @@ def test_sixty_adam_steps(reference_cohort, jit_compile):
     part = training_part(reference_cohort)
     choose_shape = None
     if jit_compile:  # one shape, so that there is one compilation
-        sizes = shapes.window_sizes(Batcher(part.store), train["batch_size"])
-        choose_shape = shapes.plan(sizes, most_shapes=1)
+        choose_shape = shapes.plan([part], [arrays["trajectory/starts"]], train["batch_size"], most_shapes=1)
     batches = pipeline.training_batches(part, arrays["trajectory/starts"], train["batch_size"], choose_shape)
     each_step = EachStep()
     model.fit(batches, verbose=0, shuffle=False, callbacks=[each_step])

@@ -64,10 +64,12 @@ def fitters_are_kept(fitters, monkeypatch):
     monkeypatch.setattr(training_run, "Fitter", fitter)
 
 
-@pytest.fixture(autouse=True)
-def every_state_is_saved(monkeypatch):
+@pytest.fixture(autouse=True, scope="module")
+def every_state_is_saved():
     """The runs here are over before a second state would be due."""
-    monkeypatch.setattr(callbacks, "SAVE_PERIOD", 0.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(callbacks, "SAVE_PERIOD", 0.0)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -39,7 +39,7 @@ from whole_runs import (
 
 import flags
 from mime_tf import cohort, records
-from mime_tf.batching import Batcher
+from mime_tf.batching import Batch
 from mime_tf.config import TrainConfig
 from mime_tf.training import train
 from mime_tf.training.fitter import Fitter
@@ -269,7 +269,7 @@ def test_saved_model_gives_the_predictions(finished, splits):
         for kind in ("valid", "test"):
             part = getattr(split, kind)
             expected = [float(row["probability"]) for row in read_table(folder / f"predictions_{kind}.csv")]
-            got = in_row_order(part, model(Batcher(part.store).batch(np.arange(len(part))))[:, 0])
+            got = in_row_order(part, model(Batch(part.patients()).tables())[:, 0])
             np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
 
 
@@ -279,7 +279,7 @@ def test_codes(finished, splits):
         assert set(codes) == {"num_dx", "num_rx", "num_pr", "known"}
         for kind in ("dx", "rx", "pr"):
             assert codes[f"num_{kind}"] == SIZES[f"num_{kind}"]
-            assert codes["known"][kind] == np.unique(getattr(split.train.store, kind)).tolist()
+            assert codes["known"][kind] == np.unique(getattr(split.train.patients(), kind)).tolist()
             assert SIZES[f"num_{kind}"] - 1 not in codes["known"][kind]
 
 

@@ -1,0 +1,28 @@
+"""The process of one task: calls a function named on the command line and writes what it returns as JSON.
+
+`python -m benchmarks.child MODULE:FUNCTION ARGUMENTS RESULT`, as `benchmarks.lab` starts it: ARGUMENTS is a JSON object
+of keyword arguments, RESULT the file to write.
+"""
+
+import importlib
+import json
+import resource
+import sys
+
+
+def peak_gb():
+    """Returns the most memory that this process has held so far, in GB (10**9 bytes)."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1e9
+
+
+def main(task, arguments, path):
+    """Calls `task`, "module:function", and writes its result to `path`."""
+    module, function = task.split(":")
+    result = getattr(importlib.import_module(module), function)(**json.loads(arguments))
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(result, file)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

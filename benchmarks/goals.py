@@ -1,0 +1,59 @@
+"""What the measurements are held against: the project's targets, and figures that its issue gives."""
+
+# At most this much, but for what AT_LEAST names.
+TARGETS = {
+    "step": {
+        0.0: {"cost": 4.5, "start_s": 20, "peak_gb": 0.9},
+        0.1: {"cost": 6.8, "start_s": 20, "peak_gb": 0.9},
+    },
+    "sample": {"ms_per_step": 1.5},
+    "scoring": {"ratio": 4},
+}
+AT_LEAST = {"ratio"}
+
+# Of the project's issue, measured elsewhere, on 2 cores where the yardstick ran at 180 GFLOP/s. A pair is a range.
+ISSUE_GFLOPS = 180
+AUTHORS, PYTORCH = "issue, elsewhere: authors' program", "issue, elsewhere: hand-packed PyTorch"
+ISSUE = {
+    "step": {
+        0.0: {AUTHORS: {"ms_per_step": [1430, 1800], "peak_gb": 3.1}, PYTORCH: {"ms_per_step": 31, "peak_gb": 0.56}},
+        0.1: {AUTHORS: {"ms_per_step": 1410, "peak_gb": 3.1}, PYTORCH: {"ms_per_step": 46, "peak_gb": 0.56}},
+    },
+    "sample": {AUTHORS: {"ms_per_step": 166}, PYTORCH: {"ms_per_step": 12}},
+}
+# Where other programs took more of the machine than this, or the yardstick changed by more, a verdict is in doubt.
+OTHERS, CHANGE = 0.1, 0.15
+
+
+def target_row(targets):
+    """Returns the row of a table that tells the targets."""
+    return {"label": "target", "kind": "target", **targets}
+
+
+def issue_rows(figures):
+    """Returns the rows of a table that tell the issue's figures, with their cost."""
+    rows = []
+    for label, values in figures.items():
+        ms = values["ms_per_step"]
+        costs = [value * ISSUE_GFLOPS / 1000 for value in (ms if isinstance(ms, list) else [ms])]
+        cost = costs if len(costs) > 1 else costs[0]
+        rows.append({"label": label, "kind": "issue", "gflops_around": ISSUE_GFLOPS, "cost": cost, **values})
+    return rows
+
+
+def judged(row, targets):
+    """Returns a measured row with `"verdict"`: which targets it misses, and whether the machine was steady.
+
+    >>> row = {"cost": 4.0, "peak_gb": 1.0, "gflops_around": [100, 101], "others": 0.02}
+    >>> judged(row, {"cost": 4.5, "peak_gb": 0.9})["verdict"]
+    'missed: peak_gb'
+    """
+    missed = [name for name, limit in targets.items() if (row[name] < limit if name in AT_LEAST else row[name] > limit)]
+    verdict = f"missed: {', '.join(missed)}" if missed else "met"
+    return {**row, "verdict": verdict if is_steady(row) else f"{verdict} (machine busy)"}
+
+
+def is_steady(row):
+    """Whether the machine was this measurement's own and as fast after it as before, as far as that is known."""
+    before, after = row["gflops_around"]
+    return (row["others"] or 0) <= OTHERS and abs(after - before) <= CHANGE * max(before, after)

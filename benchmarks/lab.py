@@ -1,0 +1,89 @@
+"""Where tasks are measured: each in a process of its own, between two readings of the yardstick."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+from benchmarks import machine
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+# Tasks keep to the CPU: the yardstick says nothing about an accelerator.
+ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
+# What TensorFlow says of itself whenever it is imported.
+NOISE = re.compile(r"I0000 |WARNING: All log messages before absl::InitializeLog")
+
+
+class TaskError(Exception):
+    """A task's process failed; what it said is on stderr."""
+
+
+class Lab:
+    """Runs tasks, and remembers what they returned: what two measurements have in common is done once.
+
+    Args:
+        folder: a folder for cohorts and results, removed by whoever made it.
+        products: how many products make a reading of the yardstick.
+    """
+
+    def __init__(self, folder, products):
+        self._folder, self._products = pathlib.Path(folder), products
+        self._measured, self._cohorts = {}, {}
+
+    def cohort(self, **arguments):
+        """Returns the prefix of a `paper_cohort` of these arguments, written when it is first asked for."""
+        key = json.dumps(arguments)
+        if key not in self._cohorts:
+            prefix = str(self._folder / f"cohort{len(self._cohorts)}")
+            # Not in this process: a new process starts with the most memory its parent has held as its own peak.
+            self._run("benchmarks.paper_cohort:write", {"prefix": prefix, **arguments})
+            self._cohorts[key] = prefix
+        return self._cohorts[key]
+
+    def measure(self, title, task, **arguments):
+        """Runs a task between two readings of the yardstick.
+
+        Args:
+            title: what to call it on stderr.
+            task: "module:function".
+            **arguments: of the function; JSON must be able to hold them.
+
+        Returns:
+            Dict of what the function returned, and `"gflops_around"`, the yardstick before and after; `"gflops"`, the
+            mean of the two; `"others"`, the share of the machine that other programs took. Where there is
+            `"ms_per_step"`, `"cost"` is added, in GFLOP-equivalents.
+
+        Raises:
+            TaskError: it failed.
+        """
+        key = json.dumps([task, arguments])
+        if key not in self._measured:
+            print(f"-- {title}", file=sys.stderr, flush=True)
+            others = machine.Others()
+            before = machine.gflops(self._products)
+            result = self._run(task, arguments)
+            after = machine.gflops(self._products)
+            result |= {"gflops_around": [before, after], "gflops": (before + after) / 2, "others": others.share()}
+            if "ms_per_step" in result:
+                result["cost"] = result["ms_per_step"] * result["gflops"] / 1000
+            self._measured[key] = result
+        return dict(self._measured[key])
+
+    def _run(self, task, arguments):
+        """Returns what a task returned in a process of its own."""
+        path = self._folder / "result.json"
+        path.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "benchmarks.child", task, json.dumps(arguments), str(path)]
+        paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        environment = os.environ | ENVIRONMENT | {"PYTHONPATH": paths}
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            for line in process.stdout:
+                if not NOISE.match(line):
+                    print(f"   {line}", end="", file=sys.stderr, flush=True)
+        if process.returncode:
+            raise TaskError(f"{task} failed with exit status {process.returncode}; what it said is above")
+        return json.loads(path.read_text(encoding="utf-8"))

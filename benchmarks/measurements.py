@@ -1,0 +1,141 @@
+"""The five measurements: each takes a `Lab` and a `Scale` and returns the rows of its table."""
+
+from benchmarks import goals
+from benchmarks.lab import ROOT
+from benchmarks.paper_cohort import CODES, VISITS, paper_sizes
+
+TRAINING = "benchmarks.timed_training:time_training"
+SCORING = "benchmarks.timed_scoring:time_scoring"
+LAYOUT = "benchmarks.timed_layouts:time_layout"
+
+
+def _settings(scale, iterations, **more):
+    """Keyword arguments of `TrainConfig`: main's values but for those given, and one split."""
+    return {
+        "num_iter": iterations,
+        "eval_period": scale.eval_period,
+        "split_seeds": [0],
+        **scale.settings,
+        **more,
+    }
+
+
+def _judged(scale, row, targets):
+    """The row with its verdict; at small sizes there is none."""
+    return goals.judged(row, targets) if scale.judged else row
+
+
+def _paper_training(lab, scale, aux_lambda):
+    """What `step` measures, and `scoring` compares with."""
+    return lab.measure(
+        f"training on {scale.patients} patients, aux_lambda {aux_lambda:g}",
+        TRAINING,
+        prefix=lab.cohort(patients=scale.patients),
+        settings=_settings(scale, scale.step, aux_lambda=aux_lambda, **paper_sizes()),
+    )
+
+
+def step(lab, scale):
+    """A step of training on a cohort of the paper's shape, without and with the auxiliary losses."""
+    rows = []
+    for aux_lambda in scale.aux_lambdas:
+        targets = goals.TARGETS["step"][aux_lambda]
+        measured = {"label": f"aux_lambda {aux_lambda:g}", "kind": "measured", "aux_lambda": aux_lambda}
+        rows.append(_judged(scale, measured | _paper_training(lab, scale, aux_lambda), targets))
+        rows += [goals.target_row(targets), *goals.issue_rows(goals.ISSUE["step"][aux_lambda])]
+    return rows
+
+
+def sample(lab, scale):
+    """A step of training on the sample that comes with the project."""
+    targets = goals.TARGETS["sample"]
+    rows = []
+    for label, sizes in (("sizes that the data hold", {}), ("sizes of the authors' main", paper_sizes())):
+        measured = lab.measure(
+            f"training on the sample, {label}",
+            TRAINING,
+            prefix=str(ROOT / "sample"),
+            settings=_settings(scale, scale.sample, **sizes),
+        )
+        rows.append(_judged(scale, {"label": label, "kind": "measured"} | measured, targets))
+    return [*rows, goals.target_row(targets), *goals.issue_rows(goals.ISSUE["sample"])]
+
+
+def scoring(lab, scale):
+    """Patients scored a second against patients trained on a second; a ratio is of costs, not of seconds."""
+    training = _paper_training(lab, scale, 0.0)
+    scored = lab.measure(
+        "scoring",
+        SCORING,
+        prefix=lab.cohort(patients=scale.patients),
+        settings=_settings(scale, scale.step, **paper_sizes()),
+        repeats=scale.scorings,
+    )
+    training["trained_per_s"] = 20 / training["ms_per_step"] * 1000
+    targets, rows = goals.TARGETS["scoring"], []
+    for label, result, name in (
+        ("training, batches of 20", training, "trained_per_s"),
+        ("scoring, batches cut before", scored, "kept_per_s"),
+        ("scoring, batches cut anew each time", scored, "cut_per_s"),
+    ):
+        row = {"label": label, "kind": "measured", "per_s": result[name]}
+        row |= {key: result[key] for key in ("gflops_around", "gflops", "others", "peak_gb")}
+        row["cost"] = row["gflops"] / row["per_s"]
+        row["ratio"] = rows[0]["cost"] / row["cost"] if rows else 1.0
+        rows.append(_judged(scale, row, targets) if rows else row)
+    return [*rows, goals.target_row(targets)]
+
+
+def growth(lab, scale):
+    """How the cost of a step, the time of reading and the peak of memory grow with the cohort."""
+    rows = []
+    for axis, values in (("patients", scale.patients_axis), ("visits", scale.visits_axis), ("codes", scale.codes_axis)):
+        for value in values:
+            for aux_lambda in scale.aux_lambdas if axis == "codes" else scale.aux_lambdas[:1]:
+                point = {"patients": scale.patients, "visits": VISITS, "codes": 1, axis: value}
+                rows.append({"axis": axis, **_growth_row(lab, scale, point, aux_lambda)})
+    return rows
+
+
+def _growth_row(lab, scale, point, aux_lambda):
+    patients, factor = point["patients"], point["codes"]
+    held = scale.scored / patients
+    result = lab.measure(
+        f"training on {patients} patients of {point['visits']} visits, {factor} x the codes, aux_lambda {aux_lambda:g}",
+        TRAINING,
+        prefix=lab.cohort(patients=patients, visits=point["visits"], codes_factor=factor),
+        settings=_settings(
+            scale,
+            scale.growth,
+            aux_lambda=aux_lambda,
+            valid_fraction=held,
+            test_fraction=held,
+            **paper_sizes(factor),
+        ),
+    )
+    codes = sum(CODES.values()) * factor
+    return {**point, "kind": "measured", "aux_lambda": aux_lambda, **result, "codes": codes}
+
+
+def dense(lab, scale):
+    """A bare step of the packed and of the dense model over the same windows, and how many times the first wins."""
+    rows = []
+    for aux_lambda in scale.aux_lambdas:
+        for layout, label in (("dense", "dense, padded slots"), ("packed", "packed, as in mime_tf")):
+            result = lab.measure(
+                f"a bare step, {label}, aux_lambda {aux_lambda:g}",
+                LAYOUT,
+                prefix=lab.cohort(patients=scale.patients),
+                settings=_settings(scale, scale.step, aux_lambda=aux_lambda, **paper_sizes()),
+                layout=layout,
+                windows=scale.windows,
+                repeats=scale.repeats if layout == "dense" else 5 * scale.repeats,
+            )
+            row = {"label": f"{label}, aux_lambda {aux_lambda:g}", "kind": "measured", "layout": layout, **result}
+            row |= {"aux_lambda": aux_lambda}
+            row["gain"] = rows[-1]["cost"] / row["cost"] if layout == "packed" else 1.0
+            rows.append(row)
+    return rows
+
+
+ALL = {function.__name__: function for function in (step, sample, scoring, growth, dense)}

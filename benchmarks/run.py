@@ -1,0 +1,101 @@
+"""Benchmarks: what training, scoring and growth cost, as tables, a JSON file and plots. See --help."""
+
+import argparse
+import importlib.util
+import json
+import pathlib
+import sys
+import tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # so that `python benchmarks/run.py` works from a clone that is not installed
+
+NEEDED = ("tensorflow", "matplotlib")
+HELP = """\
+Measures this project on this machine's CPU and prints tables; writes DIR/benchmark.json and plots (PNG).
+
+  step     ms a step of training through mime_tf.training.train, on 3,000 patients of the paper's shape
+  sample   the same on the sample that comes with the project
+  scoring  patients scored a second against patients trained on a second
+  growth   cost of a step, time of reading and memory against patients, visits and codes
+  dense    a bare step beside that of the same model padded to fixed slots, as the authors' program has it
+
+Each runs in a process of its own. Before and after it a matrix product in NumPy is timed: cost, in GFLOP-equivalents,
+is ms a step x GFLOP/s / 1000, so that machines of different speed can be compared. Have the machine to yourself.
+"""
+EPILOG = """\
+examples:
+  python benchmarks/run.py --quick               does it work? a minute or two, small sizes
+  python benchmarks/run.py --only step scoring   two of the five
+  python benchmarks/run.py                       everything: some 15 minutes on 2 cores
+"""
+
+
+def parse(argv):
+    """Returns the arguments of the command line."""
+    parser = argparse.ArgumentParser(
+        "run.py", description=HELP, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = ("step", "sample", "scoring", "growth", "dense")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that it works, and measures nothing")
+    parser.add_argument("--only", nargs="+", metavar="NAME", choices=names, default=names, help="run these alone")
+    default = ROOT / "benchmarks" / "out"
+    parser.add_argument("--output", metavar="DIR", type=pathlib.Path, default=default, help="default: benchmarks/out")
+    return parser.parse_args(argv)
+
+
+def main(argv=None):
+    """Runs the benchmarks.
+
+    Returns:
+        Exit status: 0, 1 where a measurement failed, 2 where something is missing, 130 after Ctrl-C.
+    """
+    arguments = parse(argv)
+    missing = [name for name in NEEDED if not importlib.util.find_spec(name)]
+    if missing:
+        return _complain(f"needs {' and '.join(missing)}: pip install {' '.join(missing)}", 2)
+    from benchmarks.lab import TaskError
+
+    try:
+        arguments.output.mkdir(parents=True, exist_ok=True)
+        return measure(arguments)
+    except OSError as error:
+        return _complain(f"{error.filename or arguments.output}: {error.strerror or error}", 2)
+    except TaskError as error:
+        return _complain(str(error), 1)
+    except KeyboardInterrupt:
+        return _complain("interrupted; what was finished is written", 130)
+
+
+def measure(arguments):
+    """Measures, prints and writes; after each measurement, so that a later one that fails takes nothing with it."""
+    from benchmarks import machine, measurements, scales, tables
+    from benchmarks.lab import Lab
+
+    scale = scales.QUICK if arguments.quick else scales.FULL
+    report = {**machine.description(), "quick": arguments.quick, "measurements": {}}
+    print(tables.heading(report, arguments.quick), flush=True)
+    with tempfile.TemporaryDirectory(prefix="mime_tf_benchmark") as folder:
+        lab = Lab(folder, scale.products)
+        for name in dict.fromkeys(arguments.only):
+            rows = measurements.ALL[name](lab, scale)
+            report["measurements"][name] = rows
+            print(f"\n{tables.table(name, rows)}", flush=True)
+            text = json.dumps(report, indent=1) + "\n"
+            (arguments.output / "benchmark.json").write_text(text, encoding="utf-8")
+    print(f"\n{tables.LEGEND}\n")
+    # Imported at the end: a task's process would start with the memory that matplotlib takes as its own peak.
+    from benchmarks import plots
+
+    written = [arguments.output / "benchmark.json", *plots.draw(report, arguments.output)]
+    print("\n".join(f"wrote {path}" for path in written))
+    return 0
+
+
+def _complain(text, status):
+    print(f"run.py: {text}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""How large the measurements are: in full, and just large enough to see that they work."""
+
+import dataclasses
+
+from benchmarks.paper_cohort import VISITS
+
+NARROW = {
+    **dict.fromkeys(("dx_emb_size", "rx_emb_size", "pr_emb_size"), 12),
+    **dict.fromkeys(("dxobj_emb_size", "visit_emb_size", "rnn_size"), 16),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Scale:
+    """The size of everything that is measured.
+
+    Attributes:
+        patients: of the paper-shaped cohort.
+        eval_period: iterations between two readings of the clock.
+        step, sample, growth: iterations of a run of these measurements.
+        patients_axis, visits_axis, codes_axis: along which cost is followed; the second is visits a patient, the third
+            multiples of the paper's vocabularies.
+        scored: patients in each held-out set where cost is followed along an axis: few, and the same number everywhere.
+        scorings: how often a set is scored.
+        aux_lambdas: the weights of the auxiliary losses for which a step is measured; the first one is 0.
+        windows, repeats: of the two layouts side by side.
+        products: how many matrix products make a reading of the yardstick.
+        judged: whether results are held against the targets.
+        settings: further arguments of `TrainConfig`.
+    """
+
+    patients: int = 3000
+    eval_period: int = 100
+    step: int = 1600
+    sample: int = 4000
+    growth: int = 600
+    patients_axis: tuple = (1000, 3000, 10000, 30000)
+    visits_axis: tuple = (5, 10, VISITS, 40)
+    codes_axis: tuple = (1, 4, 16)
+    scored: int = 200
+    scorings: int = 15
+    aux_lambdas: tuple = (0.0, 0.1)
+    windows: int = 8
+    repeats: int = 2
+    products: int = 8
+    judged: bool = True
+    settings: dict = dataclasses.field(default_factory=lambda: {"jit_compile": "on"})
+
+
+FULL = Scale()
+QUICK = Scale(
+    patients=200,
+    eval_period=5,
+    step=20,
+    sample=20,
+    growth=20,
+    patients_axis=(100, 200),
+    visits_axis=(10, VISITS),
+    codes_axis=(1, 2),
+    scored=20,
+    scorings=3,
+    aux_lambdas=(0.0,),
+    windows=2,
+    repeats=1,
+    products=2,
+    judged=False,
+    settings={"jit_compile": "off", **NARROW},
+)

@@ -1,0 +1,105 @@
+"""Measurements as Markdown tables."""
+
+from benchmarks.goals import AT_LEAST
+
+WHAT = ("label", "", "{}")
+MS = ("ms_per_step", "ms a step", "{}")
+GFLOPS = ("gflops_around", "GFLOP/s", "{:.0f}")
+OTHERS = ("others", "others", "{:.0%}")
+COST = ("cost", "cost a step", "{}")
+START = ("start_s", "start, s", "{}")
+PEAK = ("peak_gb", "peak, GB", "{:.2f}")
+VERDICT = ("verdict", "targets", "{}")
+
+# Of each measurement: what it says above its table, and its columns as (key, heading, format).
+TABLES = {
+    "step": (
+        "A step of training, everything that train.py does included",
+        (WHAT, MS, GFLOPS, OTHERS, COST, START, PEAK, VERDICT),
+    ),
+    "sample": ("A step of training on the shipped sample", (WHAT, MS, GFLOPS, OTHERS, COST, START, PEAK, VERDICT)),
+    "scoring": (
+        "Scoring against training",
+        (
+            WHAT,
+            ("per_s", "patients a second", "{:,.0f}"),
+            GFLOPS,
+            OTHERS,
+            ("cost", "cost a patient", "{}"),
+            ("ratio", "patients for the cost of one trained on", "{}"),
+            PEAK,
+            VERDICT,
+        ),
+    ),
+    "growth": (
+        "How the cost of training grows",
+        (
+            ("axis", "along", "{}"),
+            ("patients", "patients", "{:,}"),
+            ("visits", "visits a patient", "{}"),
+            ("codes", "codes", "{:,}"),
+            ("aux_lambda", "aux_lambda", "{:g}"),
+            MS,
+            GFLOPS,
+            OTHERS,
+            COST,
+            START,
+            ("read_s", "reading, s", "{}"),
+            ("split_s", "a split, s", "{}"),
+            PEAK,
+        ),
+    ),
+    "dense": (
+        "A bare step, without the input pipeline and Keras's loop, of two layouts of the same model",
+        (WHAT, MS, GFLOPS, OTHERS, COST, ("gain", "times cheaper", "{}"), PEAK),
+    ),
+}
+
+LEGEND = """\
+cost: GFLOP-equivalents, ms a step x GFLOP/s / 1000, where GFLOP/s is what a 2048 x 2048 x 2048 float32 product in NumPy
+ran at, the mean of just before and just after. start: what a run took up to the middle of it beyond what so many steps
+take at the steady rate: reading, splitting, planning shapes, building, tracing and compiling. peak: the most memory the
+process held. GFLOP/s: before-after. others: the share of all cores' time that other programs took; where that is more
+than a tenth, or GFLOP/s changed by more than 15%, measure again on a quiet machine. Rows "issue, elsewhere" were not
+measured here."""
+
+
+def heading(description, quick):
+    """Returns the lines that tell where and when, given `machine.description()`."""
+    host, versions = description["machine"], description["versions"]
+    words = ", ".join(f"{name} {version}" for name, version in versions.items())
+    lines = [f"{description['date']}, {host['cpu']}, {host['cores']} cores, {host['memory_gb']} GB", words]
+    return "\n".join(lines + ["--quick: these sizes only show that it works"] * quick)
+
+
+def table(name, rows):
+    """Returns a measurement as a Markdown table with a line above it."""
+    title, columns = TABLES[name]
+    cells = [[name for _, name, _ in columns], *([_cell(row, *column) for column in columns] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in cells]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join([f"{name}: {title}", "", *lines])
+
+
+def _cell(row, key, _, form):
+    """The text of one cell; a pair is a range, and a target says which way it goes."""
+    value = row.get(key)
+    if value is None:
+        return ""
+    values = value if isinstance(value, list) else [value]
+    text = "-".join(form.format(_short(value) if form == "{}" else value) for value in values)
+    if row["kind"] == "target" and key != "label":
+        return f">= {text}" if key in AT_LEAST else f"<= {text}"
+    return text
+
+
+def _short(value):
+    """A number to three digits, without an exponent; anything else as it is.
+
+    >>> _short(1430.2), _short(16.512), _short("met")
+    ('1,430', '16.5', 'met')
+    """
+    if not isinstance(value, float):
+        return f"{value:,}" if isinstance(value, int) else value
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
