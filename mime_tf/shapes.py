@@ -19,15 +19,15 @@ def plan(parts, starts, batch_size, most_shapes=MOST_SHAPES):
     more shape takes whatever fits none of these.
 
     Args:
-        parts: list of `mime_tf.cohort.Part`, the training sets of a run.
-        starts: list of integer arrays, where the windows of each training set start.
+        parts: list of `mime_tf.cohort.Part`, those that are cut into batches.
+        starts: list of integer arrays, where the windows of each part start.
         batch_size: B, patients in a window.
         most_shapes: how many shapes are chosen; with the last resort there may be one more.
 
     Returns:
         Function from the sizes a batch needs to the sizes it gets, both dicts with the keys `DIMENSIONS`.
     """
-    looked_at = [_even_sample(np.unique(of_part), LOOKED_AT // len(parts)) for of_part in starts]
+    looked_at = [_even_sample(np.unique(of_part), max(LOOKED_AT // len(parts), 2)) for of_part in starts]
     sizes = [window_sizes(part, batch_size, of_part) for part, of_part in zip(parts, looked_at, strict=True)]
     largest = np.max([largest_sizes(part, batch_size) for part in parts], axis=0)
     shapes = [*best_shapes(np.concatenate(sizes), most_shapes), largest]
@@ -63,11 +63,11 @@ def largest_sizes(part, batch_size):
 
 
 def best_shapes(sizes, most_shapes):
-    """Returns a list of at most `most_shapes` shapes of which each row of `sizes` fits one, at little total cost."""
+    """Returns at most `most_shapes` shapes, the cheapest first, of which each row of `sizes` fits one, at little cost."""
     sizes = sizes[np.argsort(_cost(sizes), kind="stable")]
     bounds = np.unique(np.linspace(0, len(sizes), CANDIDATES + 1).astype(int))
     blocks = np.maximum.reduceat(sizes, bounds[:-1], axis=0)
-    return _best_groups(blocks, np.diff(bounds), most_shapes)
+    return sorted(_best_groups(blocks, np.diff(bounds), most_shapes), key=_cost)
 
 
 def _cost(sizes):
