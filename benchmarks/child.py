@@ -1,13 +1,24 @@
 """The process of one task: calls a function named on the command line and writes what it returns as JSON.
 
 `python -m benchmarks.child MODULE:FUNCTION ARGUMENTS RESULT`, as `benchmarks.lab` starts it: ARGUMENTS is a JSON object
-of keyword arguments, RESULT the file to write.
+of keyword arguments, RESULT the file to write. What the task prints goes to stderr: stdin and stdout are a conversation
+with the lab.
 """
 
 import importlib
 import json
 import resource
 import sys
+
+# What a task asks the lab, which answers with a number in a line.
+QUESTION = "GFLOP/s?\n"
+
+
+def gflops():
+    """Has the lab read the yardstick, and waits: the product's memory is not the task's, and nothing runs beside it."""
+    sys.__stdout__.write(QUESTION)
+    sys.__stdout__.flush()
+    return float(sys.stdin.readline())
 
 
 def peak_gb():
@@ -18,6 +29,7 @@ def peak_gb():
 
 def main(task, arguments, path):
     """Calls `task`, "module:function", and writes its result to `path`."""
+    sys.stdout = sys.stderr
     module, function = task.split(":")
     result = getattr(importlib.import_module(module), function)(**json.loads(arguments))
     with open(path, "w", encoding="utf-8") as file:

@@ -21,8 +21,8 @@ ISSUE = {
     },
     "sample": {AUTHORS: {"ms_per_step": 166}, PYTORCH: {"ms_per_step": 12}},
 }
-# Where other programs took more of the machine than this, or the yardstick changed by more, a verdict is in doubt.
-OTHERS, CHANGE = 0.1, 0.15
+# Where other programs took more of the machine than this, a verdict is in doubt.
+OTHERS = 0.1
 
 
 def target_row(targets):
@@ -37,23 +37,16 @@ def issue_rows(figures):
         ms = values["ms_per_step"]
         costs = [value * ISSUE_GFLOPS / 1000 for value in (ms if isinstance(ms, list) else [ms])]
         cost = costs if len(costs) > 1 else costs[0]
-        rows.append({"label": label, "kind": "issue", "gflops_around": ISSUE_GFLOPS, "cost": cost, **values})
+        rows.append({"label": label, "kind": "issue", "gflops": ISSUE_GFLOPS, "cost": cost, **values})
     return rows
 
 
 def judged(row, targets):
-    """Returns a measured row with `"verdict"`: which targets it misses, and whether the machine was steady.
+    """Returns a measured row with `"verdict"`: which targets it misses, and whether others kept the machine busy.
 
-    >>> row = {"cost": 4.0, "peak_gb": 1.0, "gflops_around": [100, 101], "others": 0.02}
-    >>> judged(row, {"cost": 4.5, "peak_gb": 0.9})["verdict"]
+    >>> judged({"cost": 4.0, "peak_gb": 1.0, "others": 0.02}, {"cost": 4.5, "peak_gb": 0.9})["verdict"]
     'missed: peak_gb'
     """
     missed = [name for name, limit in targets.items() if (row[name] < limit if name in AT_LEAST else row[name] > limit)]
     verdict = f"missed: {', '.join(missed)}" if missed else "met"
-    return {**row, "verdict": verdict if is_steady(row) else f"{verdict} (machine busy)"}
-
-
-def is_steady(row):
-    """Whether the machine was this measurement's own and as fast after it as before, as far as that is known."""
-    before, after = row["gflops_around"]
-    return (row["others"] or 0) <= OTHERS and abs(after - before) <= CHANGE * max(before, after)
+    return {**row, "verdict": f"{verdict} (busy)" if (row["others"] or 0) > OTHERS else verdict}

@@ -1,4 +1,4 @@
-"""Where tasks are measured: each in a process of its own, between two readings of the yardstick."""
+"""Where tasks are measured: each in a process of its own, for which the yardstick is read when it asks."""
 
 import json
 import os
@@ -6,8 +6,10 @@ import pathlib
 import re
 import subprocess
 import sys
+import threading
 
 from benchmarks import machine
+from benchmarks.child import QUESTION
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # Tasks keep to the CPU: the yardstick says nothing about an accelerator.
@@ -43,7 +45,7 @@ class Lab:
         return self._cohorts[key]
 
     def measure(self, title, task, **arguments):
-        """Runs a task between two readings of the yardstick.
+        """Runs a task and watches what else runs.
 
         Args:
             title: what to call it on stderr.
@@ -51,9 +53,7 @@ class Lab:
             **arguments: of the function; JSON must be able to hold them.
 
         Returns:
-            Dict of what the function returned, and `"gflops_around"`, the yardstick before and after; `"gflops"`, the
-            mean of the two; `"others"`, the share of the machine that other programs took. Where there is
-            `"ms_per_step"`, `"cost"` is added, in GFLOP-equivalents.
+            Dict of what the function returned, and `"others"`, the share of the machine that other programs took.
 
         Raises:
             TaskError: it failed.
@@ -62,13 +62,7 @@ class Lab:
         if key not in self._measured:
             print(f"-- {title}", file=sys.stderr, flush=True)
             others = machine.Others()
-            before = machine.gflops(self._products)
-            result = self._run(task, arguments)
-            after = machine.gflops(self._products)
-            result |= {"gflops_around": [before, after], "gflops": (before + after) / 2, "others": others.share()}
-            if "ms_per_step" in result:
-                result["cost"] = result["ms_per_step"] * result["gflops"] / 1000
-            self._measured[key] = result
+            self._measured[key] = {**self._run(task, arguments), "others": others.share()}
         return dict(self._measured[key])
 
     def _run(self, task, arguments):
@@ -78,12 +72,22 @@ class Lab:
         command = [sys.executable, "-m", "benchmarks.child", task, json.dumps(arguments), str(path)]
         paths = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
         environment = os.environ | ENVIRONMENT | {"PYTHONPATH": paths}
-        with subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        ) as process:
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        with subprocess.Popen(command, env=environment, text=True, **pipes) as process:
+            progress = threading.Thread(target=_show, args=[process.stderr])
+            progress.start()
             for line in process.stdout:
-                if not NOISE.match(line):
-                    print(f"   {line}", end="", file=sys.stderr, flush=True)
+                if line == QUESTION:
+                    process.stdin.write(f"{machine.gflops(self._products)}\n")
+                    process.stdin.flush()
+            progress.join()
         if process.returncode:
             raise TaskError(f"{task} failed with exit status {process.returncode}; what it said is above")
         return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _show(stream):
+    """Passes on what a task prints as progress."""
+    for line in stream:
+        if not NOISE.match(line):
+            print(f"   {line}", end="", file=sys.stderr, flush=True)

@@ -7,11 +7,13 @@ from benchmarks.paper_cohort import CODES, VISITS, paper_sizes
 TRAINING = "benchmarks.timed_training:time_training"
 SCORING = "benchmarks.timed_scoring:time_scoring"
 LAYOUT = "benchmarks.timed_layouts:time_layout"
+BATCH = 20
 
 
 def _settings(scale, iterations, **more):
     """Keyword arguments of `TrainConfig`: main's values but for those given, and one split."""
     return {
+        "batch_size": BATCH,
         "num_iter": iterations,
         "eval_period": scale.eval_period,
         "split_seeds": [0],
@@ -71,18 +73,13 @@ def scoring(lab, scale):
         settings=_settings(scale, scale.step, **paper_sizes()),
         repeats=scale.scorings,
     )
-    training["trained_per_s"] = 20 / training["ms_per_step"] * 1000
-    targets, rows = goals.TARGETS["scoring"], []
-    for label, result, name in (
-        ("training, batches of 20", training, "trained_per_s"),
-        ("scoring, batches cut before", scored, "kept_per_s"),
-        ("scoring, batches cut anew each time", scored, "cut_per_s"),
-    ):
-        row = {"label": label, "kind": "measured", "per_s": result[name]}
-        row |= {key: result[key] for key in ("gflops_around", "gflops", "others", "peak_gb")}
-        row["cost"] = row["gflops"] / row["per_s"]
-        row["ratio"] = rows[0]["cost"] / row["cost"] if rows else 1.0
-        rows.append(_judged(scale, row, targets) if rows else row)
+    steps = {"per_s": BATCH / training["ms_per_step"] * 1000, "cost": training["cost"] / BATCH}
+    common = {"kind": "measured", "others": scored["others"], "peak_gb": scored["peak_gb"]}
+    targets = goals.TARGETS["scoring"]
+    rows = [{**training, **steps, "label": f"training, batches of {BATCH}", "kind": "measured", "ratio": 1.0}]
+    for name, label in (("kept", "scoring, batches cut before"), ("cut", "scoring, batches cut anew each time")):
+        row = {"label": label, **common, **scored[name], "ratio": steps["cost"] / scored[name]["cost"]}
+        rows.append(_judged(scale, row, targets))
     return [*rows, goals.target_row(targets)]
 
 
@@ -129,7 +126,8 @@ def dense(lab, scale):
                 settings=_settings(scale, scale.step, aux_lambda=aux_lambda, **paper_sizes()),
                 layout=layout,
                 windows=scale.windows,
-                repeats=scale.repeats if layout == "dense" else 5 * scale.repeats,
+                repeats=scale.repeats,
+                steps=scale.steps_a_lap[layout],
             )
             row = {"label": f"{label}, aux_lambda {aux_lambda:g}", "kind": "measured", "layout": layout, **result}
             row |= {"aux_lambda": aux_lambda}

@@ -20,8 +20,9 @@ Measures this project on this machine's CPU and prints tables; writes DIR/benchm
   growth   cost of a step, time of reading and memory against patients, visits and codes
   dense    a bare step beside that of the same model padded to fixed slots, as the authors' program has it
 
-Each runs in a process of its own. Before and after it a matrix product in NumPy is timed: cost, in GFLOP-equivalents,
-is ms a step x GFLOP/s / 1000, so that machines of different speed can be compared. Have the machine to yourself.
+Each runs in processes of its own, which stop now and then to have a matrix product in NumPy timed: cost, in GFLOP-
+equivalents, is ms a step x GFLOP/s / 1000, so that machines of different speed can be compared. It does not make up for
+other programs that keep the cores busy: have the machine to yourself. The tables say where you had not.
 """
 EPILOG = """\
 examples:

@@ -23,7 +23,8 @@ class Scale:
         scored: patients in each held-out set where cost is followed along an axis: few, and the same number everywhere.
         scorings: how often a set is scored.
         aux_lambdas: the weights of the auxiliary losses for which a step is measured; the first one is 0.
-        windows, repeats: of the two layouts side by side.
+        windows, repeats: of the two layouts side by side: windows of patients, and laps on each.
+        steps_a_lap: of each layout.
         products: how many matrix products make a reading of the yardstick.
         judged: whether results are held against the targets.
         settings: further arguments of `TrainConfig`.
@@ -32,7 +33,7 @@ class Scale:
     patients: int = 3000
     eval_period: int = 100
     step: int = 1600
-    sample: int = 4000
+    sample: int = 2000
     growth: int = 600
     patients_axis: tuple = (1000, 3000, 10000, 30000)
     visits_axis: tuple = (5, 10, VISITS, 40)
@@ -42,7 +43,8 @@ class Scale:
     aux_lambdas: tuple = (0.0, 0.1)
     windows: int = 8
     repeats: int = 2
-    products: int = 8
+    steps_a_lap: dict = dataclasses.field(default_factory=lambda: {"dense": 1, "packed": 20})
+    products: int = 3
     judged: bool = True
     settings: dict = dataclasses.field(default_factory=lambda: {"jit_compile": "on"})
 
@@ -62,7 +64,8 @@ QUICK = Scale(
     aux_lambdas=(0.0,),
     windows=2,
     repeats=1,
-    products=2,
+    steps_a_lap={"dense": 1, "packed": 2},
+    products=1,
     judged=False,
     settings={"jit_compile": "off", **NARROW},
 )

@@ -4,7 +4,7 @@ from benchmarks.goals import AT_LEAST
 
 WHAT = ("label", "", "{}")
 MS = ("ms_per_step", "ms a step", "{}")
-GFLOPS = ("gflops_around", "GFLOP/s", "{:.0f}")
+GFLOPS = ("gflops", "GFLOP/s", "{:.0f}")
 OTHERS = ("others", "others", "{:.0%}")
 COST = ("cost", "cost a step", "{}")
 START = ("start_s", "start, s", "{}")
@@ -56,12 +56,12 @@ TABLES = {
 }
 
 LEGEND = """\
-cost: GFLOP-equivalents, ms a step x GFLOP/s / 1000, where GFLOP/s is what a 2048 x 2048 x 2048 float32 product in NumPy
-ran at, the mean of just before and just after. start: what a run took up to the middle of it beyond what so many steps
-take at the steady rate: reading, splitting, planning shapes, building, tracing and compiling. peak: the most memory the
-process held. GFLOP/s: before-after. others: the share of all cores' time that other programs took; where that is more
-than a tenth, or GFLOP/s changed by more than 15%, measure again on a quiet machine. Rows "issue, elsewhere" were not
-measured here."""
+GFLOP/s: of a 2048 x 2048 x 2048 float32 product in NumPy, timed before and after each lap of a measurement, such as 100
+steps: the lowest and the highest. cost: in GFLOP-equivalents, ms a step x GFLOP/s / 1000, the median over laps. start:
+what a run took up to the middle of it beyond so many steps at the steady cost: reading, splitting, planning shapes,
+building, tracing and compiling. peak: the most memory the process held. others: the share of all cores' time that other
+programs took; where it is more than a tenth ("busy"), measure again on a quiet machine. Rows "issue, elsewhere" were
+not measured here."""
 
 
 def heading(description, quick):

@@ -1,7 +1,6 @@
 """A bare step of the packed and of the dense model, timed over the same windows of patients."""
 
 import statistics
-import time
 
 import keras
 import numpy as np
@@ -9,6 +8,7 @@ import tensorflow as tf
 
 from benchmarks.child import peak_gb
 from benchmarks.dense_model import DenseMiME, dense_batch
+from benchmarks.laps import Laps
 from benchmarks.paper_cohort import SLOTS
 from benchmarks.timed_training import config_of
 from mime_tf import pipeline, records
@@ -20,7 +20,7 @@ from mime_tf.training.splits import Splits
 LAYOUTS = ("packed", "dense")
 
 
-def time_layout(prefix, settings, layout, windows, repeats):
+def time_layout(prefix, settings, layout, windows, repeats, steps):
     """Times updates on a few training windows, from the shortest patients to the longest, whose batches are cut before.
 
     Args:
@@ -29,11 +29,12 @@ def time_layout(prefix, settings, layout, windows, repeats):
             dense one would have to be compiled for each length.
         layout: one of `LAYOUTS`.
         windows: how many windows, spread evenly over the training patients.
-        repeats: updates on each window that are timed, after one that is not; their median counts.
+        repeats: laps on each window; their median counts.
+        steps: updates in a lap.
 
     Returns:
-        Dict: `"ms_per_step"`, the mean over the windows; `"longest"`, the most visits in each window; `"window_ms"`, of
-        each window; `"peak_gb"`.
+        Dict: `"ms_per_step"` and `"cost"` of a step, means over the windows; `"gflops"`, the lowest and the highest
+        reading; `"longest"`, the most visits in each window; `"window_cost"`, of each window; `"peak_gb"`.
     """
     config = config_of(settings)
     splits = Splits(config, *records.read(prefix))
@@ -42,12 +43,15 @@ def time_layout(prefix, settings, layout, windows, repeats):
     starts = ((np.arange(windows) + 0.5) / windows * last).astype(int)
     make = _packed if layout == "packed" else _dense
     step, batches = make(config, splits, part, starts)
-    milliseconds = [_median_ms(step, batch, repeats) for batch in batches]
+    timed = [_timed(step, batch, repeats, steps) for batch in batches]
     counts = part.store.visit_counts[part.rows]
+    readings = [reading for of_window in timed for reading in of_window["gflops"]]
     return {
-        "ms_per_step": statistics.mean(milliseconds),
+        "ms_per_step": statistics.mean(of_window["seconds"] for of_window in timed) / steps * 1000,
+        "cost": statistics.mean(of_window["cost"] for of_window in timed) / steps,
+        "gflops": [min(readings), max(readings)],
         "longest": [int(counts[start : start + config.batch_size].max()) for start in starts],
-        "window_ms": milliseconds,
+        "window_cost": [of_window["cost"] / steps for of_window in timed],
         "peak_gb": peak_gb(),
     }
 
@@ -91,11 +95,17 @@ def _adam(config):
     return keras.optimizers.Adam(config.learning_rate, epsilon=1e-8)
 
 
-def _median_ms(step, batch, repeats):
-    """The median duration of a step on a batch, the first one, which may be traced and compiled, left out."""
-    seconds = []
-    for _ in range(repeats + 1):
-        begun = time.perf_counter()
-        tf.nest.map_structure(lambda value: value.numpy(), step(batch))
-        seconds.append(time.perf_counter() - begun)
-    return statistics.median(seconds[1:]) * 1000
+def _timed(step, batch, repeats, steps):
+    """Sums up laps of steps on a batch, after one step that may be traced and compiled."""
+    _finish(step(batch))
+    laps = Laps()
+    for _ in range(repeats):
+        for _ in range(steps):
+            _finish(step(batch))
+        laps.lap()
+    return laps.summary()
+
+
+def _finish(results):
+    """Waits for a step to be done."""
+    tf.nest.map_structure(lambda value: value.numpy(), results)

@@ -1,9 +1,7 @@
 """Scoring, timed: how many patients a second a model that is not trained gives probabilities to."""
 
-import statistics
-import time
-
 from benchmarks.child import peak_gb
+from benchmarks.laps import Laps
 from benchmarks.timed_training import config_of
 from mime_tf import evaluation, pipeline, records, sizes
 from mime_tf.building import build_model
@@ -19,8 +17,9 @@ def time_scoring(prefix, settings, repeats):
         repeats: how often; the median counts.
 
     Returns:
-        Dict: `"patients"`, how many the set has; `"kept_per_s"`, patients a second from batches that were cut before,
-        as training scores a small set; `"cut_per_s"`, the same with the batches cut anew each time; `"peak_gb"`.
+        Dict: `"kept"`, for batches that were cut before, as training scores a small set, and `"cut"`, with the batches
+        cut anew each time: each a dict of `"per_s"`, patients a second, of `"cost"` a patient, and of `"gflops"`.
+        `"patients"`, how many the set has, and `"peak_gb"`.
     """
     config = config_of(settings)
     store, labels = records.read(prefix)
@@ -37,17 +36,17 @@ def time_scoring(prefix, settings, repeats):
     kept = list(cut())
     scorer(kept)
     return {
+        "kept": _timed(lambda: scorer(kept), repeats, len(part)),
+        "cut": _timed(lambda: scorer(cut()), repeats, len(part)),
         "patients": len(part),
-        "kept_per_s": len(part) / _median_seconds(lambda: scorer(kept), repeats),
-        "cut_per_s": len(part) / _median_seconds(lambda: scorer(cut()), repeats),
         "peak_gb": peak_gb(),
     }
 
 
-def _median_seconds(function, repeats):
-    seconds = []
+def _timed(function, repeats, patients):
+    laps = Laps()
     for _ in range(repeats):
-        begun = time.perf_counter()
         function()
-        seconds.append(time.perf_counter() - begun)
-    return statistics.median(seconds)
+        laps.lap()
+    summary = laps.summary()
+    return {"per_s": patients / summary["seconds"], "cost": summary["cost"] / patients, "gflops": summary["gflops"]}

@@ -1,11 +1,10 @@
 """A step of training, timed from outside: a whole run of `mime_tf.training.train`, which tells when it evaluates."""
 
-import itertools
-import statistics
 import tempfile
 import time
 
 from benchmarks.child import peak_gb
+from benchmarks.laps import Laps
 from mime_tf import records
 from mime_tf.config import TrainConfig
 from mime_tf.console import Console
@@ -13,21 +12,20 @@ from mime_tf.training import train
 from mime_tf.training.splits import Splits
 
 
-class Clock(Console):
-    """A console that keeps results to itself and notes when each evaluation was told.
+class LapConsole(Console):
+    """A console that keeps results to itself and ends a lap when an evaluation is told.
 
-    Attributes:
-        begun: when it was made, in seconds.
-        times: when each line of an evaluation came.
+    Args:
+        laps: `Laps`.
     """
 
-    def __init__(self):
+    def __init__(self, laps):
         super().__init__(period=10.0)
-        self.begun, self.times = time.perf_counter(), []
+        self._laps = laps
 
     def line(self, text):
         if text.startswith("round:"):
-            self.times.append(time.perf_counter())
+            self._laps.lap()
 
 
 def config_of(settings):
@@ -35,22 +33,28 @@ def config_of(settings):
     return TrainConfig(**{name: tuple(value) if name == "split_seeds" else value for name, value in settings.items()})
 
 
-def steady_and_start(begun, times, eval_period):
+def steady_and_start(laps, eval_period):
     """Tells the steady rate of a run from what it took to get there.
 
     Args:
-        begun: when the run began, in seconds.
-        times: when each evaluation was told; the n-th comes after n periods and one update.
-        eval_period: updates from one to the next.
+        laps: `Laps`, one for each evaluation; the first began with the run.
+        eval_period: updates between evaluations. Before the first there is one more.
 
     Returns:
-        Seconds a step in the steady state, the median over the later half of the periods; and what the run took up to
-        the middle beyond what so many steps take at that rate.
+        Dict: `"ms_per_step"`, `"cost"` and `"gflops"` of the steady state, medians over the later half of the laps; and
+        `"start_s"`, what the earlier half took beyond what so many steps take at that cost and its GFLOP/s.
     """
-    middle = len(times) // 2
-    periods = [after - before for before, after in itertools.pairwise(times[middle - 1 :])]
-    step = statistics.median(periods) / eval_period
-    return step, times[middle - 1] - begun - (middle * eval_period + 1) * step
+    middle = len(laps.seconds) // 2
+    steady = laps.summary(middle)
+    cost = steady["cost"] / eval_period
+    steps = [eval_period + (lap == 0) for lap in range(middle)]
+    at_steady_cost = [count * cost / gflops for count, gflops in zip(steps, laps.gflops(), strict=False)]
+    return {
+        "ms_per_step": steady["seconds"] / eval_period * 1000,
+        "cost": cost,
+        "gflops": steady["gflops"],
+        "start_s": sum(laps.seconds[:middle]) - sum(at_steady_cost),
+    }
 
 
 def time_training(prefix, settings):
@@ -58,23 +62,21 @@ def time_training(prefix, settings):
 
     Args:
         prefix: of the cohort.
-        settings: keyword arguments of `TrainConfig`: one split, and four evaluations or more.
+        settings: keyword arguments of `TrainConfig`: one split, and two evaluations or more.
 
     Returns:
-        Dict: `"ms_per_step"`, steady, with everything that `train` does in it; `"start_s"`, what came before the steady
-        state and beyond it: reading, splitting, planning shapes, building, tracing and compiling; `"peak_gb"`;
-        `"read_s"` and `"split_s"`, once more by themselves; `"round_s"`, when each evaluation was told.
+        Dict: what `steady_and_start` returns; `"peak_gb"`; `"read_s"` and `"split_s"`, once more by themselves;
+        `"lap_s"` and `"lap_gflops"`, of each evaluation period.
     """
-    config, clock = config_of(settings), Clock()
+    config, laps = config_of(settings), Laps()
     with tempfile.TemporaryDirectory() as folder:
-        train(config, prefix, f"{folder}/", f"{folder}/log", console=clock)
-    step, start = steady_and_start(clock.begun, clock.times, config.eval_period)
+        train(config, prefix, f"{folder}/", f"{folder}/log", console=LapConsole(laps))
     return {
-        "ms_per_step": step * 1000,
-        "start_s": start,
+        **steady_and_start(laps, config.eval_period),
         "peak_gb": peak_gb(),
         **_reading(config, prefix),
-        "round_s": [moment - clock.begun for moment in clock.times],
+        "lap_s": laps.seconds,
+        "lap_gflops": laps.gflops(),
     }
 
 
@@ -83,5 +85,7 @@ def _reading(config, prefix):
     begun = time.perf_counter()
     store, labels = records.read(prefix)
     read = time.perf_counter()
-    Splits(config, store, labels).make(config.split_seeds[0])
-    return {"read_s": read - begun, "split_s": (time.perf_counter() - read) / 2}
+    splits = Splits(config, store, labels)
+    made = time.perf_counter()
+    splits.make(config.split_seeds[0])
+    return {"read_s": read - begun, "split_s": time.perf_counter() - made}

@@ -4,10 +4,10 @@ import argparse
 import os
 import sys
 
-from mime_tf.commands import import_tf1, pack, simulate
+from mime_tf.commands import evaluate, import_tf1, pack, predict, simulate
 from mime_tf.errors import InputError
 
-COMMANDS = (import_tf1, pack, simulate)
+COMMANDS = (evaluate, predict, import_tf1, pack, simulate)
 
 
 def main(argv=None):

@@ -63,7 +63,7 @@ def largest_sizes(part, batch_size):
 
 
 def best_shapes(sizes, most_shapes):
-    """Returns at most `most_shapes` shapes, the cheapest first, of which each row of `sizes` fits one, at little cost."""
+    """Returns at most `most_shapes` shapes, cheapest first, of which each row of `sizes` fits one, at little cost."""
     sizes = sizes[np.argsort(_cost(sizes), kind="stable")]
     bounds = np.unique(np.linspace(0, len(sizes), CANDIDATES + 1).astype(int))
     blocks = np.maximum.reduceat(sizes, bounds[:-1], axis=0)
