@@ -20,7 +20,7 @@ FRAMEWORKS = ("tensorflow", "keras")
 MATHEMATICS = ("layers", "losses", "metrics", "model")
 STORAGE = ("os", "io", "pathlib", "shutil", "tempfile", "csv", "json", "pickle", "argparse", "absl")
 # What uses a trained model.
-USES = ("evaluation", "prediction", "explanation", "export")
+USES = ("evaluation", "runs", "prediction", "assessment", "explanation", "export")
 
 
 def frameworks_in_light_modules(root):

@@ -1,0 +1,203 @@
+"""The command `evaluate`."""
+
+import argparse
+import contextlib
+import csv
+import dataclasses
+import math
+import os
+
+from mime_tf import files, run_folder, sources
+from mime_tf.console import Console
+from mime_tf.errors import InputError
+
+EXAMPLE = """example:
+  python -m mime_tf evaluate --model r0s0 --data data/hf --split test --alert_rate 0.05 0.1 --output r0s0_test
+
+test, valid and train are the sets of the run, divided again as train.py did, which takes the data that it was trained
+on. --split all takes any data, and scores every patient, also those that the run's thresholds would leave out."""
+
+METRICS, CURVES = "metrics.json", "curves.csv"
+SPLITS = ("test", "valid", "train", "all")
+
+
+def add_parser(commands):
+    """Adds the command to the subparsers `commands`."""
+    parser = commands.add_parser(
+        "evaluate",
+        help="measure a trained model: discrimination, calibration, operating points",
+        description="Measures the model of a run, with 95%% bootstrap intervals over patients.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--model", required=True, metavar="RUN", help="the folder of a split that train.py wrote")
+    parser.add_argument("--data", required=True, metavar="SOURCE", help="prefix of .seqs and .labels, or Parquet")
+    parser.add_argument("--split", choices=SPLITS, default="test", help="which patients (default: test)")
+    parser.add_argument("--bootstrap", type=int, default=1000, help="resamples; 0 for no intervals (default: 1000)")
+    parser.add_argument("--seed", type=int, default=0, help="of the resamples (default: 0)")
+    parser.add_argument(
+        "--threshold", type=float, nargs="+", default=[], metavar="P", help="alert at a probability of P or more"
+    )
+    parser.add_argument(
+        "--alert_rate", type=float, nargs="+", default=[], metavar="R", help="alert at most this share of the patients"
+    )
+    parser.add_argument("--output", metavar="DIR", help=f"folder for {METRICS} and {CURVES}")
+    parser.add_argument("--overwrite", action="store_true", help="replace what is in the output folder")
+    parser.set_defaults(run=run)
+
+
+def run(arguments):
+    """Runs the command."""
+    _check_arguments(arguments)
+    from mime_tf import assessment, prediction
+    from mime_tf.runs import Run
+
+    console = Console(period=5.0)
+    model = Run.open(arguments.model)
+    console.progress(f"reading {arguments.data}")
+    cohort = sources.read(arguments.data)
+    notes = [*model.notes, *_check_data(model, arguments.data, arguments.split)]
+    part = prediction.part_of(model, cohort, arguments.split)
+    notes += _dropped(*(counts[part.rows] for counts in prediction.count_dropped(cohort.store, model.usable)))
+    for note in notes:
+        console.note(note)
+    probabilities = prediction.score(model, part, model.config.eval_batch_size, console.progress)
+    groups = None if cohort.patient_ids is None else cohort.patient_ids[part.rows]
+    resampling = {"bootstrap": arguments.bootstrap, "seed": arguments.seed}
+    found = assessment.assess(part.labels, probabilities, groups, **resampling, progress=console.progress)
+    rates = [assessment.alert_threshold(probabilities, rate) for rate in arguments.alert_rate]
+    thresholds = [*arguments.threshold, *rates]
+    points = [assessment.operating_point(part.labels, probabilities, threshold) for threshold in thresholds]
+    if arguments.output:
+        curves = assessment.curves(part.labels, probabilities)
+        report = _report(arguments, model, found, points, [*notes, *found.notes])
+        _write(arguments.output, report, curves)
+    for line in _lines(arguments, found, points):
+        console.line(line)
+    if arguments.output:
+        console.line(f"{arguments.output}: {METRICS} and {CURVES} written")
+
+
+def _check_arguments(arguments):
+    """Raises InputError for what can be told before anything is read."""
+    for name in ("bootstrap", "seed"):
+        if getattr(arguments, name) < 0:
+            raise InputError(f"{name}: found {getattr(arguments, name)}; must be 0 or more")
+    for threshold in arguments.threshold:
+        if not 0 <= threshold <= 1:
+            raise InputError(f"threshold: found {threshold}; must be from 0 to 1")
+    for rate in arguments.alert_rate:
+        if not 0 < rate <= 1:
+            raise InputError(f"alert_rate: found {rate}; must be more than 0 and at most 1")
+    output = arguments.output
+    if output is None:
+        return
+    if os.path.lexists(output) and not os.path.isdir(output):
+        raise InputError(f"{output}: is not a folder; a folder is written")
+    if run_folder.is_ours(output):
+        raise InputError(f"{output}: is a run folder, with a {METRICS} of its own; another folder is needed")
+    there = [name for name in (METRICS, CURVES) if os.path.lexists(os.path.join(output, name))]
+    if there and not arguments.overwrite:
+        raise InputError(f"{os.path.join(output, there[0])}: exists; --overwrite replaces it")
+
+
+def _check_data(model, source, split):
+    """Returns what is to be said of the data, or raises InputError where the split can't be made again on them."""
+    same = model.trained_on(source)
+    if split == "all":
+        return ["the patients that the model was trained on are among them"] if same else []
+    if model.data is None:
+        raise InputError(
+            f"{model.folder}: does not say what it was trained on, so {split} is not known; use --split all"
+        )
+    if not same:
+        raise InputError(
+            f"{source}: not the data that {model.folder} was trained on (their SHA-256 differ), so {split} can't be "
+            "made again; --split all evaluates on all patients of any data"
+        )
+    return ["the model was trained on these patients"] if split == "train" else []
+
+
+def _dropped(dropped, empty):
+    """Returns what is to be said of the codes that the model was not shown: all of them, where it knows other codes."""
+    if not dropped.any():
+        return []
+    patients, share = (dropped > 0).sum(), empty.mean()
+    return [
+        f"dropped, because training did not hold them: {dropped.sum():,} codes of {patients:,} patients; "
+        f"nothing is left of {empty.sum():,} ({share:.1%})"
+    ]
+
+
+def _lines(arguments, found, points):
+    """Yields the table that is printed."""
+    from mime_tf.assessment import BINS, MEASURES
+
+    of = "" if found.patients == found.rows else f" in {found.rows:,} rows"
+    yield (
+        f"{arguments.model}, {arguments.split} of {arguments.data}: {found.patients:,} patients{of}, "
+        f"{found.ones:,} of label 1 ({found.ones / found.rows:.2%})"
+    )
+    yield f"{'':28}{'value':>9}   95% interval"
+    for name, title in MEASURES.items():
+        low, high = found.intervals[name]
+        interval = f"{low:.4f} to {high:.4f}" if arguments.bootstrap else "-"
+        yield f"{title:28}{found.values[name]:9.4f}   {interval}"
+    if arguments.bootstrap:
+        yield f"intervals: percentiles of {arguments.bootstrap:,} resamples of the patients, seed {arguments.seed}"
+    yield f"expected calibration error: over {BINS} bins of equally many patients"
+    yield from (f"note: {note}" for note in found.notes)
+    if points:
+        names = (
+            "threshold",
+            "alerts",
+            "alert_rate",
+            "tp",
+            "fp",
+            "tn",
+            "fn",
+            "sensitivity",
+            "specificity",
+            "ppv",
+            "npv",
+        )
+        yield " ".join(f"{name:>11}" for name in names)
+        for point in points:
+            yield " ".join(f"{point[name]:11{'d' if type(point[name]) is int else '.4f'}}" for name in names)
+
+
+def _report(arguments, model, found, points, notes):
+    """What metrics.json holds."""
+    from mime_tf.versions import versions
+
+    asked = [("threshold", value) for value in arguments.threshold] + [("alert_rate", r) for r in arguments.alert_rate]
+    estimates = {
+        name: {"value": value, "low": found.intervals[name][0], "high": found.intervals[name][1]}
+        for name, value in found.values.items()
+    }
+    return {
+        **{name: getattr(arguments, name) for name in ("model", "data", "split", "bootstrap", "seed")},
+        "split_seed": model.split_seed,
+        **{name: value for name, value in dataclasses.asdict(found).items() if name in ("patients", "rows", "ones")},
+        "metrics": estimates,
+        "operating_points": [
+            {"asked": {name: value}, **point} for (name, value), point in zip(asked, points, strict=True)
+        ],
+        "notes": notes,
+        "versions": versions(),
+    }
+
+
+def _write(folder, report, curves):
+    """Writes both files, each whole or not at all; metrics.json comes last, and says that both are there."""
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, METRICS)
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(path)
+    with files.replacing(os.path.join(folder, CURVES), "w") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("curve", "x", "y", "threshold", "count"))
+        for name, curve in curves.items():
+            for row in zip(*(curve[column].tolist() for column in ("x", "y", "threshold", "count")), strict=True):
+                writer.writerow([name, *("" if math.isnan(value) else value for value in row)])
+    files.write_json(path, report)

@@ -1,0 +1,91 @@
+"""The command `predict`."""
+
+import argparse
+import os
+
+from mime_tf import run_folder, sources
+from mime_tf.console import Console
+from mime_tf.errors import InputError
+
+EXAMPLE = """example:
+  python -m mime_tf predict --model r0s0 --input data/new_patients --output scores.csv
+
+The columns are row, the position in the input counted from 0, or patient_id where the input has it; probability;
+dropped_codes, how many codes the model was not shown because training did not hold them; and empty, 1 where it was
+shown none at all: such a probability tells of nothing but the number of visits."""
+
+_BLOCK = 50_000  # rows turned into text together
+
+
+def add_parser(commands):
+    """Adds the command to the subparsers `commands`."""
+    parser = commands.add_parser(
+        "predict",
+        help="score patients with a trained model",
+        description="Scores every patient of a cohort with the model of a run.",
+        epilog=EXAMPLE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--model", required=True, metavar="RUN", help="the folder of a split that train.py wrote")
+    parser.add_argument(
+        "--input", required=True, metavar="SOURCE", help="prefix of .seqs and .labels, or Parquet; labels are not used"
+    )
+    parser.add_argument("--output", required=True, metavar="FILE", help="the CSV file to write")
+    parser.add_argument("--batch_size", type=int, default=100, help="patients in a batch; speed only (default: 100)")
+    parser.add_argument("--overwrite", action="store_true", help="replace the output if it exists")
+    parser.set_defaults(run=run)
+
+
+def run(arguments):
+    """Runs the command."""
+    output = arguments.output
+    _check_output(output, arguments.overwrite)
+    from mime_tf import prediction
+    from mime_tf.runs import Run
+
+    console = Console(period=5.0)
+    model = Run.open(arguments.model)
+    for note in model.notes:
+        console.note(note)
+    console.progress(f"reading {arguments.input}")
+    cohort = sources.read(arguments.input)
+    predictions = prediction.predict(model, cohort, arguments.batch_size, console.progress)
+    os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
+    name, labels = ("row", None) if cohort.patient_ids is None else ("patient_id", cohort.patient_ids)
+    run_folder.write_table(output, (name, "probability", "dropped_codes", "empty"), _rows(labels, predictions))
+    for line in _summary(output, predictions):
+        console.line(line)
+
+
+def _check_output(output, overwrite):
+    """Raises InputError unless the output may be written."""
+    if os.path.isdir(output):
+        raise InputError(f"{output}: is a folder; a file is written")
+    if os.path.lexists(output) and not overwrite:
+        raise InputError(f"{output}: exists; --overwrite replaces it")
+    above = os.path.dirname(output) or "."
+    while not os.path.lexists(above):
+        above = os.path.dirname(above) or "."
+    if not (os.path.isdir(above) and os.access(above, os.W_OK)):
+        raise InputError(f"{output}: can't be written; {above} is not a folder that may be written to")
+
+
+def _rows(patient_ids, predictions):
+    """Yields the rows of the table, turned into Python's values a block at a time."""
+    patients = len(predictions.probabilities)
+    for start in range(0, patients, _BLOCK):
+        block = slice(start, min(start + _BLOCK, patients))
+        columns = (predictions.probabilities[block], predictions.dropped[block], predictions.empty[block].astype(int))
+        names = range(block.start, block.stop) if patient_ids is None else patient_ids[block].tolist()
+        yield from zip(names, *(column.tolist() for column in columns), strict=True)
+
+
+def _summary(output, predictions):
+    """Yields what the user is told."""
+    patients, dropped = len(predictions.probabilities), predictions.dropped
+    yield f"{output}: {patients:,} patients, with a mean probability of {predictions.probabilities.mean():.4f}"
+    if dropped.any():
+        yield (
+            f"dropped, because training did not hold them: {dropped.sum():,} codes of {(dropped > 0).sum():,} "
+            f"patients; nothing is left of {predictions.empty.sum():,}"
+        )

@@ -1,0 +1,164 @@
+"""Probabilities of new patients, and of the sets that a run's model was trained and judged on."""
+
+import dataclasses
+
+import numpy as np
+import tensorflow as tf
+
+from mime_tf import cohort as cohorts
+from mime_tf import evaluation, pipeline, shapes
+from mime_tf.errors import InputError, show
+
+# From this many patients on XLA wins back the time that it takes to compile.
+WORTH_COMPILING = 20_000
+SETS = ("test", "valid", "train", "all")
+_BLOCK = 50_000  # patients whose codes are looked at together
+
+
+@dataclasses.dataclass(frozen=True)
+class Predictions:
+    """What a model says of the patients of a cohort, in their order.
+
+    Attributes:
+        probabilities: float32, (patients,).
+        dropped: int64, (patients,): how many codes the model was not shown, because training did not hold them or
+            because they were orders of a diagnosis that it did not hold.
+        empty: bool, (patients,): the model was shown no code at all, so that the probability tells of nothing but the
+            number of visits.
+    """
+
+    probabilities: np.ndarray
+    dropped: np.ndarray
+    empty: np.ndarray
+
+
+def predict(run, cohort, batch_size=100, progress=None):
+    """Scores every patient of a cohort.
+
+    Args:
+        run: `mime_tf.runs.Run`.
+        cohort: `mime_tf.sources.Cohort`. Its labels are not looked at.
+        batch_size: patients in a batch.
+        progress: function that is given a text now and then, such as `Console.progress`.
+
+    Returns:
+        Predictions.
+
+    Raises:
+        InputError: `batch_size` is less than 1, or the model's weights give no numbers.
+    """
+    part = part_of(run, cohort, "all")
+    probabilities = np.empty(len(part), np.float32)
+    probabilities[part.rows] = score(run, part, batch_size, progress)
+    return Predictions(probabilities, *count_dropped(cohort.store, run.usable, progress))
+
+
+def part_of(run, cohort, name):
+    """Returns a set of patients as the run's model takes them: sorted by visits, without the codes it does not know.
+
+    Args:
+        run: `mime_tf.runs.Run`.
+        cohort: `mime_tf.sources.Cohort`.
+        name: `"all"`, every patient of any cohort; or `"train"`, `"valid"` or `"test"` of the run's own split, which
+            is made again, so that the cohort has to be the one the run was trained on (`Run.trained_on`). Valid and
+            test lack their last, partial batch where the run left it out (`eval_drop_remainder`).
+
+    Returns:
+        `mime_tf.cohort.Part`.
+
+    Raises:
+        InputError: the split can't be made again.
+        ValueError: `name` is none of these.
+    """
+    if name not in SETS:
+        raise ValueError(f"`name` must be one of {SETS}. Received: {name=}")
+    if name == "all":
+        rows = np.argsort(cohort.store.visit_counts, kind="stable")
+        return cohorts.Part(rows, cohort.store, cohort.labels[rows], run.usable)
+    config, part = run.config, getattr(_split(run, cohort), name)
+    return part if name == "train" else evaluation.scored(part, config.batch_size, config.eval_drop_remainder)
+
+
+def _split(run, cohort):
+    """Makes a run's split again."""
+    if run.unknown_flags:
+        raise InputError(
+            f"{run.folder}: written by another version, with the flag {show(run.unknown_flags[0])}, so its split can't "
+            "be made again; all patients can be scored"
+        )
+    config, store = run.config, cohort.store
+    rows = cohorts.eligible(store, config.min_threshold, config.max_threshold, config.association_threshold)
+    fractions = {name: getattr(config, name) for name in ("test_fraction", "valid_fraction", "train_ratio")}
+    split = cohorts.split(store, cohort.labels, rows, run.split_seed, **fractions)
+    for kind, known in (run.known or {}).items():
+        if not np.array_equal(np.flatnonzero(known), np.flatnonzero(split.known[kind])):
+            raise InputError(
+                f"{run.folder}: its split, made again, trains on other {kind} codes than the run did; the data are "
+                "others, or scikit-learn divides differently in this version; all patients can be scored"
+            )
+    return split
+
+
+def score(run, part, batch_size=100, progress=None):
+    """Returns the probabilities of the patients of a part, in its order: float32, (patients,).
+
+    Args:
+        run: `mime_tf.runs.Run`.
+        part: `mime_tf.cohort.Part`, from `part_of`.
+        batch_size: patients in a batch.
+        progress: as for `predict`.
+
+    Raises:
+        InputError: as `predict`.
+    """
+    if batch_size < 1:
+        raise InputError(f"batch_size: found {batch_size}; must be at least 1")
+    # Keras's recurrent layers have a kernel for GPUs that XLA does not have.
+    cudnn = run.config.rnn_cell != "gru_v1" and bool(tf.config.list_physical_devices("GPU"))
+    compiles = len(part) > WORTH_COMPILING and not cudnn
+    starts = np.arange(0, len(part), batch_size)
+    choose_shape = shapes.plan([part], [starts], batch_size) if compiles else None
+    batches = pipeline.scoring_batches(part, batch_size, choose_shape)
+    probabilities = evaluation.Scorer(run.model, compiles)(_reported(batches, len(part), progress))
+    if np.isnan(probabilities).any():
+        raise InputError(f"{run.folder}: {np.isnan(probabilities).sum()} probabilities are not numbers; bad weights")
+    return probabilities
+
+
+def _reported(batches, patients, progress):
+    """Yields the batches, and reports the patients that they have brought."""
+    done = 0
+    for inputs, labels in batches:
+        yield inputs, labels
+        done += len(labels)
+        if progress:
+            progress(f"scored {done:,} of {patients:,} patients")
+
+
+def count_dropped(store, known, progress=None):
+    """Counts the codes that patients lose when those not known are dropped.
+
+    Args:
+        store: `mime_tf.store.Store`.
+        known: dict of boolean arrays, as for `Store.keep_known`.
+        progress: as for `predict`.
+
+    Returns:
+        int64 (patients,), the codes lost: diagnoses, medications and procedures, the orders of a lost diagnosis
+        included; and bool (patients,), whether nothing is left.
+    """
+    dropped, empty = np.empty(len(store), np.int64), np.empty(len(store), bool)
+    for start in range(0, len(store), _BLOCK):
+        rows = np.arange(start, min(start + _BLOCK, len(store)))
+        before = store.select(rows)
+        left = _codes(before.keep_known(known))
+        dropped[rows], empty[rows] = _codes(before) - left, left == 0
+        if progress:
+            progress(f"counted the codes of {rows[-1] + 1:,} of {len(store):,} patients")
+    return dropped, empty
+
+
+def _codes(store):
+    """The number of codes of each patient."""
+    dxobjs = store.dxobjs[store.visits]
+    return np.diff(dxobjs) + np.diff(store.rx_offsets[dxobjs]) + np.diff(store.pr_offsets[dxobjs])
