@@ -2,8 +2,8 @@
 
 import dataclasses
 import os
-import re
 import pickle
+import re
 import shutil
 import subprocess
 from pathlib import Path
