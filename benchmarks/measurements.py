@@ -10,12 +10,12 @@ LAYOUT = "benchmarks.timed_layouts:time_layout"
 BATCH = 20
 
 
-def _settings(scale, iterations, **more):
+def _settings(scale, laps, lap, **more):
     """Keyword arguments of `TrainConfig`: main's values but for those given, and one split."""
     return {
         "batch_size": BATCH,
-        "num_iter": iterations,
-        "eval_period": scale.eval_period,
+        "num_iter": laps * lap,
+        "eval_period": lap,
         "split_seeds": [0],
         **scale.settings,
         **more,
@@ -33,7 +33,7 @@ def _paper_training(lab, scale, aux_lambda):
         f"training on {scale.patients} patients, aux_lambda {aux_lambda:g}",
         TRAINING,
         prefix=lab.cohort(patients=scale.patients),
-        settings=_settings(scale, scale.step, aux_lambda=aux_lambda, **paper_sizes()),
+        settings=_settings(scale, scale.step, scale.lap, aux_lambda=aux_lambda, **paper_sizes()),
     )
 
 
@@ -57,7 +57,7 @@ def sample(lab, scale):
             f"training on the sample, {label}",
             TRAINING,
             prefix=str(ROOT / "sample"),
-            settings=_settings(scale, scale.sample, **sizes),
+            settings=_settings(scale, scale.sample, scale.lap, **sizes),
         )
         rows.append(_judged(scale, {"label": label, "kind": "measured"} | measured, targets))
     return [*rows, goals.target_row(targets), *goals.issue_rows(goals.ISSUE["sample"])]
@@ -70,7 +70,7 @@ def scoring(lab, scale):
         "scoring",
         SCORING,
         prefix=lab.cohort(patients=scale.patients),
-        settings=_settings(scale, scale.step, **paper_sizes()),
+        settings=_settings(scale, scale.step, scale.lap, **paper_sizes()),
         repeats=scale.scorings,
     )
     steps = {"per_s": BATCH / training["ms_per_step"] * 1000, "cost": training["cost"] / BATCH}
@@ -104,6 +104,7 @@ def _growth_row(lab, scale, point, aux_lambda):
         settings=_settings(
             scale,
             scale.growth,
+            scale.growth_lap,
             aux_lambda=aux_lambda,
             valid_fraction=held,
             test_fraction=held,
@@ -123,7 +124,7 @@ def dense(lab, scale):
                 f"a bare step, {label}, aux_lambda {aux_lambda:g}",
                 LAYOUT,
                 prefix=lab.cohort(patients=scale.patients),
-                settings=_settings(scale, scale.step, aux_lambda=aux_lambda, **paper_sizes()),
+                settings=_settings(scale, scale.step, scale.lap, aux_lambda=aux_lambda, **paper_sizes()),
                 layout=layout,
                 windows=scale.windows,
                 repeats=scale.repeats,

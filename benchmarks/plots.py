@@ -53,7 +53,9 @@ def _steps(measured):
     costs = []
     for panel, aux_lambda in zip(panels[0], aux_lambdas, strict=True):
         labels, widths, colors = zip(*list(_bars(measured, aux_lambda))[::-1], strict=True)
-        panel.bar_label(panel.barh(labels, widths, color=colors), [f"{width:.3g}" for width in widths], padding=3)
+        bars = panel.barh(labels, widths, color=colors)
+        clear = {"facecolor": "white", "edgecolor": "none", "pad": 1}
+        panel.bar_label(bars, [f"{width:.3g}" for width in widths], padding=4, bbox=clear)
         panel.axvline(goals.TARGETS["step"][aux_lambda]["cost"], color="black", linestyle="--", linewidth=1)
         panel.set(title=f"aux_lambda {aux_lambda:g}", xlabel=COST, xscale="log")
         _plain(panel.xaxis)

@@ -16,8 +16,9 @@ class Scale:
 
     Attributes:
         patients: of the paper-shaped cohort.
-        eval_period: iterations between two readings of the clock.
-        step, sample, growth: iterations of a run of these measurements.
+        step, sample, growth: laps of a run of these measurements.
+        lap: iterations of a lap, which ends with an evaluation.
+        growth_lap: the same where cost is followed along an axis: fewer, because there are many runs.
         patients_axis, visits_axis, codes_axis: along which cost is followed; the second is visits a patient, the third
             multiples of the paper's vocabularies.
         scored: patients in each held-out set where cost is followed along an axis: few, and the same number everywhere.
@@ -31,14 +32,15 @@ class Scale:
     """
 
     patients: int = 3000
-    eval_period: int = 100
-    step: int = 1600
-    sample: int = 2000
-    growth: int = 600
+    step: int = 14
+    sample: int = 20
+    growth: int = 6
+    lap: int = 100
+    growth_lap: int = 40
     patients_axis: tuple = (1000, 3000, 10000, 30000)
     visits_axis: tuple = (5, 10, VISITS, 40)
     codes_axis: tuple = (1, 4, 16)
-    scored: int = 200
+    scored: int = 100
     scorings: int = 15
     aux_lambdas: tuple = (0.0, 0.1)
     windows: int = 8
@@ -52,10 +54,11 @@ class Scale:
 FULL = Scale()
 QUICK = Scale(
     patients=200,
-    eval_period=5,
-    step=20,
-    sample=20,
-    growth=20,
+    step=4,
+    sample=4,
+    growth=4,
+    lap=5,
+    growth_lap=5,
     patients_axis=(100, 200),
     visits_axis=(10, VISITS),
     codes_axis=(1, 2),
