@@ -76,14 +76,23 @@ class Lab:
         with subprocess.Popen(command, env=environment, text=True, **pipes) as process:
             progress = threading.Thread(target=_show, args=[process.stderr])
             progress.start()
-            for line in process.stdout:
-                if line == QUESTION:
-                    process.stdin.write(f"{machine.gflops(self._products)}\n")
-                    process.stdin.flush()
-            progress.join()
+            try:
+                self._answer(process)
+            except BaseException:  # such as Ctrl-C
+                process.terminate()
+                raise
+            finally:
+                progress.join()
         if process.returncode:
             raise TaskError(f"{task} failed with exit status {process.returncode}; what it said is above")
         return json.loads(path.read_text(encoding="utf-8"))
+
+    def _answer(self, process):
+        """Reads the yardstick whenever a task asks, until the task ends."""
+        for line in process.stdout:
+            if line.endswith(QUESTION):  # a library may have left half a line before it
+                process.stdin.write(f"{machine.gflops(self._products)}\n")
+                process.stdin.flush()
 
 
 def _show(stream):

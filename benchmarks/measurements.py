@@ -57,7 +57,8 @@ def sample(lab, scale):
             f"training on the sample, {label}",
             TRAINING,
             prefix=str(ROOT / "sample"),
-            settings=_settings(scale, scale.sample, scale.lap, **sizes),
+            settings=_settings(scale, scale.sample * scale.sample_lap, scale.lap, **sizes),
+            evaluations=scale.sample_lap,
         )
         rows.append(_judged(scale, {"label": label, "kind": "measured"} | measured, targets))
     return [*rows, goals.target_row(targets), *goals.issue_rows(goals.ISSUE["sample"])]

@@ -28,7 +28,7 @@ EPILOG = """\
 examples:
   python benchmarks/run.py --quick               does it work? a minute or two, small sizes
   python benchmarks/run.py --only step scoring   two of the five
-  python benchmarks/run.py                       everything: some 15 minutes on 2 cores
+  python benchmarks/run.py                       everything: a quarter of an hour on 2 cores
 """
 
 

@@ -18,6 +18,7 @@ class Scale:
         patients: of the paper-shaped cohort.
         step, sample, growth: laps of a run of these measurements.
         lap: iterations of a lap, which ends with an evaluation.
+        sample_lap: the same on the sample, where steps are short, in evaluations of `lap` iterations each.
         growth_lap: the same where cost is followed along an axis: fewer, because there are many runs.
         patients_axis, visits_axis, codes_axis: along which cost is followed; the second is visits a patient, the third
             multiples of the paper's vocabularies.
@@ -33,9 +34,10 @@ class Scale:
 
     patients: int = 3000
     step: int = 14
-    sample: int = 20
+    sample: int = 8
     growth: int = 6
     lap: int = 100
+    sample_lap: int = 20
     growth_lap: int = 40
     patients_axis: tuple = (1000, 3000, 10000, 30000)
     visits_axis: tuple = (5, 10, VISITS, 40)
@@ -58,6 +60,7 @@ QUICK = Scale(
     sample=4,
     growth=4,
     lap=5,
+    sample_lap=1,
     growth_lap=5,
     patients_axis=(100, 200),
     visits_axis=(10, VISITS),

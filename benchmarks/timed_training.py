@@ -13,18 +13,21 @@ from mime_tf.training.splits import Splits
 
 
 class LapConsole(Console):
-    """A console that keeps results to itself and ends a lap when an evaluation is told.
+    """A console that keeps results to itself and ends a lap when so many evaluations were told.
 
     Args:
         laps: `Laps`.
+        evaluations: in a lap.
     """
 
-    def __init__(self, laps):
+    def __init__(self, laps, evaluations):
         super().__init__(period=10.0)
-        self._laps = laps
+        self._laps, self._evaluations = laps, evaluations
+        self._told = 0
 
     def line(self, text):
-        if text.startswith("round:"):
+        self._told += text.startswith("round:")
+        if text.startswith("round:") and self._told % self._evaluations == 0:
             self._laps.lap()
 
 
@@ -33,12 +36,12 @@ def config_of(settings):
     return TrainConfig(**{name: tuple(value) if name == "split_seeds" else value for name, value in settings.items()})
 
 
-def steady_and_start(laps, eval_period):
+def steady_and_start(laps, steps_a_lap):
     """Tells the steady rate of a run from what it took to get there.
 
     Args:
-        laps: `Laps`, one for each evaluation; the first began with the run.
-        eval_period: updates between evaluations. Before the first there is one more.
+        laps: `Laps`, of which the first began with the run.
+        steps_a_lap: updates in each; in the first there is one more.
 
     Returns:
         Dict: `"ms_per_step"`, `"cost"` and `"gflops"` of the steady state, medians over the later half of the laps; and
@@ -46,33 +49,35 @@ def steady_and_start(laps, eval_period):
     """
     middle = len(laps.seconds) // 2
     steady = laps.summary(middle)
-    cost = steady["cost"] / eval_period
-    steps = [eval_period + (lap == 0) for lap in range(middle)]
+    cost = steady["cost"] / steps_a_lap
+    steps = [steps_a_lap + (lap == 0) for lap in range(middle)]
     at_steady_cost = [count * cost / gflops for count, gflops in zip(steps, laps.gflops(), strict=False)]
     return {
-        "ms_per_step": steady["seconds"] / eval_period * 1000,
+        "ms_per_step": steady["seconds"] / steps_a_lap * 1000,
         "cost": cost,
         "gflops": steady["gflops"],
         "start_s": sum(laps.seconds[:middle]) - sum(at_steady_cost),
     }
 
 
-def time_training(prefix, settings):
+def time_training(prefix, settings, evaluations=1):
     """Trains on a cohort and says how long that took.
 
     Args:
         prefix: of the cohort.
-        settings: keyword arguments of `TrainConfig`: one split, and two evaluations or more.
+        settings: keyword arguments of `TrainConfig`: one split, and two laps or more.
+        evaluations: how many make a lap. Where they follow each other fast, some should: the run saves its state every
+            few seconds, and while the yardstick is read seconds pass that no step takes.
 
     Returns:
         Dict: what `steady_and_start` returns; `"peak_gb"`; `"read_s"` and `"split_s"`, once more by themselves;
-        `"lap_s"` and `"lap_gflops"`, of each evaluation period.
+        `"lap_s"` and `"lap_gflops"`, of each lap.
     """
     config, laps = config_of(settings), Laps()
     with tempfile.TemporaryDirectory() as folder:
-        train(config, prefix, f"{folder}/", f"{folder}/log", console=LapConsole(laps))
+        train(config, prefix, f"{folder}/", f"{folder}/log", console=LapConsole(laps, evaluations))
     return {
-        **steady_and_start(laps, config.eval_period),
+        **steady_and_start(laps, config.eval_period * evaluations),
         "peak_gb": peak_gb(),
         **_reading(config, prefix),
         "lap_s": laps.seconds,
