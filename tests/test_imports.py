@@ -13,7 +13,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 LIGHT = (
     *("records", "parquet", "sources", "pickles", "store", "distinct", "cohort", "batching"),
     *("simulation", "simulated_patients", "simulation_files"),
-    *("shapes", "sizes", "config", "vocabulary", "files", "errors", "ehr"),
+    *("shapes", "sizes", "config", "vocabulary", "patient_table", "files", "errors", "ehr"),
 )
 FRAMEWORKS = ("tensorflow", "keras")
 # What the mathematics is made of: these import each other and nothing else of the package.
