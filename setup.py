@@ -20,6 +20,9 @@ def version():
     return re.search(r'^__version__ = "(.+)"$', text, re.MULTILINE).group(1)
 
 
+EXTRAS = {name: requirements(f"requirements-{name}.txt") for name in ("ehr", "report", "spark", "gpu", "dev")}
+EXTRAS["dev"] += EXTRAS["ehr"] + EXTRAS["report"] + EXTRAS["spark"]
+
 setup(
     name="mime-tf",
     version=version(),
@@ -31,7 +34,7 @@ setup(
     packages=find_packages(include=["mime_tf", "mime_tf.*"]),
     python_requires=">=3.10",
     install_requires=requirements("requirements.txt"),
-    extras_require={"dev": requirements("requirements-dev.txt")},
+    extras_require=EXTRAS,
     entry_points={"console_scripts": ["mime-tf = mime_tf.__main__:main"]},
     keywords="electronic health records, EHR, medical embedding, MiME, Keras, TensorFlow",
     classifiers=[

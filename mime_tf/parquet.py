@@ -55,31 +55,32 @@ def paths(path):
 # Reading.
 
 
-def read(path):
+def read(path, labelled=True):
     """Reads the patients and labels of a cohort.
 
     Memory holds the result and little more: files are decoded a few thousand patients at a time.
 
     Args:
         path: a Parquet file, or a folder of them.
+        labelled: read the labels, which have to be there; else they are not looked at.
 
     Returns:
         The patients as a Store, equal to what `records.from_lists` makes of them; the labels, an int64 array of shape
-        (patients,) of 0 and 1; and the patient_ids, an array of that shape of str (as objects) or of int64, None where
+        (patients,) of 0 and 1, or None; and the patient_ids, an array of that shape of str (as objects) or of int64, None where
         there is no such column.
 
     Raises:
         InputError: a file is missing, broken, or not as the module says; positions count through all files.
     """
     columns = {}
-    for block in _blocks(paths(path)):
+    for block in _blocks(paths(path), labelled):
         if columns:
             _append(columns, block)
         else:
             columns = {name: values.copy() for name, values in block.items()}
     if not columns:
         raise InputError(f"{os.fspath(path)}: no patient; at least one is needed")
-    labels, patient_ids = columns.pop("label"), columns.pop("patient_id", None)
+    labels, patient_ids = columns.pop("label", None), columns.pop("patient_id", None)
     return Store(**columns), labels, patient_ids
 
 
@@ -97,17 +98,17 @@ def _append(columns, block):
 _OPTIONS = {"pre_buffer": False, "buffer_size": 1 << 20, "page_checksum_verification": True}
 
 
-def _blocks(found):
+def _blocks(found, labelled):
     """Yields the patients of the files `found`, some thousands at a time, as what `_block` makes of them."""
     first, shapes = 0, {}
     for path in found:
         with _complaints(path), pa.OSFile(path) as source, pq.ParquetFile(source, **_OPTIONS) as file:
-            shapes[path] = _check_schema(file.schema_arrow, path)
+            shapes[path] = _check_schema(file.schema_arrow, path, labelled)
             if shapes[path] != shapes[found[0]]:
                 expected = f"in {found[0]} it is {shapes[found[0]]}, and the files of a folder agree"
                 raise InputError(f"{path}: patient_id is {shapes[path]}; {expected}")
             start, rows = first, file.metadata.num_rows
-            for batch in file.iter_batches(_BLOCK, columns=_leaves(file.schema)):
+            for batch in file.iter_batches(_BLOCK, columns=_leaves(file.schema, labelled)):
                 batch.validate(full=True)  # a broken file can make lists that reach outside of their values
                 yield _block(batch, (path, first))
                 first += len(batch)
@@ -128,11 +129,11 @@ def _complaints(path):
         raise InputError(f"{path}: can't be read ({reason}); a Parquet file of patients is needed") from error
 
 
-def _leaves(schema):
+def _leaves(schema, labelled):
     """Returns the columns to decode, by the dotted paths of a Parquet schema, in which lists add names of their own."""
     found = [schema.column(i).path for i in range(len(schema))]
     visits = [path for path in found if path.startswith("visits.") and not _FIELDS.keys().isdisjoint(path.split("."))]
-    return ["patient_id", "label", *visits]
+    return ["patient_id", *(["label"] if labelled else []), *visits]
 
 
 def _block(batch, where):
@@ -144,10 +145,11 @@ def _block(batch, where):
             the counts of the levels above it.
 
     Returns:
-        Dict of `patient_id`, where there is such a column, `label`, and the columns of a Store.
+        Dict of `patient_id` and `label`, where there are such columns, and the columns of a Store.
     """
-    columns = {"patient_id": _ids(batch.column("patient_id"), where)} if "patient_id" in batch.schema.names else {}
-    labels = _labels(batch.column("label"), where)
+    checks = {"patient_id": _ids, "label": _labels}
+    there = [name for name in checks if name in batch.schema.names]
+    columns = {name: checks[name](batch.column(name), where) for name in there}
     patients = batch.column("visits")
     rows, visits = _flatten(patients, where, "a patient is a list of visits")
     _check(visits > 0, patients, where, "a patient has at least one visit")
@@ -162,7 +164,7 @@ def _block(batch, where):
     pr = _codes(pr, (*where, pr_counts), "procedure (pr)")
     ends = {"visits": visits, "dxobjs": dxobjs, "rx_offsets": rx_counts, "pr_offsets": pr_counts}
     columns |= {name: offsets(counts) for name, counts in ends.items()}
-    return columns | {"label": labels, "dx": dx, "rx": rx, "pr": pr}
+    return columns | {"dx": dx, "rx": rx, "pr": pr}
 
 
 def _flatten(lists, where, expected):
@@ -248,9 +250,10 @@ def _shape(kind):
     return next((name for name, tests in _KINDS.items() if any(test(kind) for test in tests)), "other")
 
 
-def _check_schema(schema, path):
+def _check_schema(schema, path, labelled):
     """Checks the columns of a file; returns the shape of patient_id, "absent" where there is none."""
-    needed = {name: _COLUMNS[name] for name in _COLUMNS if name != "patient_id" or name in schema.names}
+    wanted = {"visits"} | ({"label"} if labelled else set()) | ({"patient_id"} & set(schema.names))
+    needed = {name: right for name, right in _COLUMNS.items() if name in wanted}
     shapes = _check_fields(schema, needed, f"{path}: ", "column")
     _check_fields(schema.field("visits").type.value_type.value_type, _FIELDS, f"{path}: column visits: ", "field")
     return shapes.get("patient_id", "absent")
@@ -286,21 +289,21 @@ _VISIT = pa.list_(_never_null("element", _DXOBJECT))
 _PATIENT = pa.list_(_never_null("element", _VISIT))
 
 
-def write(path, store, labels, patient_ids=None, group=8192):
+def write(path, store, labels=None, patient_ids=None, group=8192):
     """Writes a cohort as one Parquet file, which is either whole or not there.
 
     Args:
         path: the file.
         store: the patients, a Store.
-        labels: 0 or 1 for each patient, a list or an array of shape (patients,).
-        patient_ids: a string or an integer for each patient, likewise; None leaves the column out.
+        labels: 0 or 1 for each patient, a list or an array of shape (patients,); None leaves the column out.
+        patient_ids: a string or an integer for each patient, likewise.
         group: patients in a row group, which is what other readers take as a piece of work.
 
     Raises:
         InputError: the labels or the patient_ids are not right; nothing is written.
     """
     columns = {} if patient_ids is None else {"patient_id": _column("patient_id", patient_ids, _ids)}
-    columns["label"] = _column("label", labels, _labels)
+    columns |= {} if labels is None else {"label": _column("label", labels, _labels)}
     for name, column in columns.items():
         if len(column) != len(store):
             raise InputError(f"{name}: found {len(column)} for {len(store)} patients; one a patient is needed")

@@ -122,24 +122,26 @@ def to_lists(store):
 
 
 @_no_collection()
-def write(prefix, patients, labels):
+def write(prefix, patients, labels=None):
     """Checks a cohort and writes it; a file is either whole or not there.
 
     Args:
         prefix: what the names of the two files start with, as for `read`.
         patients: a Store, or nested lists as for `from_lists`.
-        labels: 0 or 1 for each patient, a list or an array of shape (patients,).
+        labels: 0 or 1 for each patient, a list or an array of shape (patients,); None writes no `.labels`.
 
     Raises:
         InputError: the patients or the labels are not right; nothing is written.
     """
     prefix = os.fspath(prefix)
     store = patients if isinstance(patients, Store) else from_lists(patients)
-    labels = _labels(labels.tolist() if isinstance(labels, np.ndarray) else labels, "labels")
-    _check_counts(store, labels, "labels")
-    with files.replacing(f"{prefix}.seqs") as seqs_file, files.replacing(f"{prefix}.labels") as labels_file:
-        _dump(to_lists(store), seqs_file)
-        _dump(labels.tolist(), labels_file)
+    if labels is not None:
+        labels = _labels(labels.tolist() if isinstance(labels, np.ndarray) else labels, "labels")
+        _check_counts(store, labels, "labels")
+    with contextlib.ExitStack() as both:
+        _dump(to_lists(store), both.enter_context(files.replacing(f"{prefix}.seqs")))
+        if labels is not None:
+            _dump(labels.tolist(), both.enter_context(files.replacing(f"{prefix}.labels")))
 
 
 def _dump(lists, file):

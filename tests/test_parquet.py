@@ -161,7 +161,7 @@ def test_columns_and_fields_in_any_order_with_others_among_them(file):
 def test_only_what_is_needed_is_decoded(file):
     struct = pa.struct({"note": pa.string(), "dx": pa.int8(), "rx": pa.list_(pa.int8()), "pr": pa.list_(pa.int8())})
     path = file(table(kind=pa.list_(pa.list_(struct)), patient_id=[1, 2], sex=["f", "m"]))
-    leaves = parquet._leaves(pq.ParquetFile(path).schema)
+    leaves = parquet._leaves(pq.ParquetFile(path).schema, labelled=True)
     top = "visits.list.element.list.element"
     assert leaves == ["patient_id", "label", f"{top}.dx", f"{top}.rx.list.element", f"{top}.pr.list.element"]
 

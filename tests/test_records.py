@@ -784,7 +784,7 @@ def test_a_store_is_written_as_its_lists(tmp_path):
 
 @pytest.mark.parametrize(
     ("patients", "labels"),
-    [([PATIENT], [2]), ([PATIENT], [0, 1]), ([PATIENT], None), ([5], [0]), ([], []), ([PATIENT], np.eye(1))],
+    [([PATIENT], [2]), ([PATIENT], [0, 1]), ([5], [0]), ([], []), ([PATIENT], np.eye(1))],
 )
 def test_nothing_is_written_of_bad_data(tmp_path, patients, labels):
     (tmp_path / "w.seqs").write_bytes(b"old")

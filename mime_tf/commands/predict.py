@@ -28,7 +28,7 @@ def add_parser(commands):
     )
     parser.add_argument("--model", required=True, metavar="RUN", help="the folder of a split that train.py wrote")
     parser.add_argument(
-        "--input", required=True, metavar="SOURCE", help="prefix of .seqs and .labels, or Parquet; labels are not used"
+        "--input", required=True, metavar="SOURCE", help="prefix of .seqs, or Parquet; labels need not be there"
     )
     parser.add_argument("--output", required=True, metavar="FILE", help="the CSV file to write")
     parser.add_argument("--batch_size", type=int, default=100, help="patients in a batch; speed only (default: 100)")
@@ -48,7 +48,7 @@ def run(arguments):
     for note in model.notes:
         console.note(note)
     console.progress(f"reading {arguments.input}")
-    cohort = sources.read(arguments.input)
+    cohort = sources.read(arguments.input, labelled=False)
     predictions = prediction.predict(model, cohort, arguments.batch_size, console.progress)
     os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
     name, labels = ("row", None) if cohort.patient_ids is None else ("patient_id", cohort.patient_ids)

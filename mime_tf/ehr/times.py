@@ -1,0 +1,35 @@
+"""Times in text as seconds since 1970-01-01T00:00:00 UTC, the same on every engine."""
+
+from mime_tf.ehr import time_form
+
+# What is read as a time; engines agree on no more than this. A local time without a zone counts as UTC.
+PATTERN = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?( ?Z| ?UTC|[+-]\d{2}:\d{2})?)?)?$"
+RIGHT = "a date or time such as 2010-05-03, 2010-05-03 10:11:12 or 2010-05-03T10:11:12Z"
+UTC = "timestamp('UTC')"
+
+
+def from_text(text, form=None):
+    """Returns an Ibis int64 expression, null where the text is not a time.
+
+    Args:
+        text: Ibis string expression.
+        form: strptime's pattern, as `mime_tf.ehr.time_form` has it, such as `%m/%d/%Y`; None for ISO 8601.
+    """
+    import ibis
+
+    if form:
+        text = time_form.to_iso(text, form)
+    valid = ibis.ifelse(text.re_search(PATTERN), text, ibis.null("string"))
+    return _seconds(valid.re_replace(" ?(Z|UTC)$", "+00:00").try_cast(UTC))  # not every engine reads Z and UTC
+
+
+def from_column(column, form=None):
+    """Returns the seconds of a column of text, dates or timestamps."""
+    kind = column.type()
+    if kind.is_date() or kind.is_timestamp():
+        return _seconds(column.cast(UTC))
+    return from_text(column.cast("string").strip().nullif(""), form)
+
+
+def _seconds(time):
+    return time.truncate("s").epoch_seconds().cast("int64")
