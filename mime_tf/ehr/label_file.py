@@ -1,0 +1,245 @@
+"""Labels that somebody else made: the label columns of MEDS (Medical Event Data Standard), in Parquet or CSV.
+
+    subject_id       the patient's id in the export, an integer or text
+    prediction_time  a time or a date; without a zone it counts as UTC
+    boolean_value    the label, a boolean (in CSV true, false, 1 or 0) or an integer 0 or 1
+
+Columns are found by name, in any order, and others are left alone. A folder's Parquet files are read as one, those in
+its sub-folders included, in the order of their names, as MEDS cuts its labels into shards.
+"""
+
+import csv
+import dataclasses
+import datetime
+import glob
+import gzip
+import os
+import re
+import zlib
+
+import numpy as np
+
+from mime_tf.errors import InputError, show
+
+COLUMNS = ("subject_id", "prediction_time", "boolean_value")
+_VALUES = {"true": 1, "false": 0, "1": 1, "0": 0}
+# Fractions of a second are left out, which rounds down, so that nothing of that second is seen.
+_TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?:(:\d\d)(?:\.\d+)?)?\s?(Z|UTC|[+-]\d\d:?\d\d)?)?", re.ASCII)
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+
+
+@dataclasses.dataclass(frozen=True)
+class Labels:
+    """The rows of a label file, in its order; no subject has the same time twice.
+
+    Attributes:
+        subject: (rows,), str as objects.
+        time: int64, (rows,), whole seconds since 1970-01-01T00:00:00 UTC, rounded down.
+        label: int64 of 0 and 1, (rows,).
+    """
+
+    subject: np.ndarray
+    time: np.ndarray
+    label: np.ndarray
+
+
+def read(path):
+    """Reads a label file.
+
+    Args:
+        path: a `.parquet` file, a folder of them, or a `.csv` or `.csv.gz` file.
+
+    Returns:
+        Labels.
+
+    Raises:
+        InputError: it can't be read, has no rows, lacks a column or holds a value that is not right; the message says
+            in which line of a CSV, counted from 1, or in which row of a Parquet file, counted from 0.
+    """
+    path = os.fspath(path)
+    if path.endswith((".csv", ".csv.gz")):
+        places, columns = _read_csv(path)
+    elif path.endswith(".parquet") or os.path.isdir(path):
+        places, columns = _read_parquet(_shards(path))
+    else:
+        raise InputError(f"{path}: must be named .csv, .csv.gz or .parquet, or be a folder of .parquet files")
+    labels = Labels(*columns)
+    if not len(labels.subject):
+        raise InputError(f"{path}: no rows; at least one is needed")
+    _check_distinct(labels, places)
+    return labels
+
+
+def _check_distinct(labels, places):
+    """Raises InputError if a subject has a time twice: which label would count?"""
+    subject = np.unique(labels.subject.astype(str), return_inverse=True)[1]
+    order = np.lexsort((labels.time, subject))
+    again = (np.diff(subject[order]) == 0) & (np.diff(labels.time[order]) == 0)
+    if again.any():
+        first, second = sorted(order[np.flatnonzero(again)[0] :][:2].tolist())
+        where, earlier = _place(places, second), _place(places, first)
+        found = f"subject {show(labels.subject[second])} has the time {_text(labels.time[second])} a second time"
+        raise InputError(f"{where}: {found}, as in {earlier}; once is right")
+
+
+def _place(places, row):
+    """Says where a row was found. `places` are the files, each with the word for its rows and their numbers."""
+    for path, word, numbers in places:
+        if row < len(numbers):
+            return f"{path}: {word} {numbers[row]}"
+        row -= len(numbers)
+    raise IndexError(row)
+
+
+def _text(time):
+    return str(np.datetime64(int(time), "s")).replace("T", " ")
+
+
+def parse_time(text):
+    """Returns the seconds since 1970 of a time in ISO 8601, rounded down.
+
+    >>> parse_time("1970-01-02"), parse_time("1970-01-01 01:00:00.9Z"), parse_time("1970-01-01T01:00+01:00")
+    (86400, 3600, 0)
+
+    Raises:
+        ValueError: it is not one.
+    """
+    found = _TIME.fullmatch(text.strip())
+    if not found:
+        raise ValueError("must be a date or a time such as 2015-06-30 or 2015-06-30 08:00:00")
+    date, minutes, seconds, zone = found.groups()
+    zone = "+00:00" if zone in (None, "Z", "UTC") else f"{zone[:3]}:{zone[-2:]}"
+    time = datetime.datetime.fromisoformat(f"{date}T{minutes or '00:00'}{seconds or ':00'}{zone}")
+    return (time - _EPOCH) // datetime.timedelta(seconds=1)
+
+
+# CSV.
+
+
+def _read_csv(path):
+    """Returns where the rows are, and the columns."""
+    opened = gzip.open if path.endswith(".gz") else open
+    try:
+        with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            header = next(reader, [])
+            _check_columns(path, header)
+            cells = [header.index(name) for name in COLUMNS]
+            rows = [_csv_row(path, reader.line_num, row, len(header), cells) for row in reader if row]
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
+        raise InputError(f"{path}: can't be read as CSV in UTF-8 ({error})") from error
+    lines, subjects, times, values = zip(*rows, strict=True) if rows else ((), (), (), ())
+    columns = np.array(subjects, object), np.array(times, np.int64), np.array(values, np.int64)
+    return [(path, "line", lines)], columns
+
+
+def _csv_row(path, line, row, fields, cells):
+    """Checks a row and returns its line, its subject, its time and its label."""
+    if len(row) != fields:
+        raise InputError(f"{path}: line {line}: {len(row)} fields; one for each of the header's {fields}")
+    subject, time, value = (row[cell].strip() for cell in cells)
+    if not subject:
+        raise InputError(f"{path}: line {line}: subject_id is empty; every row needs one")
+    if value.lower() not in _VALUES:
+        raise InputError(f"{path}: line {line}: boolean_value: found {show(value)}; must be true, false, 1 or 0")
+    return line, subject, _time(time, f"{path}: line {line}"), _VALUES[value.lower()]
+
+
+def _time(text, where):
+    try:
+        return parse_time(text)
+    except ValueError as error:
+        raise InputError(f"{where}: prediction_time: found {show(text)}; {error}") from error
+
+
+def _check_columns(path, found):
+    for name in COLUMNS:
+        if list(found).count(name) != 1:
+            what = f"column {name} twice" if name in found else f"no column {name}; found {', '.join(found) or 'none'}"
+            raise InputError(f"{path}: {what}; needs {', '.join(COLUMNS)}")
+
+
+# Parquet.
+
+
+def _shards(path):
+    """Returns the Parquet files that a path stands for."""
+    if not os.path.isdir(path):
+        return [path]
+    found = sorted(glob.glob(os.path.join(glob.escape(path), "**", "*.parquet"), recursive=True))
+    if not found:
+        raise InputError(f"{path}: no file *.parquet in this folder; at least one is needed")
+    return found
+
+
+def _read_parquet(shards):
+    """Returns where the rows are, and the columns."""
+    # Imported here, because a CSV does without it.
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    places, parts = [], []
+    for path in shards:
+        try:
+            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+                _check_columns(path, file.schema_arrow.names)
+                table = file.read(list(COLUMNS))
+        except (OSError, pa.ArrowException) as error:
+            reason = " ".join(str(error).split())
+            raise InputError(f"{path}: can't be read ({reason}); a Parquet file of labels is needed") from error
+        columns = [_column(table.column(name), name, path) for name in COLUMNS]
+        parts.append((_subjects(columns[0], path), _times(columns[1], path), _values(columns[2], path)))
+        places.append((path, "row", range(len(table))))
+    return places, [np.concatenate(column) for column in zip(*parts, strict=True)]
+
+
+def _column(column, name, path):
+    """Returns a column as one Arrow array without nulls, a dictionary decoded."""
+    import pyarrow as pa
+
+    column = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+    if column.null_count:
+        row = int(np.argmin(column.is_valid().to_numpy()))
+        raise InputError(f"{path}: row {row}: {name} is null; every row needs one")
+    return column.combine_chunks()
+
+
+def _subjects(array, path):
+    import pyarrow as pa
+
+    if not (pa.types.is_integer(array.type) or _is_text(array.type)):
+        raise InputError(f"{path}: subject_id is of type {array.type}; must be an integer or a string")
+    return np.array([str(subject) for subject in array.to_pylist()], object)
+
+
+def _times(array, path):
+    import pyarrow as pa
+
+    if _is_text(array.type):
+        texts = array.to_pylist()
+        return np.array([_time(text, f"{path}: row {row}") for row, text in enumerate(texts)], np.int64)
+    if pa.types.is_date(array.type):
+        array = array.cast(pa.timestamp("ms"))
+    if not pa.types.is_timestamp(array.type):
+        raise InputError(f"{path}: prediction_time is of type {array.type}; must be a timestamp, a date or a string")
+    per_second = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[array.type.unit]
+    return array.cast(pa.int64()).to_numpy() // per_second  # with a zone it is UTC already
+
+
+def _values(array, path):
+    import pyarrow as pa
+
+    if not (pa.types.is_boolean(array.type) or pa.types.is_integer(array.type)):
+        raise InputError(f"{path}: boolean_value is of type {array.type}; must be a boolean, or an integer 0 or 1")
+    values = array.to_numpy(zero_copy_only=False)
+    good = (values == 0) | (values == 1)
+    if not good.all():
+        row = int(np.argmin(good))
+        raise InputError(f"{path}: row {row}: boolean_value: found {values[row]}; must be 0 or 1")
+    return values.astype(np.int64)
+
+
+def _is_text(kind):
+    import pyarrow as pa
+
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
