@@ -201,7 +201,7 @@ def run(arguments):
 def _rules(arguments):
     from mime_tf.ehr.rules import Rules
 
-    target = "outcome" if arguments.outcome else "labels" if arguments.labels else "none"
+    target = "outcome" if arguments.outcome is not None else "labels" if arguments.labels is not None else "none"
     names = {field.name for field in dataclasses.fields(Rules)} - {"target"}
     return Rules(target=target, **{name: getattr(arguments, name) for name in names})
 
@@ -230,8 +230,8 @@ def _request(arguments, rules):
 
     return Request(
         rules=rules,
-        outcome=Outcome.parse(arguments.outcome) if arguments.outcome else None,
-        labels=label_file.read(arguments.labels) if arguments.labels else None,
+        outcome=None if arguments.outcome is None else Outcome.parse(arguments.outcome),
+        labels=None if arguments.labels is None else label_file.read(arguments.labels),
         unlinked=arguments.unlinked,
         infer_share=arguments.infer_share,
         min_count=arguments.min_count,
@@ -265,7 +265,7 @@ def _what_was_run(arguments, rules):
     """The first part of convert.json."""
     import importlib.metadata
 
-    from mime_tf import __version__
+    import mime_tf
 
     names = ("source", "input", "outcome", "labels", "unlinked", "infer_share", "min_count", "vocabulary", "groups")
     own = ("mapping", "links", "relationship", "on_error", "strict", "engine")
@@ -273,7 +273,7 @@ def _what_was_run(arguments, rules):
     return {
         "arguments": {name: getattr(arguments, name) for name in (*names, *own)},
         "rules": dataclasses.asdict(rules),
-        "versions": {"mime-tf": __version__} | {name: importlib.metadata.version(name) for name in packages},
+        "versions": {"mime-tf": mime_tf.__version__} | {name: importlib.metadata.version(name) for name in packages},
     }
 
 

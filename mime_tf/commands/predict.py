@@ -4,8 +4,8 @@ import argparse
 import os
 
 from mime_tf import run_folder, sources
+from mime_tf.commands import outputs
 from mime_tf.console import Console
-from mime_tf.errors import InputError
 
 EXAMPLE = """example:
   python -m mime_tf predict --model r0s0 --input data/new_patients --output scores.csv
@@ -39,7 +39,7 @@ def add_parser(commands):
 def run(arguments):
     """Runs the command."""
     output = arguments.output
-    _check_output(output, arguments.overwrite)
+    outputs.check_file(output, arguments.overwrite)
     from mime_tf import prediction
     from mime_tf.runs import Run
 
@@ -55,19 +55,6 @@ def run(arguments):
     run_folder.write_table(output, (name, "probability", "dropped_codes", "empty"), _rows(labels, predictions))
     for line in _summary(output, predictions):
         console.line(line)
-
-
-def _check_output(output, overwrite):
-    """Raises InputError unless the output may be written."""
-    if os.path.isdir(output):
-        raise InputError(f"{output}: is a folder; a file is written")
-    if os.path.lexists(output) and not overwrite:
-        raise InputError(f"{output}: exists; --overwrite replaces it")
-    above = os.path.dirname(output) or "."
-    while not os.path.lexists(above):
-        above = os.path.dirname(above) or "."
-    if not (os.path.isdir(above) and os.access(above, os.W_OK)):
-        raise InputError(f"{output}: can't be written; {above} is not a folder that may be written to")
 
 
 def _rows(patient_ids, predictions):
