@@ -20,7 +20,10 @@ FRAMEWORKS = ("tensorflow", "keras")
 MATHEMATICS = ("layers", "losses", "metrics", "model")
 STORAGE = ("os", "io", "pathlib", "shutil", "tempfile", "csv", "json", "pickle", "argparse", "absl")
 # What uses a trained model.
-USES = ("evaluation", "runs", "prediction", "assessment", "explanation", "export")
+USES = (
+    *("evaluation", "runs", "prediction", "assessment", "export"),
+    *("attribution", "explanation", "pair_effects", "explanation_table", "timeline", "explanation_page"),
+)
 
 
 def frameworks_in_light_modules(root):
