@@ -4,10 +4,10 @@ import argparse
 import os
 import sys
 
-from mime_tf.commands import evaluate, import_tf1, pack, predict, simulate
+from mime_tf.commands import ablate, convert, evaluate, explain, import_tf1, pack, predict, report, simulate
 from mime_tf.errors import InputError
 
-COMMANDS = (evaluate, predict, import_tf1, pack, simulate)
+COMMANDS = (ablate, convert, evaluate, explain, predict, import_tf1, pack, report, simulate)
 
 
 def main(argv=None):

@@ -105,7 +105,8 @@ def _add_design(group):
     group.add_argument(
         "--labels",
         metavar="FILE",
-        help="labels made elsewhere: subject_id, prediction_time, boolean_value, as MEDS has them",
+        help="labels made elsewhere: subject_id, prediction_time, boolean_value, as MEDS has them; an outcome given as well "
+        "is looked for by the audit",
     )
     group.add_argument(
         "--design",
@@ -201,7 +202,7 @@ def run(arguments):
 def _rules(arguments):
     from mime_tf.ehr.rules import Rules
 
-    target = "outcome" if arguments.outcome is not None else "labels" if arguments.labels is not None else "none"
+    target = "labels" if arguments.labels is not None else "outcome" if arguments.outcome is not None else "none"
     names = {field.name for field in dataclasses.fields(Rules)} - {"target"}
     return Rules(target=target, **{name: getattr(arguments, name) for name in names})
 

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from mime_tf.ehr.features import distinct_pairs
+from mime_tf.errors import InputError
 from mime_tf.vocabulary import COLUMNS, Vocabulary
 
 KINDS = ("dx", "rx", "pr")
@@ -60,7 +61,14 @@ def reuse(concepts, features, patient, vocabulary):
 
     Returns:
         Codes. Its vocabulary has the rows of the one given, with the counts of this cohort.
+
+    Raises:
+        InputError: the vocabulary has a code twice.
     """
+    seen = [(row["kind"], row["system"], row["code"]) for row in vocabulary.rows]
+    if len(set(seen)) < len(seen):
+        twice = next(key for place, key in enumerate(seen) if key in seen[:place])
+        raise InputError(f"vocabulary: found {' '.join(twice)} twice; a code has one index")
     patients, counts = _counts(features, patient, len(concepts["code"]))
     named = zip(concepts["kind"], concepts["system"], concepts["code"], strict=True)
     numbers = {key: number for number, key in enumerate(named)}

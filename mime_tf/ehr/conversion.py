@@ -7,7 +7,6 @@ import numpy as np
 
 from mime_tf.ehr import (
     audit,
-    codes,
     design,
     encoding,
     events,
@@ -15,12 +14,12 @@ from mime_tf.ehr import (
     grouping,
     linkage,
     linkage_report,
+    settling,
     timeline,
 )
 from mime_tf.ehr.outcome import DEATH, Outcome, first_times
 from mime_tf.ehr.rules import Rules
 from mime_tf.ehr.timeline import MISSING, People, Timeline
-from mime_tf.ehr.ways import RESERVED_CONCEPT
 from mime_tf.errors import InputError
 from mime_tf.store import Store
 from mime_tf.vocabulary import Vocabulary
@@ -32,7 +31,7 @@ class Request:
 
     Attributes:
         rules: `mime_tf.ehr.rules.Rules`: who is in the cohort, and when the prediction is made.
-        outcome: `mime_tf.ehr.outcome.Outcome`, or None.
+        outcome: `mime_tf.ehr.outcome.Outcome`, or None; with labels, it only tells the audit what to look for.
         labels: `mime_tf.ehr.label_file.Labels`, or None.
         unlinked, infer_share: as for `mime_tf.ehr.linkage.link`.
         min_count: codes that the cohort has less often are dropped.
@@ -41,7 +40,7 @@ class Request:
         strict: a reference to nowhere is an error.
 
     Raises:
-        InputError: there is both an outcome and a label file, or a vocabulary and a `min_count`.
+        InputError: a value is out of its range, there is both a vocabulary and a `min_count`, or labels and death.
     """
 
     rules: Rules
@@ -55,8 +54,8 @@ class Request:
     strict: bool = False
 
     def __post_init__(self):
-        if self.outcome and self.labels:
-            raise InputError("outcome, labels: found both; labels come from one of them")
+        if self.labels and self.outcome and self.outcome.text == DEATH:
+            raise InputError("outcome: found death; with labels it tells the audit which codes to look for")
         if not 0 <= self.infer_share <= 1:
             raise InputError(f"infer_share: found {self.infer_share}; must be from 0 to 1")
         if self.min_count < 1:
@@ -111,7 +110,7 @@ def convert(engine, export, source, request, progress=None):
     progress("numbering patients, visits and codes")
     numbered = events.number(engine, export, source)
     _check_strict(numbered, source, request.strict)
-    people, outcome_concepts = _people(engine, numbered, request.outcome)
+    people, outcome_concepts = _people(engine, numbered, request)
     moved = None
     if request.groups:
         numbered, moved = grouping.apply(engine, numbered, request.groups)
@@ -126,7 +125,7 @@ def convert(engine, export, source, request, progress=None):
     progress("gathering what each row is shown")
     shown = features.gather(engine, numbered, linked, rows)
     concepts = _concepts(engine, numbered)
-    shown, coded, rows, dropped = _coded(shown, concepts, rows, request)
+    shown, coded, rows, dropped = settling.settle(shown, concepts, rows, request)
     report["dropped_codes"] = dataclasses.asdict(dropped)
     notes = _notes(report, dropped, rows.label, request)
     return Conversion(
@@ -148,21 +147,21 @@ def _check_strict(numbered, source, strict):
         raise InputError(f"{source}: found {found}; must be none with --strict")
 
 
-def _people(engine, numbered, wanted):
+def _people(engine, numbered, request):
     """The patients with the time of their outcome, and the concepts that are the outcome, None where it has none."""
     table = engine.arrow(numbered.patients.order_by("p"))
 
     def times(name):
         return table[name].fill_null(MISSING).to_numpy().astype(np.int64, copy=False)
 
-    death, first, concepts = times("death"), None, None
+    wanted, death, first, concepts = request.outcome, times("death"), None, None
     if wanted and wanted.text == DEATH:
         first = death
         if (death == MISSING).all():
             raise InputError(f"outcome: found {DEATH}; no patient with a visit has a time of death in this export")
     elif wanted:
         concepts = wanted.concepts(_concepts(engine, numbered))
-        first = first_times(engine, numbered, concepts, len(death))
+        first = None if request.labels else first_times(engine, numbered, concepts, len(death))
     ids = np.array(table["patient"].to_pylist(), object)
     sex = np.array(table["sex"].fill_null("").to_pylist(), object)
     return People(ids, times("birth"), sex, death, times("end"), first), concepts
@@ -179,43 +178,10 @@ def _timeline(engine, numbered, linked):
     return Timeline(*(table[name].to_numpy().astype(np.int64, copy=False) for name in ("p", "start", "known")))
 
 
-def _rows(visits, people, request):
+def _rows(moments, people, request):
     if request.labels:
-        return design.from_labels(visits, people, request.rules, request.labels)
-    return design.choose(visits, people, request.rules)
-
-
-def _coded(shown, concepts, rows, request):
-    """Numbers the codes and drops the rest; returns what is left, the Codes, the rows left and what was dropped."""
-    if request.unlinked == "null":
-        reserved = len(concepts["code"])
-        for name, value in (RESERVED_CONCEPT | {"kind": "dx", "concept": reserved}).items():
-            concepts[name].append(value)
-        shown = features.reserved_as(shown, reserved)
-    if request.vocabulary:
-        coded = codes.reuse(concepts, shown, rows.patient, request.vocabulary)
-    else:
-        coded = codes.number(concepts, shown, rows.patient, request.min_count)
-    shown, dropped = encoding.known_only(shown, coded)
-    kept = features.visit_counts(shown, len(rows.patient)) > 0
-    if not kept.any() and request.vocabulary:
-        raise InputError("vocabulary: none of its diagnoses is in this cohort; must be of the same code systems")
-    if not kept.any():
-        raise InputError(f"min_count: found {request.min_count}; no diagnosis of this cohort is there so often")
-    shown = shown.of_rows(kept, np.cumsum(kept) - 1)
-    return shown, coded, _select(rows, kept), dropped
-
-
-def _select(rows, kept):
-    """The rows that still have a visit, once codes were dropped."""
-    if kept.all():
-        return rows
-    arrays = ("patient", "time", "since", "until", "label", "case")
-    left = {name: values[kept] for name in arrays if (values := getattr(rows, name)) is not None}
-    patients, before = len(np.unique(left["patient"])), len(np.unique(rows.patient))
-    counts = {"patients": patients, "rows": int(kept.sum())}
-    counts |= {"patients_out": before - patients, "rows_out": int((~kept).sum())}
-    return dataclasses.replace(rows, **left, counts=rows.counts | {"with a code of the vocabulary": counts})
+        return design.from_labels(moments, people, request.rules, request.labels)
+    return design.choose(moments, people, request.rules)
 
 
 def _patient_columns(people, rows, visits):
@@ -244,7 +210,7 @@ def iso(seconds):
 
 
 def _notes(report, dropped, labels, request):
-    notes = [f"gone on without {found['file']}: {found['why']}" for found in report["skipped_files"]]
+    notes = [f"gone on without a bad file: {found['why']}" for found in report["skipped_files"]]
     if dropped.codes:
         why = (
             "the vocabulary lacks them" if request.vocabulary else f"they are there less than {request.min_count} times"

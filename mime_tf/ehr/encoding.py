@@ -77,4 +77,8 @@ def _dxobject_of_orders(orders, row, visit, dx):
     of_visit, number = np.unique(row * visits + visit, return_inverse=True)
     at = np.searchsorted(of_visit, orders["row"] * visits + orders["v"])
     concepts = int(max(dx.max(initial=0), orders["dx"].max(initial=0))) + 1
-    return np.searchsorted(number * concepts + dx, at * concepts + orders["dx"])
+    keys, wanted = number * concepts + dx, at * concepts + orders["dx"]
+    found = np.searchsorted(keys, wanted)
+    if not np.array_equal(keys[np.minimum(found, len(keys) - 1)], wanted):
+        raise ValueError("an order has no Dx-object; `features.gather` must give one for each")
+    return found

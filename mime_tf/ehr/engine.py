@@ -72,7 +72,8 @@ class Engine:
             self.connection.to_parquet_dir(table, path)
         else:
             self.connection.to_parquet(table, path)
-        return self.connection.read_parquet(path)
+        # As Ibis has the types: Spark numbers rows in int32, which Ibis takes for int64.
+        return self.connection.read_parquet(path).cast(table.schema())
 
     def arrow(self, table):
         """Computes a table and returns it as a `pyarrow.Table`, in memory."""
@@ -99,7 +100,7 @@ def opened(name="duckdb", master=None, scratch=None, memory="2GB"):
         Engine.
 
     Raises:
-        InputError: a package or Java is missing, or the engine does not start.
+        InputError: a package or Java is missing, the engine does not start, or it fails later on.
     """
     if scratch is not None and not os.path.isdir(scratch):
         raise InputError(f"scratch: found {scratch}; must be a folder that is there")
@@ -107,7 +108,11 @@ def opened(name="duckdb", master=None, scratch=None, memory="2GB"):
         tempfile.TemporaryDirectory(prefix="mime-convert-", dir=scratch) as folder,
         _duckdb(folder, memory) if name == "duckdb" else _spark(master) as connection,
     ):
-        yield Engine(name, connection, folder)
+        engine = Engine(name, connection, folder)
+        try:
+            yield engine
+        except engine.errors as error:  # such as a full disk, or too little memory
+            raise InputError(f"engine: {name} could not go on: {first_line(error)}") from error
 
 
 @contextlib.contextmanager

@@ -72,7 +72,7 @@ def number(engine, export, source):
         orders.drop("order"),
         reasons,
         concepts,
-        left_out=export.left_out | _left_out(engine, export),
+        left_out=export.left_out | _left_out(engine, export, visits),
     )
 
 
@@ -163,15 +163,17 @@ def _patients(export, visits, diagnoses, orders):
     )
 
 
-def _left_out(engine, export):
+def _left_out(engine, export, numbered):
     """Counts what found no place among the visits, and codes that are missing."""
-    visits, orders = export.visits, export.orders
+    visits, orders = export.visits.filter(export.visits.visit.notnull()), export.orders
     patients = export.patients.select("patient")
     counts = {
+        "visits without an identifier": export.visits.filter(export.visits.visit.isnull()),
         "visits without a start": visits.filter(visits.start.isnull()),
         "visits without a patient": visits.filter(visits.patient.isnull()),
         f"{NOWHERE}patient of a visit": visits.filter(visits.patient.notnull()).anti_join(patients, "patient"),
         "orders without a code": orders.filter(orders.code.isnull()),
+        "reasons without a code": export.reasons.filter(export.reasons.code.isnull()),
         "diagnoses without a code": export.diagnoses.filter(export.diagnoses.code.isnull()),
         f"{NOWHERE}order of a reason": export.reasons.anti_join(orders.select("order"), "order"),
     }
@@ -179,5 +181,7 @@ def _left_out(engine, export):
         counts[f"{name} without a visit"] = table.filter(table.visit.isnull())
         there = table.filter(table.visit.notnull())
         counts[f"{NOWHERE}visit of {name}"] = there.anti_join(visits.select("visit"), "visit")
+        of_known = there.semi_join(visits.select("visit"), "visit")
+        counts[f"{name} of a visit that was left out"] = of_known.anti_join(numbered.select("visit"), "visit")
     found = {what: engine.value(table.count()) for what, table in counts.items()}
     return {what: times for what, times in found.items() if times}

@@ -79,6 +79,7 @@ class Folder:
         Raises:
             InputError: the table or a column is missing, a file is damaged, or a time can't be read.
         """
+        paths = []
         try:
             paths = self.paths(name)
             if paths:
@@ -89,7 +90,7 @@ class Folder:
         except InputError as error:
             if needed or not self._skip:
                 raise
-            self.skipped.append((name, str(error)))
+            self.skipped.append((", ".join(paths) or name, str(error)))
         return None
 
     def _missing(self, name):

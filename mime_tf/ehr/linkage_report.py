@@ -48,7 +48,10 @@ def commonest(engine, events, linked):
         names.select("concept", order_system="system", order_code="code", order="display"), named.code == names.concept
     )
     columns = ("orders", "kind", "dx_system", "dx_code", "diagnosis", "order_system", "order_code", "order")
-    by = [named.orders.desc(), *(named[name] for name in ("dx_code", "dx_system", "order_code", "order_system", "kind"))]
+    by = [
+        named.orders.desc(),
+        *(named[name] for name in ("dx_code", "dx_system", "order_code", "order_system", "kind")),
+    ]
     return engine.arrow(named.order_by(by).limit(COMMONEST).select(*columns)).to_pylist()
 
 

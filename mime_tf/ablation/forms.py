@@ -1,0 +1,149 @@
+"""The cohort of an ablation in its three forms: as linked, with the links shuffled, and as flat bags of codes.
+
+All forms have the same patients in the same rows with the same numbers of visits, so that their splits are the same.
+"""
+
+import dataclasses
+import os
+
+import numpy as np
+
+from mime_tf import cohort as cohorts
+from mime_tf import parquet, sizes, unlinking
+from mime_tf.config import SIZE_NAMES
+from mime_tf.errors import InputError
+from mime_tf.groups import PATIENT_ID, group_numbers
+from mime_tf.vocabulary import Vocabulary
+
+NAMES = ("linked", "shuffled", "flat")
+# What the arms could not have in common, or what would leave patients out.
+_REFUSED = ("init_from", "eval_drop_remainder", *SIZE_NAMES)
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """One form of the cohort.
+
+    Attributes:
+        name: one of `NAMES`.
+        store: Store of the eligible patients.
+        config: `TrainConfig` to train on it with.
+        vocabulary: `mime_tf.vocabulary.Vocabulary` of its codes, or None.
+    """
+
+    name: str
+    store: cohorts.Store
+    config: object
+    vocabulary: Vocabulary | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Forms:
+    """The cohort in all forms.
+
+    Attributes:
+        forms: dict from each of `NAMES` to a `Form`.
+        labels: int64 of 0 and 1, (rows,).
+        patient_ids: (rows,), what is resampled: the groups that stay on one side, if there are any; otherwise the ids
+            of the cohort or, where it has none, its row numbers.
+        changed: share of the orders that lost their partner in the shuffled form.
+    """
+
+    forms: dict
+    labels: np.ndarray
+    patient_ids: np.ndarray
+    changed: float
+
+    @property
+    def groups(self):
+        """The group of each row, or None where each row is by itself."""
+        column = self.forms["linked"].config.group_column
+        return np.unique(self.patient_ids, return_inverse=True)[1] if column else None
+
+
+def make(cohort, config, seed=0):
+    """Makes the three forms of a cohort.
+
+    Args:
+        cohort: `mime_tf.sources.Cohort`.
+        config: `TrainConfig`. Its thresholds choose the patients by the linked form, for all forms.
+        seed: of the shuffle.
+
+    Returns:
+        Forms.
+
+    Raises:
+        InputError: no patient is eligible, or the config has what can't be the same in all forms.
+    """
+    for name in _REFUSED:
+        if getattr(config, name):
+            found = getattr(config, name)
+            raise InputError(f"{name}: found {found}; an ablation goes without, for all arms are treated alike")
+    rows = cohorts.eligible(cohort.store, config.min_threshold, config.max_threshold, config.association_threshold)
+    store, groups = cohort.store.select(rows), group_numbers(cohort, config.group_column)
+    ids = groups if groups is not None else cohort.patient_ids
+    found = sizes.resolve(store, dict.fromkeys(SIZE_NAMES), "the cohort")
+    shuffled, changed = unlinking.shuffled(store, np.random.default_rng(seed))
+    # The patients are chosen already, and the flat form could not tell the association.
+    config = dataclasses.replace(
+        config, association_threshold=0.0, group_column=PATIENT_ID if groups is not None else "", tensorboard=False
+    )
+    joint = dataclasses.replace(config, num_dx=sum(found[f"num_{kind}"] for kind in cohorts.CODE_KINDS))
+    vocabulary = Vocabulary.beside(cohort.source) if cohort.source else None
+    forms = (
+        Form("linked", store, config, vocabulary),
+        Form("shuffled", shuffled, config, vocabulary),
+        Form("flat", unlinking.unlinked(store, found), joint, _joint(vocabulary, found)),
+    )
+    ids = rows if ids is None else ids[rows]
+    return Forms({form.name: form for form in forms}, cohort.labels[rows], ids, changed)
+
+
+def _joint(vocabulary, found):
+    """The names of the codes of the flat form, which all are diagnoses there."""
+    if vocabulary is None:
+        return None
+    first = dict(zip(cohorts.CODE_KINDS, np.cumsum([0, found["num_dx"], found["num_rx"]]).tolist(), strict=True))
+    rows = [
+        row | {"kind": "dx", "index": str(first[kind] + index)}
+        for (kind, index), row in vocabulary.by_index.items()
+        if index < found[f"num_{kind}"]
+    ]
+    return Vocabulary(rows, {("dx", int(row["index"])): row for row in rows})
+
+
+def write(forms, folder, overwrite=False):
+    """Writes each form as a Parquet cohort, with its vocabulary beside it, into a folder of its name.
+
+    Args:
+        forms: `Forms`.
+        folder: where the folders are, or are made.
+        overwrite: replace cohorts that are there; otherwise they stay, and have to be the same.
+
+    Returns:
+        Dict from each of `NAMES` to the path of the cohort.
+
+    Raises:
+        InputError: another cohort is there, of other data or another shuffle; nothing was written.
+    """
+    paths = {name: os.path.join(folder, name, "cohort.parquet") for name in forms.forms}
+    there = set() if overwrite else {name for name, path in paths.items() if os.path.lexists(path)}
+    for name in there:
+        if not _is_same(parquet.read(paths[name]), forms, name):
+            raise InputError(
+                f"{paths[name]}: of other data, thresholds or groups, or of another seed; give the same, another "
+                "output, or --overwrite"
+            )
+    for name in paths.keys() - there:
+        os.makedirs(os.path.dirname(paths[name]), exist_ok=True)
+        if forms.forms[name].vocabulary:
+            forms.forms[name].vocabulary.write(os.path.join(folder, name, "vocabulary.csv"))
+        parquet.write(paths[name], forms.forms[name].store, forms.labels, forms.patient_ids)
+    return paths
+
+
+def _is_same(read, forms, name):
+    """Whether `parquet.read` found the cohort of a form."""
+    store, labels, ids = read
+    columns = [(getattr(store, column), getattr(forms.forms[name].store, column)) for column in vars(store)]
+    return all(np.array_equal(*pair) for pair in [*columns, (labels, forms.labels), (ids, forms.patient_ids)])
