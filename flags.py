@@ -4,7 +4,7 @@ import dataclasses
 
 from absl import flags
 
-from mime_tf.config import ACTIVATIONS, DISTRIBUTE, JIT_COMPILE, MIXED_PRECISION, RNN_CELLS, TrainConfig
+from mime_tf.config import ACTIVATIONS, DISTRIBUTE, JIT_COMPILE, MIXED_PRECISION, RNN_CELLS, SCHEDULES, TrainConfig
 from mime_tf.errors import InputError
 
 FLAGS = flags.FLAGS
@@ -21,6 +21,34 @@ flags.DEFINE_integer("batch_size", _DEFAULT.batch_size, "Patients in a training 
 flags.DEFINE_integer("num_iter", _DEFAULT.num_iter, "Updates of a split run from iteration 0 to this one, inclusive.")
 flags.DEFINE_integer("eval_period", _DEFAULT.eval_period, "Evaluate valid after every so many iterations.")
 flags.DEFINE_float("learning_rate", _DEFAULT.learning_rate, "Of Adam.")
+flags.DEFINE_enum(
+    "learning_rate_schedule",
+    _DEFAULT.learning_rate_schedule,
+    SCHEDULES,
+    "How the learning rate falls over the updates of a split: cosine and linear to 0, exponential to a hundredth.",
+)
+flags.DEFINE_integer(
+    "warmup_steps", _DEFAULT.warmup_steps, "Let the rate rise from 0 over so many updates; cosine only."
+)
+flags.DEFINE_float(
+    "clip_norm", _DEFAULT.clip_norm, "Scale a gradient down whose norm, over all weights, is above this; 0: never."
+)
+flags.DEFINE_float(
+    "dropout",
+    _DEFAULT.dropout,
+    "Share of the entries of visit embeddings and of patients' last states that training drops.",
+)
+flags.DEFINE_string(
+    "class_weight",
+    _DEFAULT.class_weight,
+    "Weight in the training cross-entropy of a patient of label 1, to one of label 0: a number; none, which is 1; or "
+    "balanced, by which both labels of the split's training set weigh the same in all.",
+)
+flags.DEFINE_integer(
+    "patience",
+    _DEFAULT.patience,
+    "Stop a split after so many evaluations in a row without a better validation loss; 0: never.",
+)
 flags.DEFINE_integer(
     "random_seed", _DEFAULT.random_seed, "Seeds the initial weights and the training windows: the i of r<i>s<j>."
 )
@@ -28,6 +56,17 @@ flags.DEFINE_list(
     "split_seeds",
     [str(seed) for seed in _DEFAULT.split_seeds],
     "Comma-separated seeds of the splits into train, valid and test, one run each: the j of r<i>s<j>.",
+)
+flags.DEFINE_integer(
+    "folds",
+    _DEFAULT.folds,
+    "Cross-validate with so many stratified folds, each test once, in place of random splits; 0: random splits.",
+)
+flags.DEFINE_string(
+    "group_column",
+    _DEFAULT.group_column,
+    "Keep rows with the same value on one side of every split: patient_id, or a column of the patients.csv beside the "
+    "data. Fractions are then of the groups.",
 )
 
 _size("num_dx", "Number of diagnosis codes.")

@@ -21,6 +21,7 @@ def build_model(config, sizes, aux_heads=None):
         emb_activation=config.emb_activation,
         order_activation=config.order_activation,
         rnn_cell=config.rnn_cell,
+        dropout=config.dropout,
         regularize=config.regularize,
         aux_lambda=config.aux_lambda,
         aux_heads=aux_heads,

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from mime_tf import splitting
 from mime_tf.errors import InputError
 from mime_tf.store import Store, offsets
 
@@ -93,45 +94,20 @@ def _association(store):
     return np.diff(offsets(associated)[store.visits]) / np.maximum(store.visit_counts, 1)
 
 
-def partition(rows, seed, test_fraction=0.4, valid_fraction=0.4):
-    """Divides `rows` into train, valid and test exactly as the authors' program does.
-
-    scikit-learn's `train_test_split` sets valid and test aside together, and a second call with the same seed
-    divides them.
-
-    Returns:
-        Three arrays of rows, in the order the draw left them.
-
-    Raises:
-        InputError: one of the three would be empty.
-    """
-    # Imported here: it takes a second, and reading or batching a cohort does not need it.
-    from sklearn.model_selection import train_test_split
-
-    # Rounded, because scikit-learn rounds up the number of rows: 0.1 + 0.2 is a little more than 0.3.
-    held_fraction = round(test_fraction + valid_fraction, 12)
-    try:
-        train, held = train_test_split(rows, test_size=held_fraction, random_state=seed)
-        valid, test = train_test_split(held, test_size=round(test_fraction / held_fraction, 12), random_state=seed)
-    except ValueError as error:
-        raise InputError(
-            f"{len(rows)} patients cannot be divided into train, valid and test with valid_fraction "
-            f"{valid_fraction:g} and test_fraction {test_fraction:g}: {error}"
-        ) from error
-    return train, valid, test
-
-
-def split(store, labels, rows, seed, *, test_fraction=0.4, valid_fraction=0.4, train_ratio=1.0):
+def split(store, labels, rows, seed, *, test_fraction=0.4, valid_fraction=0.4, train_ratio=1.0, folds=0, groups=None):
     """Makes one split: divide, shorten training, drop unseen codes from valid and test, sort by visits.
 
     Args:
         store: Store of the whole cohort.
         labels: array of 0 and 1, one a patient of `store`.
         rows: the rows to divide, from `eligible`.
-        seed: the split seed.
-        test_fraction: the share of the patients in test.
+        seed: the split seed; with `folds` the number of the fold that is test, from 0.
+        test_fraction: the share of the patients in test; not used with `folds`.
         valid_fraction: the share in valid; training has the rest.
         train_ratio: the share of the training patients that is kept, the first ones of the draw.
+        folds: how many stratified folds the patients are divided into; 0 for the authors' random split.
+        groups: array, one value a patient of `store`, equal for rows that stay on one side; None where each row is by
+            itself. Fractions are then shares of the groups.
 
     Returns:
         Split.
@@ -144,10 +120,16 @@ def split(store, labels, rows, seed, *, test_fraction=0.4, valid_fraction=0.4, t
         raise InputError(f"labels have shape {labels.shape}; there are {len(store)} patients, and one label for each")
     if not 0 < train_ratio <= 1:
         raise InputError(f"train_ratio: found {train_ratio}; must be more than 0 and at most 1")
-    train, valid, test = partition(rows, seed, test_fraction, valid_fraction)
-    train = train[: int(len(train) * train_ratio)]
-    if not len(train):
-        raise InputError(f"train_ratio {train_ratio:g} leaves no training patient; a larger one would")
+    drawn = splitting.divide(
+        labels[rows],
+        seed,
+        test_fraction=test_fraction,
+        valid_fraction=valid_fraction,
+        train_ratio=train_ratio,
+        folds=folds,
+        groups=None if groups is None else groups[rows],
+    )
+    train, valid, test = (rows[positions] for positions in drawn)
     train = _part(store, labels, train)
     known = _known_to(train)
     return Split(train, _part(store, labels, valid, known), _part(store, labels, test, known), known)

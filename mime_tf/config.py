@@ -10,6 +10,8 @@ RNN_CELLS = ("gru_v1", "gru", "lstm")
 JIT_COMPILE = ("auto", "on", "off")
 MIXED_PRECISION = ("none", "float16", "bfloat16")
 DISTRIBUTE = ("none", "mirrored")
+SCHEDULES = ("constant", "cosine", "linear", "exponential")
+CLASS_WEIGHT = ("none", "balanced")
 SIZE_NAMES = ("num_dx", "num_rx", "num_pr", "max_dx_per_visit", "max_rx_per_dx", "max_pr_per_dx")
 
 
@@ -29,8 +31,16 @@ class TrainConfig:
     rnn_cell: str = "gru_v1"
     rnn_size: int = 256
     learning_rate: float = 1e-3
+    learning_rate_schedule: str = "constant"
+    warmup_steps: int = 0
+    clip_norm: float = 0.0
+    dropout: float = 0.0
+    class_weight: str = "none"
+    patience: int = 0
     random_seed: int = 0
     split_seeds: tuple = (0, 1, 2, 3, 4)
+    folds: int = 0
+    group_column: str = ""
     emb_activation: str = "relu"
     order_activation: str = "relu"
     visit_activation: str = "relu"
@@ -79,20 +89,13 @@ class TrainConfig:
         for name in (*sizes, *SIZE_NAMES):
             self._require(name, getattr(self, name) is None or getattr(self, name) >= 1, "at least 1")
         self._require("num_iter", self.num_iter >= self.eval_period, f"at least eval_period, {self.eval_period}")
-        for name in ("regularize", "aux_lambda", "association_threshold"):
+        for name in ("regularize", "aux_lambda", "association_threshold", "clip_norm", "patience", "warmup_steps"):
             self._require(name, getattr(self, name) >= 0, "0 or more")
         self._require("learning_rate", self.learning_rate > 0, "more than 0")
-        self._require("train_ratio", 0 < self.train_ratio <= 1, "more than 0 and at most 1")
         self._require("max_threshold", self.max_threshold > self.min_threshold, "more than min_threshold")
-        for name in ("test_fraction", "valid_fraction"):
-            self._require(name, 0 < getattr(self, name) < 1, "between 0 and 1")
-        held = self.test_fraction + self.valid_fraction
-        self._require("test_fraction", held < 1, "less than 1 - valid_fraction, so that training has patients")
         self._require("random_seed", 0 <= self.random_seed < 2**32, "from 0 to 2**32 - 1")
-        for seed in self.split_seeds:
-            self._require("split_seeds", 0 <= seed < 2**32, "from 0 to 2**32 - 1")
-        distinct = len(set(self.split_seeds)) == len(self.split_seeds) > 0
-        self._require("split_seeds", distinct, "one or more different seeds")
+        self._check_division()
+        self._check_regularization()
         for name in ("emb_activation", "order_activation", "visit_activation"):
             self._require(name, getattr(self, name) in ACTIVATIONS, f"one of {', '.join(ACTIVATIONS)}")
         self._require("rnn_cell", self.rnn_cell in RNN_CELLS, f"one of {', '.join(RNN_CELLS)}")
@@ -107,10 +110,54 @@ class TrainConfig:
         equal = self.dxobj_emb_size == self.visit_emb_size
         self._require("dxobj_emb_size, visit_emb_size", equal, "equal: a visit is a sum of Dx-objects")
 
+    def _check_division(self):
+        """Checks how the patients are divided."""
+        self._require("train_ratio", 0 < self.train_ratio <= 1, "more than 0 and at most 1")
+        for name in ("test_fraction", "valid_fraction"):
+            self._require(name, 0 < getattr(self, name) < 1, "between 0 and 1")
+        for seed in self.split_seeds:
+            self._require("split_seeds", 0 <= seed < 2**32, "from 0 to 2**32 - 1")
+        distinct = len(set(self.split_seeds)) == len(self.split_seeds) > 0
+        self._require("split_seeds", distinct, "one or more different seeds")
+        if not self.folds:
+            held = self.test_fraction + self.valid_fraction
+            self._require("test_fraction", held < 1, "less than 1 - valid_fraction, so that training has patients")
+            return
+        self._require("folds", self.folds >= 2, "0, or 2 or more")
+        for name in ("split_seeds", "test_fraction"):
+            default = getattr(self, name) == type(self).__dataclass_fields__[name].default
+            self._require(f"{name}, folds", default, f"without {name}, which says nothing of folds")
+        left = 1 - 1 / self.folds
+        self._require("folds, valid_fraction", self.valid_fraction < left, "a valid_fraction of less than 1 - 1/folds")
+        whole = not self.eval_drop_remainder
+        self._require("folds, eval_drop_remainder", whole, "folds alone, so that every patient is scored")
+
+    def _check_regularization(self):
+        """Checks what keeps a model from overfitting, and its rate of learning."""
+        self._require("dropout", 0 <= self.dropout < 1, "0 or more and less than 1")
+        right = f"{', '.join(CLASS_WEIGHT)}, or a number above 0"
+        self._require("class_weight", self.class_weight in CLASS_WEIGHT or _is_weight(self.class_weight), right)
+        right = f"one of {', '.join(SCHEDULES)}"
+        self._require("learning_rate_schedule", self.learning_rate_schedule in SCHEDULES, right)
+        cosine = not self.warmup_steps or self.learning_rate_schedule == "cosine"
+        self._require("warmup_steps, learning_rate_schedule", cosine, "cosine where warmup_steps is not 0")
+        self._require("warmup_steps", self.warmup_steps < self.updates, "less than the number of updates")
+
     def _require(self, names, holds, right):
         if not holds:
             found = ", ".join(str(getattr(self, name)) for name in names.split(", "))
             raise InputError(f"{names}: found {found}; must be {right}")
+
+    @property
+    def split_numbers(self):
+        """The number of each split, the j of r<i>s<j>: the split seeds, or the folds from 0."""
+        return tuple(range(self.folds)) or self.split_seeds
+
+    @property
+    def division(self):
+        """Dict of how patients are divided, arguments of `mime_tf.cohort.split`."""
+        names = ("test_fraction", "valid_fraction", "train_ratio", "folds")
+        return {name: getattr(self, name) for name in names}
 
     @property
     def evaluations(self):
@@ -121,3 +168,11 @@ class TrainConfig:
     def updates(self):
         """How many updates a split draws windows for: iterations 0 to `num_iter`, inclusive."""
         return self.num_iter + 1
+
+
+def _is_weight(text):
+    """Whether a text is a finite number above 0."""
+    try:
+        return math.isfinite(float(text)) and float(text) > 0
+    except ValueError:
+        return False

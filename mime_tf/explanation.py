@@ -120,11 +120,13 @@ def explain(run, cohort, rows, tolerance=attribution.TOLERANCE, progress=None):
         List of Explanation, one for each of `rows`.
 
     Raises:
-        InputError: there is no such row, or the contributions do not add up within the tolerance.
+        InputError: there is no such row, the cohort's codes mean something else than in training, or the contributions
+            do not add up within the tolerance.
     """
     for row in rows:
         if not 0 <= row < len(cohort.store):
             raise InputError(f"row: found {show(row)}; the cohort has the rows 0 to {len(cohort.store) - 1}")
+    run.check_codes(cohort)
     store = cohort.store.select(rows)
     known = store.keep_known(run.usable)
     found = attribution.contributions(run.model, known, tolerance, progress)

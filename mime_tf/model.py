@@ -35,6 +35,10 @@ class MiME(keras.Model):
             `aux_lambda` 0 their losses are reported and their weights counted among the squares, as in the
             authors' program; neither changes a prediction.
         max_dx_per_visit: the auxiliary losses are means over this many slots a visit, filled or not.
+        dropout: share of the entries of each visit's embedding, and of each patient's last state, that a training step
+            sets to 0, the others being divided by `1 - dropout`. It is the same for all cells: there is none inside
+            the recurrence. A visit that occurs more than once in a batch loses the same entries wherever it occurs;
+            patients lose theirs independently, those with equal histories too.
         **kwargs: of `keras.Model`.
 
     Call arguments:
@@ -45,8 +49,8 @@ class MiME(keras.Model):
         Probabilities, float32 of shape (B, 1).
 
     Raises:
-        ValueError: an unknown `rnn_cell`, a size that is not a positive integer, a negative weight, or `aux_lambda`
-            without heads.
+        ValueError: an unknown `rnn_cell`, a size that is not a positive integer, a negative weight, a `dropout` outside
+            of [0, 1), or `aux_lambda` without heads.
 
     Reference:
         Choi, Xiao, Stewart and Sun, "MiME: Multilevel Medical Embedding of Electronic Health Records for
@@ -68,6 +72,7 @@ class MiME(keras.Model):
         aux_lambda=0.0,
         aux_heads=None,
         max_dx_per_visit=22,
+        dropout=0.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -78,10 +83,13 @@ class MiME(keras.Model):
             raise ValueError(
                 f"`aux_lambda` and `regularize` must not be negative. Received: {aux_lambda=}, {regularize=}"
             )
+        if not 0 <= dropout < 1:
+            raise ValueError(f"`dropout` must be at least 0 and less than 1. Received: {dropout=}")
         if aux_lambda and aux_heads is False:
             raise ValueError(f"`aux_heads` must not be False when `aux_lambda` is not 0. Received: {aux_lambda=}")
         self.rnn_size = rnn_size
         self.rnn_cell = rnn_cell
+        self.dropout = dropout
         self.regularize = regularize
         self.aux_lambda = aux_lambda
         self.aux_heads = bool(aux_lambda) if aux_heads is None else aux_heads
@@ -105,6 +113,8 @@ class MiME(keras.Model):
         if self.aux_heads:
             self.auxiliary = AuxiliaryHeads(num_dx, num_rx, num_pr, dtype=self.dtype_policy, name="auxiliary")
             self.aux_trackers = {kind: keras.metrics.Mean(name=f"aux_{kind}_loss") for kind in ("dx", "rx", "pr")}
+        # Made last, so that the weights are drawn as without it.
+        self.dropout_seeds = keras.random.SeedGenerator() if dropout else None
         self.build()
 
     def build(self, input_shape=None):
@@ -122,29 +132,55 @@ class MiME(keras.Model):
     def call(self, inputs, training=None):
         return self.predict_patients(self.embed_dxobjects(inputs), inputs, training)
 
+    @property
+    def random_state(self):
+        """List of the variables that the next random numbers depend on: one with dropout, else none."""
+        return [self.dropout_seeds.state] if self.dropout else []
+
     def embed_dxobjects(self, inputs):
         """Returns the embeddings of the batch's Dx-objects, (N, O)."""
         return self.dxobject_embedding(inputs["dx"], inputs["rx"], inputs["pr"])
 
     def predict_patients(self, dxobjects, inputs, training=None):
         """Returns the probabilities (B, 1), given the embeddings (N, O) of the batch's Dx-objects."""
+        drops = self.dropout and training
         visits = self.visit_embedding(dxobjects, inputs["dxobjs"])
+        if drops:
+            visits = self._drop(visits)
         mask = inputs["visits"] >= 0
         if self.rnn_cell == "gru_v1":
             # Projected before they are laid out in time: each distinct visit once, padding never.
             histories = self.rnn.recur(look_up(self.rnn.project(visits), inputs["visits"]), mask)
         else:
             histories = self.rnn(look_up(visits, inputs["visits"]), mask=mask, training=training)
+        if drops:
+            # One history may be that of several patients, each of whom loses entries of its own.
+            return self.prediction(self._drop(look_up(histories, inputs["patients"])))
         return look_up(self.prediction(histories), inputs["patients"])
 
+    def _drop(self, values):
+        """Sets entries to 0, others in every replica, and divides those that are left by `1 - dropout`."""
+        replica = tf.distribute.get_replica_context().replica_id_in_sync_group
+        seed = self.dropout_seeds.next()
+        seed += tf.cast(tf.stack([replica, 0]), seed.dtype)
+        return tf.nn.experimental.stateless_dropout(values, self.dropout, seed=seed)
+
     def train_step(self, data):
-        """One update: the gradient of the total loss, `compute_loss`."""
+        """One update: the gradient of the total loss, `compute_loss`.
+
+        Under a `tf.distribute` strategy an optimizer's `global_clipnorm` bounds the mean of the replicas' gradients:
+        the gradient of all patients together, divided by the number of replicas.
+        """
         x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
         with tf.GradientTape() as tape:
             loss, y_pred = self._forward(x, y, sample_weight, training=True)
             scaled_loss = self.optimizer.scale_loss(loss)
         weights = self.trainable_weights
-        self.optimizer.apply(tape.gradient(scaled_loss, weights), weights)
+        gradients = tape.gradient(scaled_loss, weights)
+        if _replicas() > 1 and getattr(self.optimizer, "inner_optimizer", self.optimizer).global_clipnorm:
+            # Keras clips before it adds the replicas' gradients up, so each is given what it is to be a share of.
+            gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+        self.optimizer.apply(gradients, weights)
         return self._update_metrics(loss, x, y, y_pred, sample_weight)
 
     def test_step(self, data):
@@ -239,6 +275,7 @@ class MiME(keras.Model):
             "aux_lambda": self.aux_lambda,
             "aux_heads": self.aux_heads,
             "max_dx_per_visit": self.max_dx_per_visit,
+            "dropout": self.dropout,
         }
 
     def get_build_config(self):

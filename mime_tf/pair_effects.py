@@ -69,11 +69,13 @@ def explain_cohort(run, cohort, limit=0, seed=0, tolerance=TOLERANCE, progress=N
         CohortExplanation.
 
     Raises:
-        InputError: `limit` or `seed` is negative, or the contributions do not add up within the tolerance.
+        InputError: `limit` or `seed` is negative, the cohort's codes mean something else than in training, or the
+            contributions do not add up within the tolerance.
     """
     for name, value in (("limit", limit), ("seed", seed)):
         if value < 0:
             raise InputError(f"{name}: found {value}; must be 0 or more")
+    run.check_codes(cohort)
     patients = len(cohort.store)
     rows = np.arange(patients)
     if 0 < limit < patients:

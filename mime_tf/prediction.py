@@ -6,8 +6,9 @@ import numpy as np
 import tensorflow as tf
 
 from mime_tf import cohort as cohorts
-from mime_tf import evaluation, pipeline, shapes
+from mime_tf import evaluation, pipeline, run_folder, shapes
 from mime_tf.errors import InputError, show
+from mime_tf.groups import digest, group_numbers
 
 # From this many patients on XLA wins back the time that it takes to compile.
 WORTH_COMPILING = 20_000
@@ -67,14 +68,17 @@ def part_of(run, cohort, name):
         `mime_tf.cohort.Part`.
 
     Raises:
-        InputError: the split can't be made again.
+        InputError: the split can't be made again, or the cohort's codes mean something else than in training.
         ValueError: `name` is none of these.
     """
     if name not in SETS:
         raise ValueError(f"`name` must be one of {SETS}. Received: {name=}")
+    run.check_codes(cohort)
     if name == "all":
         rows = np.argsort(cohort.store.visit_counts, kind="stable")
-        return cohorts.Part(rows, cohort.store, cohort.labels[rows], run.usable)
+        unlabeled = np.zeros(len(cohort.store), np.int64)  # a Part has labels; scoring does not look at them
+        labels = unlabeled if cohort.labels is None else cohort.labels
+        return cohorts.Part(rows, cohort.store, labels[rows], run.usable)
     config, part = run.config, getattr(_split(run, cohort), name)
     return part if name == "train" else evaluation.scored(part, config.batch_size, config.eval_drop_remainder)
 
@@ -87,9 +91,16 @@ def _split(run, cohort):
             "be made again; all patients can be scored"
         )
     config, store = run.config, cohort.store
+    if config.folds and run.split_seed >= config.folds:
+        raise InputError(f"{run.folder}: is of fold {run.split_seed} of {config.folds}, counted from 0; damaged")
+    groups = group_numbers(cohort, config.group_column)
+    if groups is not None and digest(groups) != (run.data or {}).get(run_folder.GROUPS):
+        raise InputError(
+            f"{run.folder}: divided by a {config.group_column} that put other rows together than that of these data; "
+            "all patients can be scored"
+        )
     rows = cohorts.eligible(store, config.min_threshold, config.max_threshold, config.association_threshold)
-    fractions = {name: getattr(config, name) for name in ("test_fraction", "valid_fraction", "train_ratio")}
-    split = cohorts.split(store, cohort.labels, rows, run.split_seed, **fractions)
+    split = cohorts.split(store, cohort.labels, rows, run.split_seed, **config.division, groups=groups)
     for kind, known in (run.known or {}).items():
         if not np.array_equal(np.flatnonzero(known), np.flatnonzero(split.known[kind])):
             raise InputError(

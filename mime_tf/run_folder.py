@@ -21,6 +21,7 @@ FLAGS = "flags.txt"
 VOCABULARY = "vocabulary.csv"
 PREDICTIONS = {"valid": "predictions_valid.csv", "test": "predictions_test.csv"}
 STATE = "state.npz"
+GROUPS = "groups_sha256"  # beside the digests of the data: that of what `group_column` says of them
 TENSORBOARD = "tensorboard"
 FILES = (METRICS, STATE, MODEL, CODES, HISTORY, FLAGS, VOCABULARY, *PREDICTIONS.values(), CONFIG)
 
@@ -73,7 +74,7 @@ def write_configuration(folder, record, split_seed, sizes):
     Args:
         folder: the split's, made if need be.
         record: dict with the `flags`, `input`, `data` and `versions` of the run.
-        split_seed: the split's seed.
+        split_seed: the split's seed, or the number of the fold.
         sizes: dict of the resolved sizes.
     """
     os.makedirs(folder, exist_ok=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mime_tf import run_folder
+from mime_tf import run_folder, sources
 from mime_tf.cohort import CODE_KINDS
 from mime_tf.config import ACTIVATIONS, RNN_CELLS, TrainConfig
 from mime_tf.errors import InputError, show
@@ -34,7 +34,7 @@ class Run:
             training hold this code? None where the run does not say.
         vocabulary: `mime_tf.vocabulary.Vocabulary`, or None.
         config: `TrainConfig`, the flags.
-        split_seed: seed of the split.
+        split_seed: seed of the split, or the number of the fold that was its test.
         data: dict of the SHA-256 of what was trained on, in the order in which it was read; None where the run does
             not say.
         versions: dict of the versions of what computed it.
@@ -95,6 +95,27 @@ class Run:
         """The codes that new patients keep, as `known`; where the run does not say, all that the model has room for."""
         return self.known or {kind: np.ones(self.sizes[f"num_{kind}"], bool) for kind in CODE_KINDS}
 
+    def check_codes(self, cohort):
+        """Checks that the codes of a cohort mean what they meant in training, where both name them.
+
+        Args:
+            cohort: `mime_tf.sources.Cohort`.
+
+        Raises:
+            InputError: an index that both vocabularies have is of different codes.
+        """
+        there = Vocabulary.beside(cohort.source) if self.vocabulary and cohort.source is not None else None
+        if there is None:
+            return
+        for (kind, index), row in there.by_index.items():
+            ours = self.vocabulary.by_index.get((kind, index))
+            if ours and row["code"] and ours["code"] and row["code"] != ours["code"]:
+                right = "the cohort must be made with that vocabulary (convert --vocabulary)"
+                raise InputError(
+                    f"{sources.name(cohort.source)}: its vocabulary.csv says that {kind} {index} is {show(row['code'])}"
+                    f", that of {self.folder} says {show(ours['code'])}; {right}"
+                )
+
     def trained_on(self, source):
         """Whether a cohort is the one that the run divided into train, valid and test, byte by byte.
 
@@ -102,8 +123,8 @@ class Run:
             source: as `mime_tf.sources` says. Its files may have been moved or renamed.
         """
         initial = os.path.basename(self.config.init_from)
-        weights = (f"{initial}_sha256", f"{initial}.")
-        recorded = [value for name, value in (self.data or {}).items() if not (initial and name.startswith(weights))]
+        others = (run_folder.GROUPS, *((f"{initial}_sha256", f"{initial}.") if initial else ()))
+        recorded = [value for name, value in (self.data or {}).items() if not name.startswith(others)]
         return recorded == list(run_folder.digests(source).values())
 
 
@@ -209,6 +230,7 @@ CLASSES = {
     ("mime_tf.losses", "LogLoss", "mime_tf>LogLoss"),
     ("keras.optimizers", "Adam", None),
     ("keras.optimizers", "LossScaleOptimizer", None),
+    *(("keras.optimizers.schedules", name, None) for name in ("CosineDecay", "ExponentialDecay", "PolynomialDecay")),
 }
 _NAMING = ("module", "class_name", "registered_name")
 _MEMBERS = ["config.json", "metadata.json", "model.weights.h5"]
@@ -220,11 +242,14 @@ _ARGUMENTS = {
     **{name: lambda value: value in ACTIVATIONS for name in ("emb_activation", "order_activation")},
     **{name: lambda value: type(value) in (int, float) and value >= 0 for name in ("regularize", "aux_lambda")},
     "rnn_cell": lambda value: value in RNN_CELLS,
+    "dropout": lambda value: type(value) in (int, float) and 0 <= value < 1,
     "aux_heads": lambda value: type(value) is bool,
     "name": lambda value: isinstance(value, str),
     "trainable": lambda value: type(value) is bool,
     "dtype": lambda value: isinstance(value, dict),
 }
+# What models of earlier versions do not name, and what those versions did.
+_LATER = {"dropout": 0.0}
 
 
 def check_model(path, sizes):
@@ -294,9 +319,9 @@ def _named_classes(value):
 def _check_arguments(path, arguments, sizes):
     """Raises InputError unless these are arguments of this version's MiME, of these sizes, and the file is as large."""
     other = "damaged, or written by another version of this program"
-    if not isinstance(arguments, dict) or set(arguments) != set(_ARGUMENTS):
-        found = set(arguments) if isinstance(arguments, dict) else set()
-        raise InputError(f"{path}: too many or missing: {show(sorted(found ^ set(_ARGUMENTS)))}; {other}")
+    arguments = _LATER | arguments if isinstance(arguments, dict) else {}
+    if set(arguments) != set(_ARGUMENTS):
+        raise InputError(f"{path}: too many or missing: {show(sorted(set(arguments) ^ set(_ARGUMENTS)))}; {other}")
     for name, is_right in _ARGUMENTS.items():
         if not is_right(arguments[name]):
             raise InputError(f"{path}: {name}: found {show(arguments[name])}; {other}")

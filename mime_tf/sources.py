@@ -26,20 +26,23 @@ class Cohort:
 
     Attributes:
         store: the patients, a Store.
-        labels: int64, shape (patients,), of 0 and 1.
+        labels: int64, shape (patients,), of 0 and 1; None where they were not read.
         patient_ids: shape (patients,), of str (as objects) or int64; None where the source has none.
+        source: where it was read from, beside which patients.csv may lie; None where it was made in memory.
     """
 
     store: Store
-    labels: np.ndarray
+    labels: np.ndarray | None
     patient_ids: np.ndarray | None = None
+    source: str | None = None
 
 
-def read(source):
+def read(source, labelled=True):
     """Reads a cohort.
 
     Args:
         source: a path or a prefix, as the module says.
+        labelled: read the labels, which have to be there; else they are not looked at.
 
     Returns:
         A Cohort.
@@ -50,11 +53,12 @@ def read(source):
     if is_parquet(source):
         from mime_tf import parquet
 
-        return Cohort(*parquet.read(source))
+        return Cohort(*parquet.read(source, labelled), source=os.fspath(source))
     if not os.path.lexists(name(source)):
         expected = "a cohort is a prefix of .seqs and .labels, a .parquet file or a folder of .parquet files"
         raise InputError(f"{name(source)}: can't be read (No such file or directory); {expected}")
-    return Cohort(*records.read(source))
+    found = records.read(source) if labelled else (records.read_seqs(name(source)), None)
+    return Cohort(*found, source=os.fspath(source))
 
 
 def paths(source):

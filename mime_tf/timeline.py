@@ -3,8 +3,8 @@
 import io
 
 from mime_tf import explanation_table
-from mime_tf.errors import InputError
 from mime_tf.explanation_table import number
+from mime_tf.plotting import require_matplotlib
 
 MOST_LINES = 60
 _LETTERS = 66  # of a name
@@ -12,16 +12,6 @@ _LETTERS = 66  # of a name
 _COLORS = ("#2166ac", "#92c5de", "#ffffff", "#f4a582", "#b2182b")
 _RAIL, _INDENT, _NAMES, _VALUES = 15, 3, 76, 84  # where the columns end, in hundredths of the width
 _LINE, _MARGIN = 0.25, 1.9  # inches
-
-
-def require_matplotlib():
-    """Raises InputError where Matplotlib is missing."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise InputError(
-            f"output: a picture needs Matplotlib, and {error}; pip install 'mime-tf[report]', or leave --output out"
-        ) from error
 
 
 def figure(explanation, most_lines=MOST_LINES):

@@ -43,7 +43,8 @@ class Vocabulary:
                 rows = list(reader)
                 found = reader.fieldnames or []
         except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise InputError(f"{path}: not readable as CSV in UTF-8: {error}") from error
+            why = getattr(error, "strerror", None) or error
+            raise InputError(f"{path}: not readable as CSV in UTF-8: {why}") from error
         missing = [name for name in COLUMNS if name not in found]
         if missing:
             raise InputError(f"{path}: no column {missing[0]}; found {', '.join(found)}; needed {', '.join(COLUMNS)}")

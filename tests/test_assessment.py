@@ -16,10 +16,13 @@ from sklearn import linear_model, metrics
 from whole_runs import COHORT, SMALL, environment, read_table, write_cohort
 from whole_runs import run as train_run
 
-from mime_tf import assessment, parquet, records
+from mime_tf import parquet, records
 from mime_tf.__main__ import main
 from mime_tf.assessment import MEASURES, Tally, assess, measure
+from mime_tf.curves import curves
+from mime_tf.decision_curve import decision_curve
 from mime_tf.errors import InputError
+from mime_tf.operating_points import COUNTS, SHARES, alert_threshold, operating_points
 
 LABELS, PROBABILITIES = [0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8]
 
@@ -58,6 +61,20 @@ def test_calibrated_probabilities():
     for name in ("calibration_in_the_large", "calibration_intercept", "expected_calibration_error"):
         assert found[name] == pytest.approx(0, abs=1e-9)
     assert found["calibration_slope"] == pytest.approx(1)
+
+
+def test_observed_to_expected_by_hand():
+    assert values([1, 1, 1, 0], [0.5] * 4)["observed_to_expected"] == pytest.approx(3 / 2)
+    assert np.isnan(values([1, 0], [0.0, 0.0])["observed_to_expected"])
+
+
+def test_few_of_a_label_are_told():
+    labels = np.arange(100) < 19
+    (note,) = assess(labels, np.tile([0.2, 0.4], 50), bootstrap=0).notes
+    assert note.startswith("only 19 rows of label 1")
+    (note,) = assess(~labels, np.tile([0.2, 0.4], 50), bootstrap=0).notes
+    assert note.startswith("only 19 rows of label 0")
+    assert assess(np.arange(100) < 20, np.tile([0.2, 0.4], 50), bootstrap=0).notes == []
 
 
 def test_calibration_in_the_large_by_hand():
@@ -176,10 +193,10 @@ def test_without_bootstrap_there_is_no_interval():
 def test_one_class(label):
     found = assess([label] * 5, [0.1, 0.2, 0.3, 0.4, 0.5], bootstrap=10)
     undefined = {name for name, value in found.values.items() if np.isnan(value)}
-    assert undefined == set(MEASURES) - {"brier", "log_loss", "expected_calibration_error"}
-    (note,) = found.notes
+    assert undefined == set(MEASURES) - {"brier", "log_loss", "observed_to_expected", "expected_calibration_error"}
+    (note,) = (note for note in found.notes if "only 5 rows" not in note)
     assert f"all {label}" in note
-    assert list(assessment.curves([label] * 5, [0.1, 0.2, 0.3, 0.4, 0.5])) == ["calibration"]
+    assert list(curves([label] * 5, [0.1, 0.2, 0.3, 0.4, 0.5])) == ["calibration"]
 
 
 @pytest.mark.parametrize(
@@ -190,7 +207,7 @@ def test_no_line_fits(probabilities):
     found = assess([0, 0, 1, 1], probabilities, bootstrap=0)
     assert np.isnan(found.values["calibration_slope"]) and np.isnan(found.values["calibration_intercept"])
     assert np.isfinite(found.values["calibration_in_the_large"])
-    (note,) = found.notes
+    (note,) = (note for note in found.notes if "only 2 rows" not in note)
     assert "slope" in note
 
 
@@ -211,6 +228,7 @@ def test_resamples_of_one_class_are_left_out_and_counted():
         (([0, 2], [0.5, 0.5]), "labels"),
         (([0, 1], [0.5, np.nan]), "probabilities"),
         (([0, 1], [0.5, 1.5]), "probabilities"),
+        (([0, 1], [0.5, 0.5], [0]), "groups"),
         (([0, 1], [0.5, 0.5], None, -1), "bootstrap"),
         (([0, 1], [0.5, 0.5], None, 1, -1), "seed"),
     ],
@@ -224,33 +242,74 @@ def test_wrong_arguments_of_assess(arguments, says):
 
 
 def test_operating_point_by_hand():
-    point = assessment.operating_point([0, 0, 0, 1, 1], [0.1, 0.4, 0.6, 0.4, 0.8], 0.4)
+    (point,) = operating_points([0, 0, 0, 1, 1], [0.1, 0.4, 0.6, 0.4, 0.8], [0.4], bootstrap=0)
+    intervals = point.pop("intervals")
     assert point == {
         **{"threshold": 0.4, "alerts": 4, "alert_rate": 0.8, "tp": 2, "fp": 2, "tn": 1, "fn": 0},
         **{"sensitivity": 1.0, "specificity": pytest.approx(1 / 3), "ppv": 0.5, "npv": 1.0},
     }
-    assert np.isnan(assessment.operating_point([0, 1], [0.1, 0.2], 0.5)["ppv"])
+    assert set(intervals) == {*COUNTS, *SHARES} and np.isnan(list(intervals.values())).all()
+
+
+def test_operating_points_at_the_ends():
+    low, between, high = operating_points([0, 1], [0.1, 0.2], [0.0, 0.15, 0.5], bootstrap=0)
+    assert (low["tp"], low["fp"], low["tn"], low["fn"]) == (1, 1, 0, 0) and np.isnan(low["npv"])
+    assert (between["tp"], between["fp"], between["tn"], between["fn"]) == (1, 0, 1, 0)
+    assert (high["tp"], high["fp"], high["tn"], high["fn"]) == (0, 0, 1, 1) and np.isnan(high["ppv"])
+
+
+def test_no_operating_points():
+    assert operating_points([0, 1], [0.1, 0.2], [], bootstrap=3) == []
+
+
+def test_intervals_of_operating_points_are_of_the_same_resamples():
+    labels, probabilities = random_set(1, rows=60)
+    first, second = operating_points(labels, probabilities, [0.5, 0.7], bootstrap=40, seed=3)
+    stream, found = np.random.default_rng(3), {"sensitivity": [], "specificity": [], "ppv": [], "npv": [], "alerts": []}
+    for _ in range(40):
+        drawn = stream.integers(0, 60, 60)
+        (tn, fp), (fn, tp) = metrics.confusion_matrix(labels[drawn], probabilities[drawn] >= 0.7)
+        shares = (tp / (tp + fn), tn / (tn + fp), tp / (tp + fp), tn / (tn + fn), tp + fp)
+        for values_of, value in zip(found.values(), shares, strict=True):
+            values_of.append(value)
+    for name, values_of in found.items():
+        assert second["intervals"][name] == pytest.approx(np.percentile(values_of, [2.5, 97.5]))
+    assert first["intervals"]["alerts"] != second["intervals"]["alerts"]
+
+
+def test_operating_points_draw_a_patient_with_all_rows():
+    labels, probabilities = random_set(2, rows=50)
+    (once,) = operating_points(labels, probabilities, [0.5], bootstrap=30)
+    patients = np.tile([f"p{number:02}" for number in range(50)], 2)
+    (twice,) = operating_points(np.tile(labels, 2), np.tile(probabilities, 2), [0.5], patients, bootstrap=30)
+    for name in SHARES:
+        assert twice["intervals"][name] == pytest.approx(once["intervals"][name])
+
+
+def test_a_threshold_that_is_no_number():
+    with pytest.raises(InputError, match="threshold"):
+        operating_points([0, 1], [0.1, 0.2], [np.nan])
 
 
 @pytest.mark.parametrize(("rate", "alerts"), [(0.25, 1), (0.49, 1), (0.5, 1), (0.74, 1), (0.75, 3), (1.0, 4), (0.1, 0)])
 def test_alert_rate_is_not_exceeded(rate, alerts):
     probabilities = [0.2, 0.5, 0.5, 0.9]
-    threshold = assessment.alert_threshold(probabilities, rate)
+    threshold = alert_threshold(probabilities, rate)
     assert sum(value >= threshold for value in probabilities) == alerts
 
 
 def test_alert_rate_that_is_no_binary_fraction():
-    assert assessment.alert_threshold(np.arange(30) / 30, 0.1) == 27 / 30
+    assert alert_threshold(np.arange(30) / 30, 0.1) == 27 / 30
 
 
 @pytest.mark.parametrize("rate", [0, -0.1, 1.1, np.nan])
 def test_wrong_alert_rate(rate):
     with pytest.raises(InputError, match="alert_rate"):
-        assessment.alert_threshold([0.5], rate)
+        alert_threshold([0.5], rate)
 
 
 def test_curves_by_hand():
-    found = assessment.curves(LABELS, PROBABILITIES)
+    found = curves(LABELS, PROBABILITIES)
     roc, pr, calibration = (found[name] for name in ("roc", "precision_recall", "calibration"))
     assert roc["x"].tolist() == [0, 0, 0.5, 0.5, 1]
     assert roc["y"].tolist() == [0, 0.5, 0.5, 1, 1]
@@ -266,12 +325,43 @@ def test_curves_by_hand():
 
 def test_calibration_points_average_to_the_whole():
     labels, probabilities = random_set(4)
-    points = assessment.curves(labels, probabilities)["calibration"]
+    points = curves(labels, probabilities)["calibration"]
     assert points["count"].sum() == len(labels)
     assert points["count"] @ points["y"] == pytest.approx(labels.sum())
     assert points["count"] @ points["x"] == pytest.approx(probabilities.sum())
     error = points["count"] @ np.abs(points["x"] - points["y"]) / len(labels)
     assert values(labels, probabilities)["expected_calibration_error"] == pytest.approx(error)
+
+
+def test_net_benefit_by_hand():
+    found = decision_curve([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], [0.25, 0.5])
+    benefit, treated = found["model"]
+    assert benefit == pytest.approx([(2 - 1 / 3) / 4, (1 - 0) / 4])
+    assert treated.tolist() == [3, 1]
+    assert found["all"][0] == pytest.approx([(2 - 2 / 3) / 4, (2 - 2) / 4])
+    assert found["all"][1].tolist() == [4, 4]
+    assert found["none"][0].tolist() == [0, 0] and found["none"][1].tolist() == [0, 0]
+
+
+def test_decision_curve_treats_from_the_threshold_on():
+    """At the lowest score the model treats everybody, and above the highest nobody."""
+    labels, probabilities = random_set(3)
+    found = decision_curve(labels, probabilities, [probabilities.min(), 0.99])
+    assert found["model"][0][0] == pytest.approx(found["all"][0][0]) and found["model"][1][0] == len(labels)
+    assert found["model"][0][1] == 0
+
+
+def test_curves_hold_the_decision_curve_and_the_scores():
+    labels, probabilities = random_set(3)
+    found = curves(labels, probabilities)
+    half = found["net_benefit_model"]["x"].tolist().index(0.5)
+    tp, fp = ((probabilities >= 0.5) & (labels == label) for label in (1, 0))
+    assert found["net_benefit_model"]["y"][half] == pytest.approx((tp.sum() - fp.sum()) / len(labels))
+    for label in (0, 1):
+        scores = found[f"scores_{label}"]
+        assert scores["count"].sum() == (labels == label).sum() and scores["y"].sum() == pytest.approx(1)
+        above = scores["count"][scores["threshold"] >= scores["threshold"][10]].sum()
+        assert above == (probabilities[labels == label] >= probabilities.max() / 2).sum()
 
 
 # The command.
@@ -333,10 +423,15 @@ def test_command_as_a_process(trained, tmp_path):
     assert at_threshold["tp"] == ((probabilities >= 0.3) & (labels == 1)).sum()
     assert [point["asked"] for point in at_rates] == [{"alert_rate": 0.1}, {"alert_rate": 0.2}]
     assert all(point["alert_rate"] <= point["asked"]["alert_rate"] for point in at_rates)
+    interval = at_threshold["intervals"]["specificity"]
+    assert interval["low"] < at_threshold["specificity"] < interval["high"]
+    assert f"  specificity{at_threshold['specificity']:24.4f}" in done.stdout
+    assert report["subgroups"] == []
     with open(tmp_path / "made" / "e" / "curves.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["curve", "x", "y", "threshold", "count"]
-    assert {row["curve"] for row in rows} == {"roc", "precision_recall", "calibration"}
+    names = {"roc", "precision_recall", "calibration", "scores_0", "scores_1"}
+    assert {row["curve"] for row in rows} == names | {f"net_benefit_{name}" for name in ("model", "all", "none")}
     assert {path.name for path in (tmp_path / "made" / "e").iterdir()} == {"metrics.json", "curves.csv"}
 
 

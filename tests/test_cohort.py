@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mime_tf import cohort, records
+from mime_tf import cohort, records, splitting
 from mime_tf.errors import InputError
 
 ORDERED, BARE = [0, [1], []], [1, [], []]
@@ -92,7 +92,7 @@ def test_nobody_left_is_one_clear_line():
 
 def test_train_ratio_keeps_the_first_of_the_draw():
     rows = np.arange(100, 150)
-    train, _, _ = cohort.partition(rows, seed=3)
+    train, _, _ = splitting.partition(rows, seed=3)
     store = records.from_lists([[[[row, [], []]]] for row in range(150)])
     labels = np.arange(150) % 2
     # int(10 * 0.39) = 3 of the 10 training patients; all have one visit, so sorting keeps the draw's order.
@@ -113,14 +113,14 @@ def test_train_ratio_keeps_the_first_of_the_draw():
     ],
 )
 def test_fractions_give_the_sizes(options, sizes):
-    parts = cohort.partition(np.arange(50), 0, **options)
+    parts = splitting.partition(np.arange(50), 0, **options)
     assert [len(part) for part in parts] == sizes
     assert sorted(np.concatenate(parts).tolist()) == list(range(50))
 
 
 def test_too_few_patients_to_divide():
     with pytest.raises(InputError, match=r"^2 patients cannot be divided into train, valid and test with"):
-        cohort.partition(np.arange(2), 0)
+        splitting.partition(np.arange(2), 0)
     store = records.from_lists([[[]]] * 10)
     with pytest.raises(InputError, match=r"^train_ratio 0\.1 leaves no training patient"):
         cohort.split(store, np.zeros(10), np.arange(10), 0, train_ratio=0.1)
@@ -163,7 +163,7 @@ def test_parts_are_sorted_by_visits_and_stable(patients, seed):
     store = records.from_lists(patients)
     rows = np.arange(len(patients))
     split = cohort.split(store, np.zeros(len(patients)), rows, seed)
-    drawn = cohort.partition(rows, seed)
+    drawn = splitting.partition(rows, seed)
     for part, order in zip((split.train, split.valid, split.test), drawn, strict=True):
         assert part.rows.tolist() == sorted(order.tolist(), key=lambda row: len(patients[row]))
 
@@ -172,7 +172,7 @@ def test_a_visit_emptied_of_unknown_codes_stays():
     # Training holds diagnosis 0 only, so whoever has diagnosis 1 keeps a visit with nothing in it.
     store = records.from_lists([[[[0, [], []]]]] * 10 + [[[[1, [], []]], [[0, [3], []]]]])
     rows = np.arange(11)
-    seed = next(seed for seed in range(20) if 10 not in cohort.partition(rows, seed)[0])
+    seed = next(seed for seed in range(20) if 10 not in splitting.partition(rows, seed)[0])
     split = cohort.split(store, np.zeros(11), rows, seed)
     part = split.valid if 10 in split.valid.rows else split.test
     assert part.rows[-1] == 10

@@ -43,7 +43,7 @@ def refused(result, folder):
         (["--labels", ""], ": must be named .csv"),
         (["--labels", "no.csv"], "no.csv: can't be read"),
         (["--outcome", "HF", "--labels", "no.csv"], "no.csv: can't be read"),
-        (["--design", "case_control"], "design: found case_control; must be cohort without an outcome"),
+        (["--design", "case_control"], "design: found case_control; needs an outcome"),
         (["--outcome", "HF", "--prediction_at", "noon"], "prediction_at: found noon"),
         (["--age", "40:85"], "age: found 40:85; goes only with a prediction time"),
         (["--infer_share", "1.5"], "infer_share: found 1.5; must be from 0 to 1"),

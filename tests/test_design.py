@@ -339,7 +339,7 @@ def test_a_label_file_of_other_patients():
     ("options", "complaint"),
     [
         ({"design": "matched"}, "design: found matched; must be one of cohort, case_control"),
-        ({"target": "none", "design": "case_control"}, "design: found case_control; must be cohort without an outcome"),
+        ({"target": "none", "design": "case_control"}, "design: found case_control; needs an outcome"),
         ({"design": "case_control", "horizon_days": 9}, "horizon_days: found 9; goes only with an outcome in the co"),
         ({"design": "case_control", "prediction_at": "every"}, "prediction_at: found every; goes only with the cohort"),
         ({"controls": 2}, "controls: found 2; goes only with design case_control"),

@@ -11,7 +11,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 # These start in milliseconds and serve users of other frameworks.
 LIGHT = (
-    *("records", "parquet", "sources", "pickles", "store", "unlinking", "distinct", "cohort", "splitting", "groups", "batching"),
+    *("records", "parquet", "sources", "pickles", "store", "unlinking", "splitting", "cohort", "groups", "distinct"),
+    *("batching",),
     *("simulation", "simulated_patients", "simulation_files"),
     *("shapes", "sizes", "config", "vocabulary", "patient_table", "files", "errors", "ehr"),
 )
@@ -21,7 +22,8 @@ MATHEMATICS = ("layers", "losses", "metrics", "model")
 STORAGE = ("os", "io", "pathlib", "shutil", "tempfile", "csv", "json", "pickle", "argparse", "absl")
 # What uses a trained model.
 USES = (
-    *("evaluation", "runs", "prediction", "assessment", "paired", "export"),
+    *("evaluation", "runs", "prediction", "assessment", "paired", "export", "resampling", "operating_points"),
+    *("decision_curve", "curves", "subgroups", "assessment_table", "report", "plotting"),
     *("attribution", "explanation", "pair_effects", "explanation_table", "timeline", "explanation_page"),
 )
 

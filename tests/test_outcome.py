@@ -15,6 +15,7 @@ TABLE = {
     "system": ["ICD-10-CM", "SNOMED-CT", "SNOMED-CT", "SNOMED-CT", "RxNorm"],
     "code": ["I50.9", "42", "I50.9", "77", "42"],
     "concept": [0, 1, 2, 3, 4],
+    "display": ["", "", "", "", ""],
 }
 
 
@@ -77,6 +78,15 @@ def test_a_code_that_nobody_has_is_an_error(text, why):
         Outcome.parse(text).concepts(TABLE)
     assert str(caught.value).startswith(f"outcome: {why}")
     assert str(caught.value).endswith("must be a diagnosis code of this export")
+
+
+def test_who_gives_a_name_is_told_its_codes():
+    named = dict(TABLE, display=["Heart failure", *TABLE["display"][1:]])
+    code = named["code"][named["kind"].index("dx")]
+    for text in ("heart failure", "regex:HEART"):
+        with pytest.raises(InputError) as caught:
+            Outcome.parse(text).concepts(named)
+        assert str(caught.value).endswith(f". Of such a name: {code} (Heart failure)")
 
 
 def test_the_outcome_is_there_from_its_first_mention_as_a_diagnosis_or_as_a_reason():

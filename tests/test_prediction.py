@@ -254,7 +254,7 @@ def test_sizes_that_no_memory_holds(folder):
 
 @pytest.mark.parametrize(
     "update",
-    [{"dropout": 0.5}, {"rnn_cell": "rnn"}, {"emb_activation": {"a": 1}}, {"emb_size": "3"}, {"aux_heads": None}],
+    [{"dropouts": 0.5}, {"dropout": 1}, {"rnn_cell": "rnn"}, {"emb_activation": {"a": 1}}, {"emb_size": "3"}, {"aux_heads": None}],
 )
 def test_a_model_of_another_version(update, folder):
     rewrite(folder / "model.keras", config=lambda content: content["config"].update(update))

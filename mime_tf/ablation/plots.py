@@ -3,8 +3,8 @@
 import io
 
 from mime_tf.ablation.study import ARMS, CURVE
-from mime_tf.errors import InputError
 from mime_tf.paired import METRICS
+from mime_tf.plotting import require_matplotlib
 
 # Okabe and Ito's colours, which colour-blind readers tell apart.
 COLOURS = {
@@ -15,14 +15,6 @@ COLOURS = {
     "linked_aux": "#009E73",
 }
 MARKERS = {"linked": "o", "shuffled": "v", "flat": "s", "logistic": "D", "linked_aux": "^"}
-
-
-def require_matplotlib():
-    """Raises InputError where Matplotlib is missing."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise InputError(f"the plots need Matplotlib, and {error}; pip install 'mime-tf[report]'") from error
 
 
 def comparison(found):

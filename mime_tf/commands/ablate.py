@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import os
 
-from mime_tf import files, run_folder
+from mime_tf import files, plotting, run_folder
 from mime_tf.config import JIT_COMPILE, TrainConfig
 from mime_tf.console import Console
 from mime_tf.errors import InputError
@@ -92,7 +92,7 @@ def run(arguments):
     _check_arguments(arguments)
     from mime_tf.ablation import ablate, plots, tables
 
-    plots.require_matplotlib()
+    plotting.require_matplotlib()
     console = Console(period=15.0)
     found = ablate(
         config,

@@ -105,8 +105,8 @@ def _add_design(group):
     group.add_argument(
         "--labels",
         metavar="FILE",
-        help="labels made elsewhere: subject_id, prediction_time, boolean_value, as MEDS has them; an outcome given as well "
-        "is looked for by the audit",
+        help="labels made elsewhere: subject_id, prediction_time, boolean_value, as MEDS has them; an outcome given as "
+        "well is looked for by the audit",
     )
     group.add_argument(
         "--design",
@@ -184,7 +184,10 @@ def run(arguments):
     console = Console(period=5.0)
     rules = _rules(arguments)
     _check(arguments)
-    from mime_tf.ehr import conversion, engine, output
+    from mime_tf.ehr import engine
+
+    engine.require(arguments.engine)
+    from mime_tf.ehr import conversion, output
 
     output.check(arguments.output, arguments.overwrite)
     request = _request(arguments, rules)
@@ -293,7 +296,8 @@ def _lines(arguments, made, written):
     yield ""
     rows, codes = len(made.store), made.vocabulary.rows
     ones = "" if made.labels is None else f", {made.labels.sum():,} of label 1 ({made.labels.mean():.2%})"
-    sizes = ", ".join(f"{sum(row['kind'] == kind for row in codes):,} {kind}" for kind in ("dx", "rx", "pr"))
+    used = [row["kind"] for row in codes if row["count"] != "0"]
+    sizes = ", ".join(f"{used.count(kind):,} {kind}" for kind in ("dx", "rx", "pr"))
     visits, dxobjects = len(made.store.dxobjs) - 1, len(made.store.dx)
     yield f"{rows:,} rows{ones}; {visits:,} visits, {dxobjects:,} Dx-objects; codes: {sizes}"
     yield f"{arguments.output}: {', '.join(written)} written"

@@ -2,9 +2,6 @@
 
 import argparse
 import contextlib
-import csv
-import dataclasses
-import math
 import os
 
 from mime_tf import files, run_folder, sources
@@ -12,7 +9,8 @@ from mime_tf.console import Console
 from mime_tf.errors import InputError
 
 EXAMPLE = """example:
-  python -m mime_tf evaluate --model r0s0 --data data/hf --split test --alert_rate 0.05 0.1 --output r0s0_test
+  python -m mime_tf evaluate --model r0s0 --data data/hf --split test --alert_rate 0.05 0.1 \\
+    --subgroup sex age:18,40,65 --output r0s0_test
 
 test, valid and train are the sets of the run, divided again as train.py did, which takes the data that it was trained
 on. --split all takes any data, and scores every patient, also those that the run's thresholds would leave out."""
@@ -41,6 +39,13 @@ def add_parser(commands):
     parser.add_argument(
         "--alert_rate", type=float, nargs="+", default=[], metavar="R", help="alert at most this share of the patients"
     )
+    parser.add_argument(
+        "--subgroup",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="measure by a column of the patients.csv beside the data; numbers with cut points, as in age:18,40,65",
+    )
     parser.add_argument("--output", metavar="DIR", help=f"folder for {METRICS} and {CURVES}")
     parser.add_argument("--overwrite", action="store_true", help="replace what is in the output folder")
     parser.set_defaults(run=run)
@@ -49,30 +54,35 @@ def add_parser(commands):
 def run(arguments):
     """Runs the command."""
     _check_arguments(arguments)
-    from mime_tf import assessment, prediction
+    from mime_tf import assessment, assessment_table, curves, operating_points, prediction, resampling, subgroups
     from mime_tf.runs import Run
 
+    divisions = [subgroups.Division.parse(text) for text in arguments.subgroup]
     console = Console(period=5.0)
     model = Run.open(arguments.model)
     console.progress(f"reading {arguments.data}")
     cohort = sources.read(arguments.data)
     notes = [*model.notes, *_check_data(model, arguments.data, arguments.split)]
+    divided, patients = subgroups.read(cohort, divisions), resampling.patients_of(cohort)
     part = prediction.part_of(model, cohort, arguments.split)
     notes += _dropped(*(counts[part.rows] for counts in prediction.count_dropped(cohort.store, model.usable)))
     for note in notes:
         console.note(note)
     probabilities = prediction.score(model, part, model.config.eval_batch_size, console.progress)
-    groups = None if cohort.patient_ids is None else cohort.patient_ids[part.rows]
-    resampling = {"bootstrap": arguments.bootstrap, "seed": arguments.seed}
-    found = assessment.assess(part.labels, probabilities, groups, **resampling, progress=console.progress)
-    rates = [assessment.alert_threshold(probabilities, rate) for rate in arguments.alert_rate]
-    thresholds = [*arguments.threshold, *rates]
-    points = [assessment.operating_point(part.labels, probabilities, threshold) for threshold in thresholds]
+    rates = [operating_points.alert_threshold(probabilities, rate) for rate in arguments.alert_rate]
+    groups = None if patients is None else patients[part.rows]
+    divided = {column: {name: of[part.rows] for name, of in members.items()} for column, members in divided.items()}
+    pair, resamples = (part.labels, probabilities), (groups, arguments.bootstrap, arguments.seed, console.progress)
+    found = assessment.assess(*pair, *resamples)
+    points = operating_points.operating_points(*pair, [*arguments.threshold, *rates], *resamples)
+    by_group = subgroups.assess_groups(*pair, divided, *resamples)
     if arguments.output:
-        curves = assessment.curves(part.labels, probabilities)
-        report = _report(arguments, model, found, points, [*notes, *found.notes])
-        _write(arguments.output, report, curves)
-    for line in _lines(arguments, found, points):
+        report = _report(arguments, model, found, points, by_group, [*notes, *found.notes])
+        _write(arguments.output, report, curves.curves(*pair))
+    console.line(_title(arguments, found))
+    for line in assessment_table.lines(found, arguments.bootstrap, arguments.seed):
+        console.line(line)
+    for line in (*assessment_table.point_lines(points), *assessment_table.subgroup_lines(by_group)):
         console.line(line)
     if arguments.output:
         console.line(f"{arguments.output}: {METRICS} and {CURVES} written")
@@ -129,75 +139,41 @@ def _dropped(dropped, empty):
     ]
 
 
-def _lines(arguments, found, points):
-    """Yields the table that is printed."""
-    from mime_tf.assessment import BINS, MEASURES
-
+def _title(arguments, found):
+    """Returns what was measured, in one line."""
     of = "" if found.patients == found.rows else f" in {found.rows:,} rows"
-    yield (
+    return (
         f"{arguments.model}, {arguments.split} of {arguments.data}: {found.patients:,} patients{of}, "
         f"{found.ones:,} of label 1 ({found.ones / found.rows:.2%})"
     )
-    yield f"{'':28}{'value':>9}   95% interval"
-    for name, title in MEASURES.items():
-        low, high = found.intervals[name]
-        interval = f"{low:.4f} to {high:.4f}" if arguments.bootstrap else "-"
-        yield f"{title:28}{found.values[name]:9.4f}   {interval}"
-    if arguments.bootstrap:
-        yield f"intervals: percentiles of {arguments.bootstrap:,} resamples of the patients, seed {arguments.seed}"
-    yield f"expected calibration error: over {BINS} bins of equally many patients"
-    yield from (f"note: {note}" for note in found.notes)
-    if points:
-        names = (
-            "threshold",
-            "alerts",
-            "alert_rate",
-            "tp",
-            "fp",
-            "tn",
-            "fn",
-            "sensitivity",
-            "specificity",
-            "ppv",
-            "npv",
-        )
-        yield " ".join(f"{name:>11}" for name in names)
-        for point in points:
-            yield " ".join(f"{point[name]:11{'d' if type(point[name]) is int else '.4f'}}" for name in names)
 
 
-def _report(arguments, model, found, points, notes):
+def _report(arguments, model, found, points, by_group, notes):
     """What metrics.json holds."""
+    from mime_tf import assessment_table
     from mime_tf.versions import versions
 
-    asked = [("threshold", value) for value in arguments.threshold] + [("alert_rate", r) for r in arguments.alert_rate]
-    estimates = {
-        name: {"value": value, "low": found.intervals[name][0], "high": found.intervals[name][1]}
-        for name, value in found.values.items()
-    }
+    asked = [{"threshold": value} for value in arguments.threshold]
+    asked += [{"alert_rate": rate} for rate in arguments.alert_rate]
     return {
         **{name: getattr(arguments, name) for name in ("model", "data", "split", "bootstrap", "seed")},
         "split_seed": model.split_seed,
-        **{name: value for name, value in dataclasses.asdict(found).items() if name in ("patients", "rows", "ones")},
-        "metrics": estimates,
-        "operating_points": [
-            {"asked": {name: value}, **point} for (name, value), point in zip(asked, points, strict=True)
-        ],
+        **{name: getattr(found, name) for name in ("rows", "patients", "ones")},
+        "metrics": assessment_table.estimates(found),
+        "operating_points": [assessment_table.point_record(point, of) for point, of in zip(points, asked, strict=True)],
+        "subgroups": [assessment_table.subgroup_record(group) for group in by_group],
         "notes": notes,
         "versions": versions(),
     }
 
 
-def _write(folder, report, curves):
+def _write(folder, report, found):
     """Writes both files, each whole or not at all; metrics.json comes last, and says that both are there."""
+    from mime_tf import curves
+
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, METRICS)
     with contextlib.suppress(FileNotFoundError):
         os.remove(path)
-    with files.replacing(os.path.join(folder, CURVES), "w") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("curve", "x", "y", "threshold", "count"))
-        for name, curve in curves.items():
-            for row in zip(*(curve[column].tolist() for column in ("x", "y", "threshold", "count")), strict=True):
-                writer.writerow([name, *("" if math.isnan(value) else value for value in row)])
+    run_folder.write_table(os.path.join(folder, CURVES), curves.COLUMNS, curves.rows(found))
     files.write_json(path, report)

@@ -4,12 +4,11 @@ import argparse
 import dataclasses
 import os
 
-import numpy as np
-
-from mime_tf import explanation_page, explanation_table, files, patient_table, run_folder, sources, timeline
+from mime_tf import explanation_page, explanation_table, files, plotting, run_folder, sources, timeline
 from mime_tf.commands import outputs
 from mime_tf.console import Console
 from mime_tf.errors import InputError, show
+from mime_tf.resampling import patients_of
 
 EXAMPLE = """examples:
   python -m mime_tf explain --model r0s0 --data data/hf --patient 17 --output patient_17.html
@@ -69,7 +68,8 @@ def run(arguments):
     for note in model.notes:
         console.note(note)
     console.progress(f"reading {arguments.data}")
-    cohort = _with_ids(sources.read(arguments.data, labelled=False), arguments.data)
+    cohort = sources.read(arguments.data, labelled=False)
+    cohort = dataclasses.replace(cohort, patient_ids=patients_of(cohort))
     (_explain_cohort if arguments.cohort else _explain_patient)(arguments, model, cohort, console)
 
 
@@ -86,17 +86,7 @@ def _check_arguments(arguments):
         raise InputError(f"output: found {show(arguments.output)}; {what} needs a name in {' or '.join(endings)}")
     outputs.check_file(arguments.output, arguments.overwrite)
     if not arguments.cohort:
-        timeline.require_matplotlib()
-
-
-def _with_ids(cohort, source):
-    """Returns the cohort with the ids of patients.csv, where it has none of its own."""
-    if cohort.patient_ids is not None:
-        return cohort
-    table = patient_table.read(source, len(cohort.store)) or {}
-    if "patient_id" not in table:
-        return cohort
-    return dataclasses.replace(cohort, patient_ids=np.array(table["patient_id"], object))
+        plotting.require_matplotlib()
 
 
 def _row(arguments, cohort):

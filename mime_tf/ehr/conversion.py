@@ -24,6 +24,9 @@ from mime_tf.errors import InputError
 from mime_tf.store import Store
 from mime_tf.vocabulary import Vocabulary
 
+# Of a label with fewer rows than this, the user is told.
+FEW = 50
+
 
 @dataclasses.dataclass(frozen=True)
 class Request:
@@ -219,6 +222,9 @@ def _notes(report, dropped, labels, request):
             f"dropped, because {why}: {dropped.codes:,} codes, with {dropped.dx_objects:,} Dx-objects and "
             f"{dropped.orders:,} other orders"
         )
-    if labels is not None and labels.min() == labels.max():
+    rarer = None if labels is None else int(min(labels.sum(), (1 - labels).sum()))
+    if rarer == 0:
         notes.append(f"every row has the label {labels[0]}; there is nothing to learn from them")
+    elif rarer is not None and rarer < FEW:
+        notes.append(f"only {rarer} rows have the rarer label; whatever is learned and measured of so few is uncertain")
     return notes

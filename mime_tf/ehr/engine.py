@@ -84,6 +84,19 @@ class Engine:
         return self.connection.to_pyarrow(expression).as_py()
 
 
+def require(name):
+    """Raises InputError where a package that an engine needs is missing.
+
+    Args:
+        name: one of `ENGINES`.
+    """
+    _package("ibis", "pip install 'mime-tf[ehr]'")
+    if name == "spark":
+        _package("pyspark.sql", "pip install 'mime-tf[spark]'")
+    else:
+        _package("duckdb", "pip install 'mime-tf[ehr]'")
+
+
 @contextlib.contextmanager
 def opened(name="duckdb", master=None, scratch=None, memory="2GB"):
     """Opens an engine; its scratch folder goes when the block ends.

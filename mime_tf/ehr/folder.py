@@ -64,13 +64,14 @@ class Folder:
             raise InputError(f"{self.path}: {name} is there as Parquet and as CSV ({', '.join(found)}); one is needed")
         return sorted(found)
 
-    def table(self, name, columns, needed=True):
+    def table(self, name, columns, needed=True, called=None):
         """Reads a table.
 
         Args:
             name: what its files are called, without their ending.
             columns: dict from the name that a column shall have to `Column`.
             needed: the table must be there, and be readable whatever `on_error` says.
+            called: what to keep it as, for a table that is read more than once; None for `name`.
 
         Returns:
             Ibis table of `columns`: int64 seconds for times, else text without blanks around it, an empty one being
@@ -84,17 +85,20 @@ class Folder:
             paths = self.paths(name)
             if paths:
                 self._progress(f"reading {', '.join(paths)}")
-                return _read(self.engine, name, paths, columns)
+                return _read(self.engine, called or name, paths, columns)
             if needed:
-                raise InputError(self._missing(name))
+                raise InputError(self.missing(name))
         except InputError as error:
             if needed or not self._skip:
                 raise
             self.skipped.append((", ".join(paths) or name, str(error)))
         return None
 
-    def _missing(self, name):
-        there = ", ".join(sorted(os.listdir(self.path))[:20]) or "nothing"
+    def missing(self, name):
+        """Says that a table is missing, and what is there."""
+        names = sorted(os.listdir(self.path))
+        more = [f"and {len(names) - 5} more"] if len(names) > 5 else []
+        there = ", ".join(names[:5] + more) or "nothing"
         wanted = ", ".join(name + ending for ending in ENDINGS)
         return f"{self.path}: no table {name} ({wanted}, or a folder {name} of such files); found {there}"
 
@@ -102,6 +106,16 @@ class Folder:
 def _files(folder):
     """The files of a table that is a folder of them."""
     return [path for path in glob.glob(os.path.join(glob.escape(folder), "*")) if path.lower().endswith(ENDINGS)]
+
+
+def split_ending(name):
+    """Returns the name of a file without the ending of a table, and that ending; "" where it has none.
+
+    >>> split_ending("PAT_ENC.csv.gz"), split_ending("PAT_ENC")
+    (('PAT_ENC', '.csv.gz'), ('PAT_ENC', ''))
+    """
+    ending = _ending(name)
+    return name[: len(name) - len(ending)], ending
 
 
 def _ending(path):
@@ -137,11 +151,22 @@ def _expressions(raw, found, columns):
         if found[key] is None:
             expressions[key] = ibis.null("int64" if column.time else "string")
             continue
-        text = raw[found[key]].cast("string").strip().nullif("")
+        text = _text(raw[found[key]]).strip().nullif("")
         expressions[key] = times.from_column(raw[found[key]], column.form) if column.time else text
         if column.time:
             expressions[_unread(key)] = ibis.ifelse(expressions[key].isnull(), text, ibis.null("string"))
     return expressions
+
+
+def _text(column):
+    """A column as text; whole numbers have no point, though a gap among them made them floating-point numbers."""
+    import ibis
+
+    text = column.cast("string")
+    if not column.type().is_floating():
+        return text
+    whole = column.try_cast("int64").cast("string")
+    return ibis.cases((column.isnan(), ibis.null("string")), (column == column.floor(), whole), else_=text)
 
 
 def _unread(key):

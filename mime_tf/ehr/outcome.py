@@ -74,8 +74,20 @@ class Outcome:
             others = {code for kind, code in zip(table["kind"], table["code"], strict=True) if kind != "dx"}
             what = show(absent[0] if absent else self.text)
             why = "it is a code of orders only" if absent and absent[0] in others else "no diagnosis or reason has it"
-            raise InputError(f"outcome: found {what}; {why}; must be a diagnosis code of this export")
+            right = f"must be a diagnosis code of this export{self._meant(table)}"
+            raise InputError(f"outcome: found {what}; {why}; {right}")
         return np.array(found, np.int64)
+
+    def _meant(self, table):
+        """Diagnoses whose names hold what was given, for those who gave a name."""
+        words = [word.removeprefix("regex:").lower() for word in (self.codes or {self.text})]
+        named = zip(table["kind"], table["code"], table["display"], strict=True)
+        found = [
+            f"{code} ({display})"
+            for kind, code, display in named
+            if kind == "dx" and any(word in display.lower() for word in words)
+        ]
+        return f". Of such a name: {', '.join(found[:3])}" if found else ""
 
 
 def _lines(path):
@@ -84,7 +96,7 @@ def _lines(path):
         with open(os.fspath(path), encoding="utf-8-sig") as file:
             return [line.partition("#")[0] for line in file]
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"outcome: {path}: not readable: {error}") from error
+        raise InputError(f"outcome: {path}: not readable: {getattr(error, 'strerror', None) or error}") from error
 
 
 def first_times(engine, events, concepts, patients):

@@ -65,7 +65,7 @@ class Rules:
         self._check_one_of("target", TARGETS)
         self._check_one_of("design", DESIGNS)
         if self.design == "case_control" and self.target != "outcome":
-            raise InputError("design: found case_control; must be cohort without an outcome: cases are who has it")
+            raise InputError("design: found case_control; needs an outcome, which tells cases from controls")
         self._check_that_they_apply()
         self._fill_in()
         self._check_one_of("censoring", (None, *CENSORING))

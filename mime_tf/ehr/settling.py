@@ -19,7 +19,7 @@ def settle(shown, concepts, rows, request):
         request: `mime_tf.ehr.conversion.Request`.
 
     Returns:
-        What is left of the Features and Rows, their `mime_tf.ehr.codes.Codes`, and `mime_tf.ehr.encoding.Dropped`: four.
+        Features, `mime_tf.ehr.codes.Codes` and Rows of what is left, and `mime_tf.ehr.encoding.Dropped`.
 
     Raises:
         InputError: nothing is left.

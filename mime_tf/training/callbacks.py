@@ -53,6 +53,7 @@ class Evaluation(keras.callbacks.Callback):
     def _save(self):
         self.state.weights = self.model.get_weights()
         self.state.optimizer = [keras.ops.convert_to_numpy(value) for value in self.model.optimizer.variables]
+        self.state.seeds = [keras.ops.convert_to_numpy(value) for value in self.model.random_state]
         self.state.save(self.path)
         self.saved = time.monotonic()
 
@@ -62,6 +63,25 @@ class Evaluation(keras.callbacks.Callback):
         test = evaluation.summarize(self.test[1], state.test)
         state.best = {"iteration": iteration, **evaluation.results(valid, test)}
         state.best_weights = self.model.get_weights()
+
+
+class Patience(keras.callbacks.Callback):
+    """Stops a split after some evaluations in a row without a better validation loss.
+
+    It asks the state, so that a run that was killed counts on; Keras's `EarlyStopping` would begin anew.
+
+    Args:
+        state: `State`, which `Evaluation` has updated.
+        patience: how many evaluations.
+    """
+
+    def __init__(self, state, patience):
+        super().__init__()
+        self.state, self.patience = state, patience
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.state.since_best >= self.patience:
+            self.model.stop_training = True
 
 
 class Progress(keras.callbacks.Callback):

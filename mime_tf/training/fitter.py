@@ -8,6 +8,8 @@ from mime_tf import devices, evaluation, pipeline, reference
 from mime_tf.building import build_model
 from mime_tf.errors import InputError
 from mime_tf.losses import LogLoss
+from mime_tf.training.label_weights import label_weights, weighted
+from mime_tf.training.optimizer import make_optimizer
 
 # With jit_compile auto, a run of this many updates or more is compiled: XLA takes some 15 s to compile all shapes,
 # and saves some milliseconds an update.
@@ -37,10 +39,9 @@ class Fitter:
         with self.strategy.scope():
             self.model = build_model(config, sizes)
             # Read before anything is written, so that a file that does not fit leaves nothing behind.
-            self._initial_weights = {seed: self._initial(seed) for seed in config.split_seeds}
+            self._initial_weights = {seed: self._initial(seed) for seed in config.split_numbers}
             self.model.compile(
-                # Keras's Adam with this epsilon is TensorFlow 1.x's.
-                keras.optimizers.Adam(config.learning_rate, epsilon=1e-8),
+                make_optimizer(config, replicas),
                 loss=LogLoss(),
                 # TensorFlow 2.21 fails to run Keras's loop over several steps on several devices.
                 steps_per_execution=config.eval_period if replicas == 1 else 1,
@@ -52,27 +53,37 @@ class Fitter:
 
     def _worth_compiling(self):
         """Whether XLA pays: a long run on one device whose recurrence has no better kernel."""
-        updates = self.config.updates * len(self.config.split_seeds)
+        updates = self.config.updates * len(self.config.split_numbers)
         cudnn = self.config.rnn_cell != "gru_v1" and bool(tf.config.list_physical_devices("GPU"))
         return updates >= WORTH_COMPILING and self.config.distribute == "none" and not cudnn
 
     def batches(self, part, starts):
-        """Returns the dataset of the training windows that start at `starts`, divided over the devices."""
+        """Returns the dataset of the training windows that start at `starts`, divided over the devices.
+
+        Its batches are `(inputs, labels)`, with a weight for each patient after them where labels are weighted.
+        """
         replicas, batch_size = self.strategy.num_replicas_in_sync, self.config.batch_size
-        if replicas == 1:
-            return pipeline.training_batches(part, starts, batch_size, self.training_shapes)
-        return self.strategy.distribute_datasets_from_function(
-            lambda _: pipeline.training_batches(part, starts, batch_size, replicas=replicas)
-        )
+        weights = label_weights(self.config.class_weight, part.labels)
+
+        def cut(_=None):
+            batches = pipeline.training_batches(part, starts, batch_size, self.training_shapes, replicas)
+            return batches if weights is None else weighted(batches, weights)
+
+        # Not by Keras's `class_weight`, which a dataset that is divided over devices does not take.
+        return cut() if replicas == 1 else self.strategy.distribute_datasets_from_function(cut)
 
     def start(self, seed):
-        """Gives the model the initial weights of a split seed and a new optimizer."""
-        self.restore(self._initial_weights[seed], self._new_optimizer)
+        """Gives the model the initial weights of a split seed, or of a fold, and a new optimizer."""
+        drawn = np.random.SeedSequence([self.config.random_seed, seed]).generate_state(2)
+        seeds = [np.array([drawn[1], 0])] if self.config.dropout else []
+        self.restore(self._initial_weights[seed], self._new_optimizer, seeds)
 
-    def restore(self, weights, optimizer):
-        """Gives the model and its optimizer these values."""
+    def restore(self, weights, optimizer, seeds=()):
+        """Gives the model and its optimizer these values, and `seeds` to what draws for dropout, if that is there."""
         self.model.set_weights(weights)
         for variable, value in zip(self.model.optimizer.variables, optimizer, strict=True):
+            variable.assign(value)
+        for variable, value in zip(self.model.random_state, seeds, strict=True):
             variable.assign(value)
 
     def _initial(self, seed):

@@ -6,7 +6,8 @@ import os
 
 from mime_tf import files, run_folder
 from mime_tf.errors import InputError
-from mime_tf.training import journal
+from mime_tf.groups import digest
+from mime_tf.training import journal, out_of_fold
 from mime_tf.versions import versions
 
 
@@ -22,8 +23,17 @@ class Record:
         self.path, self.content = path, content
 
     @classmethod
-    def open(cls, config, source, output_prefix, log_path, resume=True, overwrite=False):
+    def open(cls, config, source, output_prefix, log_path, resume=True, overwrite=False, groups=None):
         """Returns the record of the run to start or to go on with; a new one is written to disk.
+
+        Args:
+            config: `TrainConfig`.
+            source: as for `mime_tf.train`.
+            output_prefix: as for `mime_tf.train`.
+            log_path: of the log.
+            resume: as for `mime_tf.train`.
+            overwrite: as for `mime_tf.train`.
+            groups: the group of each patient, of `mime_tf.groups.group_numbers`, or None.
 
         Raises:
             InputError: the output belongs to another run, or to an unfinished one that is not to be resumed.
@@ -32,7 +42,8 @@ class Record:
         asked = {
             "flags": dataclasses.asdict(config) | {"split_seeds": list(config.split_seeds)},
             "log": log_path,
-            "data": run_folder.digests(source, config.init_from),
+            "data": run_folder.digests(source, config.init_from)
+            | ({} if groups is None else {run_folder.GROUPS: digest(groups)}),
         }
         before = run_folder.read_json(path)
         if before is not None:
@@ -42,12 +53,18 @@ class Record:
                 return cls(path, before)
         for folder in _folders(output_prefix, asked):
             _check_free(folder, path, overwrite)
-        for written in (path, log_path):
+        out = out_of_fold.path_of(output_prefix)
+        if config.folds and os.path.lexists(out) and not overwrite:
+            raise InputError(f"{out}: exists; another output prefix, or --overwrite replaces it")
+        for written in (path, log_path, *([out] if config.folds else [])):
             _check_writable(written)
         for written in (path, log_path):
             os.makedirs(os.path.dirname(written) or ".", exist_ok=True)
         if overwrite:
             _discard(path, {*_folders(output_prefix, before or asked), *_folders(output_prefix, asked)})
+            if config.folds or (before or asked)["flags"].get("folds"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.remove(out)
         log_start = journal.size(log_path)
         record = cls(path, asked | {"input": source, "log_start": log_start, "mean": None, "versions": versions()})
         record.write()
@@ -91,7 +108,7 @@ def _check_is_record(path, content):
     """Raises InputError unless `content` is what this program writes to `run.json`."""
     try:
         flags = content["flags"]
-        whole = [flags["random_seed"], *flags["split_seeds"], content["log_start"]]
+        whole = [flags["random_seed"], *flags["split_seeds"], flags.get("folds", 0), content["log_start"]]
         sound = all(type(number) is int and number >= 0 for number in whole) and {"log", "data", "mean"} <= set(content)
     except (KeyError, TypeError):
         sound = False
@@ -141,4 +158,5 @@ def _check_free(folder, record_path, overwrite):
 def _folders(output_prefix, content):
     """The folders of the splits of a run."""
     flags = content["flags"]
-    return [run_folder.split_folder(output_prefix, flags["random_seed"], seed) for seed in flags["split_seeds"]]
+    numbers = range(flags.get("folds", 0)) or flags["split_seeds"]
+    return [run_folder.split_folder(output_prefix, flags["random_seed"], number) for number in numbers]

@@ -9,7 +9,8 @@ from mime_tf import devices, run_folder, sizes, sources
 from mime_tf.console import Console
 from mime_tf.errors import InputError
 from mime_tf.evaluation import RESULTS
-from mime_tf.training import lines
+from mime_tf.groups import group_numbers, repeats
+from mime_tf.training import lines, out_of_fold
 from mime_tf.training.fitter import Fitter
 from mime_tf.training.journal import Journal
 from mime_tf.training.record import Record
@@ -24,7 +25,7 @@ def train(config, source, output_prefix, log_prefix, resume=True, overwrite=Fals
     Args:
         config: `mime_tf.config.TrainConfig`.
         source: the cohort, as `mime_tf.sources` says: a prefix of `.seqs` and `.labels`, or Parquet.
-        output_prefix: `r<i>s<j>` and `run.json` are.
+        output_prefix: `r<i>s<j>`, `run.json` and, with folds, `out_of_fold.csv` are.
         log_prefix: `.log` is.
         resume: go on with an unfinished run of the same flags and data; otherwise one is an error.
         overwrite: discard whatever run there is.
@@ -42,24 +43,24 @@ def train(config, source, output_prefix, log_prefix, resume=True, overwrite=Fals
     cohort = sources.read(source)
     given = {name: getattr(config, name) for name in sizes.SIZE_NAMES}
     found_sizes = sizes.resolve(cohort.store, given, sources.name(source))
-    splits = Splits(config, cohort.store, cohort.labels)
+    groups = group_numbers(cohort, config.group_column)
+    splits = Splits(config, cohort.store, cohort.labels, groups)
     vocabulary = Vocabulary.beside(source)
     fitter = Fitter(config, found_sizes)
     log_path = f"{log_prefix}.log"
-    record = Record.open(config, source, output_prefix, log_path, resume, overwrite)
+    record = Record.open(config, source, output_prefix, log_path, resume, overwrite, groups)
     if record.finished:
         console.note(f"{record.path}: this run is finished and left alone; --overwrite would redo it")
         return with_nan(record.content["mean"])
 
     console.note(devices.describe())
-    for seed, name in itertools.islice(splits.one_class_sets(), 1):
-        console.note(f"warning: the labels of {name} in split {seed} are all alike; such a set's AUC is nan")
+    _warn(console, cohort, splits)
     if fitter.compiles:
         fitter.training_shapes, fitter.scoring_shapes = splits.training_shapes(), splits.scoring_shapes()
     journal = Journal(log_path, record.content["log_start"])
     results = []
-    for seed, starts in zip(config.split_seeds, splits.starts, strict=True):
-        folder = run_folder.split_folder(output_prefix, config.random_seed, seed)
+    folders = [run_folder.split_folder(output_prefix, config.random_seed, seed) for seed in config.split_numbers]
+    for seed, folder, starts in zip(config.split_numbers, folders, splits.starts, strict=True):
         done = _finished(folder)
         if done:
             console.note(f"{folder}: finished before")
@@ -71,11 +72,24 @@ def train(config, source, output_prefix, log_prefix, resume=True, overwrite=Fals
         results.append(with_nan(done))
         journal.add(lines.split_line(results[-1]))
         console.line(lines.split_line(results[-1]))
+    if config.folds:
+        out_of_fold.write(out_of_fold.path_of(output_prefix), folders)
     mean = {name: float(np.mean([result[name] for result in results])) for name in RESULTS}
     journal.add(lines.mean_line(mean))
     console.line(lines.mean_line(mean))
     record.finish(mean)
     return mean
+
+
+def _warn(console, cohort, splits):
+    """Tells what of the data makes results worth less."""
+    for number, name in itertools.islice(splits.one_class_sets(), 1):
+        console.note(f"warning: the labels of {name} in split {number} are all alike; such a set's AUC is nan")
+    if splits.groups is None and repeats(cohort, splits.rows):
+        console.note(
+            "warning: some patients (patient_id) have several rows, which may be on different sides of a split; "
+            "--group_column=patient_id keeps them together"
+        )
 
 
 def with_nan(results):

@@ -4,7 +4,7 @@ import os
 
 from mime_tf import evaluation, files, pipeline, run_folder, tensorboard
 from mime_tf.errors import InputError
-from mime_tf.training.callbacks import Evaluation, Progress
+from mime_tf.training.callbacks import Evaluation, Patience, Progress
 from mime_tf.training.state import State
 
 
@@ -29,7 +29,7 @@ class SplitRun:
         self.state = State.load(self._path(run_folder.STATE))
 
     def run(self, seed):
-        """Fits the model of split seed `seed`, and writes the results.
+        """Fits the model of split seed, or fold, `seed`, and writes the results.
 
         Returns:
             Dict of the results at the lowest validation loss, the keys `evaluation.RESULTS` among them.
@@ -55,6 +55,12 @@ class SplitRun:
                 f"{self.folder}: the validation loss was not a number at any evaluation; a learning_rate below "
                 f"{self.config.learning_rate:g} may train"
             )
+        if self._is_out_of_patience() and self.state.evaluations < self.config.evaluations:
+            self.console.note(
+                f"{self.folder}: stopped at iteration {self.state.history[-1]['iteration']}, after "
+                f"{self.state.since_best} evaluations without a better valid_loss than that of iteration "
+                f"{self.state.best['iteration']}"
+            )
         self._write_results()
         files.write_json(self._path(run_folder.METRICS), self.state.best)
         run_folder.remove_state(self.folder)
@@ -65,12 +71,12 @@ class SplitRun:
         model = fitter.model
         if state.evaluations:
             self.console.note(f"{self.folder}: going on from iteration {state.evaluations * config.eval_period}")
-            fitter.restore(state.weights, state.optimizer)
+            fitter.restore(state.weights, state.optimizer, state.seeds)
         else:
             fitter.start(seed)
             # The update of iteration 0, which precedes the first period.
             model.fit(fitter.batches(self.split.train, self.starts[:1]), verbose=0, shuffle=False)
-        if state.evaluations == config.evaluations:
+        if state.evaluations == config.evaluations or self._is_out_of_patience():
             return
         first, last = (1 + n * config.eval_period for n in (state.evaluations, config.evaluations))
         model.fit(
@@ -82,6 +88,9 @@ class SplitRun:
             shuffle=False,
             callbacks=self._callbacks(),
         )
+
+    def _is_out_of_patience(self):
+        return 0 < self.config.patience <= self.state.since_best
 
     def _callbacks(self):
         config = self.config
@@ -95,6 +104,8 @@ class SplitRun:
         callbacks = [Evaluation(self.state, path, self.fitter.scorer, *sets, config.eval_period, self.console)]
         if config.tensorboard:
             callbacks.append(tensorboard.scalars(self._path(run_folder.TENSORBOARD)))
+        if config.patience:
+            callbacks.append(Patience(self.state, config.patience))
         return [*callbacks, Progress(self.name, self.state, config, self.console)]
 
     def _write_results(self):

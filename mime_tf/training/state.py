@@ -9,7 +9,7 @@ import numpy as np
 from mime_tf import files
 from mime_tf.errors import InputError
 
-GROUPS = ("weights", "optimizer", "best_weights")
+GROUPS = ("weights", "optimizer", "seeds", "best_weights")
 
 
 @dataclasses.dataclass
@@ -19,7 +19,7 @@ class State:
     Attributes:
         evaluations: how many were made.
         history: list of dicts, a row an evaluation.
-        weights, optimizer: lists of arrays, now.
+        weights, optimizer, seeds: lists of arrays, now; `seeds` are those of dropout.
         best_weights: list of arrays, at the lowest validation loss so far; empty before there is one.
         best: dict of the results at that point, None before there is one.
         valid, test: probabilities at that point, float32.
@@ -29,10 +29,17 @@ class State:
     history: list = dataclasses.field(default_factory=list)
     weights: list = dataclasses.field(default_factory=list)
     optimizer: list = dataclasses.field(default_factory=list)
+    seeds: list = dataclasses.field(default_factory=list)
     best_weights: list = dataclasses.field(default_factory=list)
     best: dict | None = None
     valid: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.float32))
     test: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros(0, np.float32))
+
+    @property
+    def since_best(self):
+        """How many evaluations in a row had no better validation loss: those after the best one, or all."""
+        best = self.best["iteration"] if self.best else 0
+        return sum(row["iteration"] > best for row in self.history)
 
     def save(self, path):
         """Writes the state to `path`, atomically."""

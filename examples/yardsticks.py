@@ -1,0 +1,112 @@
+"""How far MiME is ahead of simpler models, each scored on the same folds.
+
+    python examples/yardsticks.py hf/runs/case_control/ hf/runs/cohort_5_years/
+
+An argument is the OUTPUT of a finished `train.py --folds=K` on a cohort that `python -m mime_tf convert` made of
+patients with a known age. docs/example_heart_failure.md shows what comes out.
+"""
+
+import csv
+import sys
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from mime_tf import cohort, paired, patient_table, run_folder, sizes, sources, unlinking
+from mime_tf.ablation import code_counts
+from mime_tf.config import SIZE_NAMES, TrainConfig
+from mime_tf.errors import InputError
+from mime_tf.training import out_of_fold
+
+MIME, COUNTS = "MiME", "logistic regression on code counts"
+
+
+def compare(output, bootstrap=1000, seed=0):
+    """Scores every patient of a run with folds out of fold, by MiME and by three simpler models.
+
+    Args:
+        output: the OUTPUT of the run.
+        bootstrap: number of resamples of the patients.
+        seed: of the resamples.
+
+    Returns:
+        labels, int (patients,), and a `mime_tf.paired.Comparison` of the probabilities of all folds together, in which
+        MiME is the first model.
+
+    Raises:
+        InputError: the run is not there or not finished, or its cohort can't be read.
+    """
+    record = run_folder.read_json(f"{output}run.json")
+    if record is None or record["mean"] is None or not record["flags"]["folds"]:
+        raise InputError(f"{output}run.json: must be of a finished run with folds")
+    config = TrainConfig(**record["flags"] | {"split_seeds": tuple(record["flags"]["split_seeds"])})
+    patients = sources.read(record["input"])
+    rows, labels, of_mime = _read(out_of_fold.path_of(output))
+    models = {MIME: of_mime} | {name: found[rows] for name, found in _simpler(patients, config).items()}
+    test = paired.TestSet(rows, labels)
+    return labels, paired.compare([test], {name: [found] for name, found in models.items()}, bootstrap, seed)
+
+
+def _read(path):
+    """The rows, labels and probabilities of out_of_fold.csv."""
+    with open(path, encoding="utf-8", newline="") as file:
+        found = list(csv.DictReader(file))
+    rows, labels = (np.array([int(line[name]) for line in found]) for name in ("row", "label"))
+    return rows, labels, np.array([float(line["probability"]) for line in found])
+
+
+def _simpler(patients, config):
+    """Returns the out-of-fold probabilities of simpler models: dict of name to array, one a row of the cohort."""
+    store, labels = patients.store, patients.labels
+    rows = cohort.eligible(store, config.min_threshold, config.max_threshold, config.association_threshold)
+    found = sizes.resolve(store, dict.fromkeys(SIZE_NAMES), "the cohort")
+    flat, codes = unlinking.unlinked(store, found), sum(found[f"num_{kind}"] for kind in cohort.CODE_KINDS)
+    table = patient_table.read(patients.source, len(store))
+    age, sex = np.array(table["age"], float), np.array(table["sex"]) == "F"
+    inputs = {"age and sex": np.column_stack([age, sex]), "number of visits": np.log1p(store.visit_counts)[:, None]}
+    scores = {name: np.full(len(store), np.nan) for name in (COUNTS, *inputs)}
+    for fold in range(config.folds):
+        split = cohort.split(flat, labels, rows, fold, **config.division)
+        scores[COUNTS][split.test.rows] = code_counts.fit(split, codes).test
+        for name, values in inputs.items():
+            model = make_pipeline(StandardScaler(), LogisticRegression())
+            model.fit(values[split.train.rows], split.train.labels)
+            scores[name][split.test.rows] = model.predict_proba(values[split.test.rows])[:, 1]
+    return scores
+
+
+def lines(output, labels, comparison):
+    """Yields what is printed of a run."""
+    yield f"{output}  {len(labels):,} rows, {labels.sum():,} of label 1 ({labels.mean():.1%})"
+    yield f"  {'':36}{'AUC':>23} {'average precision':>23}"
+    for name, means in comparison.means.items():
+        yield _line(name, means)
+    yield _line(f"MiME less {COUNTS.split(' on ')[0]}", comparison.differences[COUNTS])
+
+
+def _line(name, values):
+    auc, precision = (
+        f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
+        for found in (values["auc"], values["average_precision"])
+    )
+    return f"  {name:36}{auc:>23} {precision:>23}"
+
+
+def main(outputs):
+    """Prints the tables; returns the exit status."""
+    if not outputs:
+        print(__doc__, file=sys.stderr)
+        return 2
+    try:
+        for output in outputs:
+            print(*lines(output, *compare(output)), sep="\n")
+    except InputError as error:
+        print(f"yardsticks.py: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
