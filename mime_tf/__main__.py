@@ -4,10 +4,10 @@ import argparse
 import os
 import sys
 
-from mime_tf.commands import ablate, convert, evaluate, explain, import_tf1, pack, predict, report, simulate
+from mime_tf.commands import ablate, convert, evaluate, explain, export, import_tf1, pack, predict, report, simulate
 from mime_tf.errors import InputError
 
-COMMANDS = (ablate, convert, evaluate, explain, predict, import_tf1, pack, report, simulate)
+COMMANDS = (ablate, convert, evaluate, explain, predict, export, import_tf1, pack, report, simulate)
 
 
 def main(argv=None):

@@ -66,8 +66,8 @@ def read(path, labelled=True):
 
     Returns:
         The patients as a Store, equal to what `records.from_lists` makes of them; the labels, an int64 array of shape
-        (patients,) of 0 and 1, or None; and the patient_ids, an array of that shape of str (as objects) or of int64, None
-        where there is no such column.
+        (patients,) of 0 and 1, or None; and the patient_ids, an array of that shape of str (as objects) or of int64,
+        None where there is no such column.
 
     Raises:
         InputError: a file is missing, broken, or not as the module says; positions count through all files.

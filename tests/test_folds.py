@@ -2,23 +2,24 @@
 
 import dataclasses
 import subprocess
-import sys
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedKFold
-from test_resume import Killer
-from whole_runs import COHORT, MEAN, SMALL, TRAIN, arguments, check_same, environment, read_table, run
+from test_resume import Killer, fitters, fitters_are_kept  # noqa: F401
+from whole_runs import COHORT, MEAN, SMALL, TRAIN, arguments, check_same, command, environment, read_table, run
 
 from mime_tf import cohort, parquet, prediction, records, sources, splitting
+from mime_tf.__main__ import main
 from mime_tf.config import TrainConfig
 from mime_tf.errors import InputError
-from mime_tf.groups import digest, group_numbers
+from mime_tf.groups import digest, group_numbers, repeats
 from mime_tf.runs import Run
 
 FOLDS = dataclasses.replace(SMALL, split_seeds=TrainConfig.split_seeds, folds=3, tensorboard=False)
+SHORT = dataclasses.replace(SMALL, split_seeds=(4,), num_iter=3, tensorboard=False)
 
 
 def sorted_union(parts):
@@ -152,6 +153,19 @@ def test_bad_group_columns(tmp_path):
         group_numbers(found, "site")
     with pytest.raises(InputError, match=r"patients\.csv: row 2, column patient_id: found nothing; a group_column has"):
         group_numbers(found, "patient_id")
+    with pytest.raises(InputError, match=r"group_column: found site; a cohort that was not read from a file has no"):
+        group_numbers(sources.Cohort(found.store, found.labels), "site")
+
+
+def test_patients_with_several_rows_are_noticed(tmp_path):
+    one, two = some_cohort(tmp_path), some_cohort(tmp_path, ["a", "b", "b", "c"])
+    # Pickles have no ids; a patients.csv beside them may. What is wrong with one is told to those who ask for a column.
+    assert not repeats(one, np.arange(4))
+    assert repeats(two, np.arange(4)) and not repeats(two, np.array([0, 1, 3]))
+    (tmp_path / "patients.csv").write_text("patient_id\n7\n7\n3\n5\n")
+    assert repeats(one, np.arange(4)) and not repeats(one, np.array([1, 2, 3]))
+    (tmp_path / "patients.csv").write_text("patient_id\n7\n7\n")
+    assert not repeats(one, np.arange(4))
 
 
 def test_a_digest_is_of_the_grouping_and_not_of_its_names():
@@ -190,7 +204,14 @@ def cross_validated(tmp_path_factory):
 
 def test_a_run_of_folds(cross_validated):
     folder, done = cross_validated
-    assert {path.name for path in folder.iterdir()} == {"r0s0", "r0s1", "r0s2", "run.json", "log.log", "out_of_fold.csv"}
+    assert {path.name for path in folder.iterdir()} == {
+        "r0s0",
+        "r0s1",
+        "r0s2",
+        "run.json",
+        "log.log",
+        "out_of_fold.csv",
+    }
     assert MEAN.fullmatch(done.out[-1])
     assert len(done.out) == 3 * (3 + 1) + 1
     rows = read_table(folder / "out_of_fold.csv")
@@ -234,7 +255,7 @@ def test_folds_resume_and_are_overwritten(cross_validated, tmp_path, monkeypatch
     assert resumed.out == cross_validated[1].out[3::4] + cross_validated[1].out[-1:]
     check_same(tmp_path, cross_validated[0], but=["out_of_fold.csv.tmp"])
     # Random splits in place of the folds: nothing of them is left.
-    run(dataclasses.replace(SMALL, split_seeds=(4,), num_iter=3, tensorboard=False), tmp_path, overwrite=True)
+    run(SHORT, tmp_path, overwrite=True)
     assert {path.name for path in tmp_path.iterdir()} - {"out_of_fold.csv.tmp"} == {"r0s4", "run.json", "log.log"}
 
 
@@ -246,14 +267,15 @@ def test_a_run_of_groups(tmp_path, folds):
     records.write(data / "hf", records.to_lists(store), labels)
     people = np.arange(len(store)) // 2
     table = data / "patients.csv"
-    table.write_text("person\n" + "".join(f"P{person}\n" for person in people))
+    table.write_text("patient_id\n" + "".join(f"P{person}\n" for person in people))
     changes = {"folds": folds} if folds else {"split_seeds": (1,)}
     config = dataclasses.replace(SMALL, split_seeds=(0, 1, 2, 3, 4), num_iter=3, tensorboard=False, train_ratio=0.9)
-    config = dataclasses.replace(config, group_column="person", **changes)
-    run(config, tmp_path, cohort=data / "hf")
+    config = dataclasses.replace(config, group_column="patient_id", **changes)
+    done = run(config, tmp_path, cohort=data / "hf")
+    assert not any("several rows" in line for line in done.err)
     model = Run.open(tmp_path / "r0s1")
     # Other columns may change, and names too.
-    table.write_text("age,person\n" + "".join(f"40,Q{person}\n" for person in people))
+    table.write_text("age,patient_id\n" + "".join(f"40,Q{person}\n" for person in people))
     read = sources.read(data / "hf")
     parts = {name: prediction.part_of(model, read, name) for name in ("train", "valid", "test")}
     of_parts = [set(people[part.rows].tolist()) for part in parts.values()]
@@ -263,23 +285,34 @@ def test_a_run_of_groups(tmp_path, folds):
         assert sorted(parts[name].rows.tolist()) == written
     assert model.trained_on(data / "hf")
     # Other groups are other data.
-    table.write_text("person\n" + "".join(f"P{row // 3}\n" for row in range(len(store))))
-    with pytest.raises(InputError, match=r"r0s1: divided by a person that put other rows together than that of these"):
+    table.write_text("patient_id\n" + "".join(f"P{row // 3}\n" for row in range(len(store))))
+    with pytest.raises(
+        InputError, match=r"r0s1: divided by a patient_id that put other rows together than that of these"
+    ):
         prediction.part_of(model, read, "test")
     with pytest.raises(InputError, match=r"a finished run with other flags or data: the data"):
         run(config, tmp_path, cohort=data / "hf")
 
 
-def test_as_a_user_starts_it(tmp_path):
+def test_a_run_warns_of_patients_with_several_rows(tmp_path):
+    store, labels = records.read(COHORT)
+    names = [*range(len(store) - 1), len(store) - 2]
+    for ids, warns in ((names, True), (range(len(store)), False)):
+        parquet.write(tmp_path / f"{warns}.parquet", store, labels, np.array(ids))
+        done = run(SHORT, tmp_path / str(warns), cohort=tmp_path / f"{warns}.parquet")
+        warnings = [
+            line for line in done.err if line.startswith("warning: some patients (patient_id) have several rows")
+        ]
+        assert len(warnings) == warns
+
+
+def test_as_a_user_starts_it(tmp_path, capsys):
     store, labels = records.read(COHORT)
     ids = np.array([f"p{row // 2}" for row in range(len(store))], object)
     parquet.write(tmp_path / "hf.parquet", store, labels, ids)
     config = dataclasses.replace(FOLDS, folds=2, group_column="patient_id", num_iter=3)
-
-    def start(*command):
-        return subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
-
-    done = start(*TRAIN, "hf.parquet", "./", "./out", *arguments(config))
+    argv = [*TRAIN, "hf.parquet", "./", "./out", *arguments(config)]
+    done = subprocess.run(argv, cwd=tmp_path, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert MEAN.fullmatch(done.stdout.splitlines()[-1])
     rows = read_table(tmp_path / "out_of_fold.csv")
@@ -289,11 +322,11 @@ def test_as_a_user_starts_it(tmp_path):
         assert row["patient_id"] == ids[int(row["row"])]
         folds.setdefault(row["patient_id"], set()).add(row["fold"])
     assert {len(found) for found in folds.values()} == {1}
-    done = start(sys.executable, "-m", "mime_tf", "evaluate", "--model=r0s1", "--data=hf.parquet", "--bootstrap=0")
-    assert done.returncode == 0, done.stderr
+    assert main(["evaluate", f"--model={tmp_path}/r0s1", f"--data={tmp_path}/hf.parquet", "--bootstrap=0"]) == 0
     tested = sum(row["fold"] == "1" for row in rows)
-    assert f"in {tested} rows" in done.stdout
-    done = start(*TRAIN, "hf.parquet", "a_", "./out", *arguments(config), "--group_column=ward")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.splitlines()[-1].startswith("train.py: patients.csv: is not there; the column ward")
+    assert f"in {tested} rows" in capsys.readouterr().out
+    prefixes = (f"{tmp_path}/hf.parquet", f"{tmp_path}/a_", f"{tmp_path}/out")
+    done = command(*prefixes, *arguments(config), "--group_column=ward")
+    assert (done.code, done.out) == (2, [])
+    assert done.err[-1].startswith(f"train.py: {tmp_path}/patients.csv: is not there; the column ward")
     assert not list(tmp_path.glob("a_*"))

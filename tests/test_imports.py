@@ -22,7 +22,19 @@ MATHEMATICS = ("layers", "losses", "metrics", "model")
 STORAGE = ("os", "io", "pathlib", "shutil", "tempfile", "csv", "json", "pickle", "argparse", "absl")
 # What uses a trained model.
 USES = (
-    *("evaluation", "runs", "prediction", "assessment", "paired", "export", "resampling", "operating_points"),
+    *(
+        "evaluation",
+        "runs",
+        "prediction",
+        "assessment",
+        "paired",
+        "export",
+        "serving",
+        "serving_example",
+        "model_card",
+        "resampling",
+        "operating_points",
+    ),
     *("decision_curve", "curves", "subgroups", "assessment_table", "report", "plotting"),
     *("attribution", "explanation", "pair_effects", "explanation_table", "timeline", "explanation_page"),
 )

@@ -116,12 +116,12 @@ def test_every_kind_of_model_is_opened(changes, folder):
 
 def test_flags_of_another_version(folder):
     """Predictions don't depend on them; the split may."""
-    change(folder / "config.json", "flags", "folds", to=5)
+    change(folder / "config.json", "flags", "bags", to=5)
     content = json.loads((folder / "config.json").read_text())
     del content["flags"]["distribute"]
     (folder / "config.json").write_text(json.dumps(content))
     run = Run.open(folder)
-    assert (run.unknown_flags, run.config) == (["folds"], SMALL)
+    assert (run.unknown_flags, run.config) == (["bags"], SMALL)
 
 
 # Folders that are none, or damaged.
@@ -254,7 +254,14 @@ def test_sizes_that_no_memory_holds(folder):
 
 @pytest.mark.parametrize(
     "update",
-    [{"dropouts": 0.5}, {"dropout": 1}, {"rnn_cell": "rnn"}, {"emb_activation": {"a": 1}}, {"emb_size": "3"}, {"aux_heads": None}],
+    [
+        {"dropouts": 0.5},
+        {"dropout": 1},
+        {"rnn_cell": "rnn"},
+        {"emb_activation": {"a": 1}},
+        {"emb_size": "3"},
+        {"aux_heads": None},
+    ],
 )
 def test_a_model_of_another_version(update, folder):
     rewrite(folder / "model.keras", config=lambda content: content["config"].update(update))
@@ -574,4 +581,6 @@ def test_help_has_an_example_and_is_quick(name):
 
 def test_only_what_mime_is_made_of_is_allowed():
     """Whoever adds a class here should know why: each is one that train.py's models name."""
-    assert {name for _, name, _ in runs.CLASSES} == {"MiME", "DTypePolicy", "LogLoss", "Adam", "LossScaleOptimizer"}
+    schedules = {"CosineDecay", "PolynomialDecay", "ExponentialDecay"}
+    allowed = {"MiME", "DTypePolicy", "LogLoss", "Adam", "LossScaleOptimizer", *schedules}
+    assert {name for _, name, _ in runs.CLASSES} == allowed

@@ -4,32 +4,35 @@ import dataclasses
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
-import zipfile
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from test_resume import Killer
-from test_run import scalars
-from whole_runs import COHORT, ROOT, SIZES, SMALL, check_same, command, read_table, run, weights
+from test_prediction import rewrite
+from test_resume import Killer, every_state_is_saved, fitters, fitters_are_kept  # noqa: F401
+from test_run import check_curves
+from whole_runs import COHORT, ROOT, SMALL, check_same, command, read_table, run
 
-from mime_tf import cohort, prediction, records, sizes, sources
+from mime_tf import MiME, cohort, prediction, records, sizes, sources
+from mime_tf.batching import Batch
 from mime_tf.config import SIZE_NAMES, TrainConfig
 from mime_tf.errors import InputError
-from mime_tf.evaluation import binary_cross_entropy
+from mime_tf.evaluation import log_loss
 from mime_tf.layers.lookup import look_up
 from mime_tf.runs import Run
-from mime_tf.training import callbacks
 from mime_tf.training.fitter import Fitter
 from mime_tf.training.label_weights import label_weights
 from mime_tf.training.optimizer import make_optimizer
+from mime_tf.training.state import State
 
 STORE, LABELS = records.read(COHORT)
 TRAIN = cohort.split(STORE, LABELS, cohort.eligible(STORE), 0).train
 ONE = dataclasses.replace(SMALL, split_seeds=(0,), tensorboard=False)
+# A window of training patients of both labels.
+START = next(start for start in range(len(TRAIN)) if 0 < TRAIN.labels[start : start + ONE.batch_size].sum() < 5)
 
 
 def fitter_of(**changes):
@@ -39,15 +42,19 @@ def fitter_of(**changes):
     return fitter
 
 
-def first_batch(fitter):
-    return next(iter(fitter.batches(TRAIN, [0])))
+def update(fitter):
+    """Makes one update, and returns what `fit` logs of it."""
+    # Tracing would take longer; on several devices Keras has to.
+    fitter.model.run_eagerly = fitter.strategy.num_replicas_in_sync == 1
+    history = fitter.model.fit(fitter.batches(TRAIN, [START]), verbose=0, shuffle=False).history
+    return {name: value for name, (value,) in history.items()}
 
 
 def gradients_of_an_update(fitter):
     """What Adam was given in one update, by the name of the weight: its first moments are a tenth of that."""
-    fitter.model.fit(fitter.batches(TRAIN, [0]), verbose=0, shuffle=False)
-    moments = {value.path: np.asarray(value) for value in fitter.model.optimizer.variables if "momentum" in value.path}
-    return {path: 10 * value for path, value in moments.items()}
+    update(fitter)
+    moments = [value for value in fitter.model.optimizer.variables if "momentum" in value.path]
+    return {value.path.partition("/")[2]: 10 * np.asarray(value) for value in moments}
 
 
 def norm(gradients):
@@ -99,7 +106,8 @@ def test_class_weights_by_hand():
 def test_loss_and_gradient_with_class_weights_by_hand(class_weight):
     """The derivative of a patient's cross-entropy by the last bias is p - y: that of the loss its weighted mean."""
     fitter = fitter_of(class_weight=class_weight, regularize=0.01)
-    inputs, labels, given = (np.asarray(part) if i else part for i, part in enumerate(first_batch(fitter)))
+    inputs, labels, given = next(iter(fitter.batches(TRAIN, [START])))
+    labels = labels.numpy()
     model = fitter.model
     ones, count = TRAIN.labels.sum(), len(TRAIN)
     expected = {"3": [1, 3], "balanced": [count / (2 * (count - ones)), count / (2 * ones)]}[class_weight]
@@ -111,21 +119,23 @@ def test_loss_and_gradient_with_class_weights_by_hand(class_weight):
     squares = 0.01 * sum((np.asarray(value) ** 2).sum() for value in model.trainable_weights if value.ndim > 1)
     dxobjects = model.embed_dxobjects(inputs)
     auxiliary = {f"aux_{kind}_loss": float(value) for kind, value in model.auxiliary_losses(dxobjects, inputs).items()}
-    history = model.fit(fitter.batches(TRAIN, [0]), verbose=0, shuffle=False).history
+    logged = update(fitter)
     main = -(weight * (labels * np.log(p) + (1 - labels) * np.log(1 - p))).mean()
-    assert history["main_loss"][0] == pytest.approx(main, rel=1e-5)
+    assert logged["main_loss"] == pytest.approx(main, rel=1e-5)
     # Neither of these is weighted.
-    assert history["l2_loss"][0] == pytest.approx(squares, rel=1e-5)
+    assert logged["l2_loss"] == pytest.approx(squares, rel=1e-5)
     for name, value in auxiliary.items():
-        assert history[name][0] == pytest.approx(value, rel=1e-5)
-    assert history["loss"][0] == pytest.approx(main + squares + ONE.aux_lambda * sum(auxiliary.values()), rel=1e-5)
+        assert logged[name] == pytest.approx(value, rel=1e-5)
+    assert logged["loss"] == pytest.approx(main + squares + ONE.aux_lambda * sum(auxiliary.values()), rel=1e-5)
     (moment,) = (v for v in model.optimizer.variables if "momentum" in v.path and "prediction_bias" in v.path)
     assert 10 * np.asarray(moment)[0] == pytest.approx((weight * (p - labels)).mean(), rel=1e-4)
 
 
 def test_balanced_needs_both_labels(tmp_path):
     records.write(tmp_path / "hf", records.to_lists(STORE), np.zeros(len(STORE), int))
-    with pytest.raises(InputError, match=r"^class_weight: found balanced; the labels of train in split 0 are all 0, and"):
+    with pytest.raises(
+        InputError, match=r"^class_weight: found balanced; the labels of train in split 0 are all 0, and"
+    ):
         run(dataclasses.replace(ONE, class_weight="balanced"), tmp_path / "run", cohort=tmp_path / "hf")
     assert not (tmp_path / "run").exists()
 
@@ -163,7 +173,7 @@ def test_schedules_by_their_definitions(schedule, warmup):
 
 def test_gradients_above_the_norm_are_scaled_down_to_it():
     free = gradients_of_an_update(fitter_of())
-    whole = norm(free)
+    whole = float(norm(free))
     clipped = gradients_of_an_update(fitter_of(clip_norm=whole / 4))
     assert norm(clipped) == pytest.approx(whole / 4, rel=1e-5)
     for name, value in clipped.items():
@@ -199,7 +209,8 @@ for distribute in ("none", "mirrored"):
     fitter = tests.fitter_of(distribute=distribute, **options)
     moments[distribute] = tests.gradients_of_an_update(fitter)
     norms[distribute] = tests.norm(moments[distribute])
-difference = max(float(np.abs(one - two).max()) for one, two in zip(*(found.values() for found in moments.values())))
+one, two = moments.values()
+difference = max(float(np.abs(one[name] - two[name]).max()) for name in one)
 with fitter.strategy.scope():
     dropping = tests.MiME(num_dx=2, num_rx=2, num_pr=2, dropout=0.5)
 dropped = fitter.strategy.run(tf.function(lambda: dropping._drop(tf.ones((20, 20)))))
@@ -213,7 +224,9 @@ print(json.dumps({"difference": difference, "norms": norms, "agree": float((one 
 def test_two_devices_clip_as_one_and_drop_apart(tmp_path):
     path = os.pathsep.join([str(ROOT), str(pathlib.Path(__file__).parent)])
     environment = {**os.environ, "PYTHONPATH": path}
-    done = subprocess.run([sys.executable, "-c", TWO_DEVICES], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    done = subprocess.run(
+        [sys.executable, "-c", TWO_DEVICES], cwd=tmp_path, env=environment, capture_output=True, text=True
+    )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["norms"] == pytest.approx({"none": 0.05, "mirrored": 0.05}, rel=1e-4)
@@ -221,3 +234,193 @@ def test_two_devices_clip_as_one_and_drop_apart(tmp_path):
     # Two draws of 400 halves agree at half of the places.
     assert 0.3 < found["agree"] < 0.7
     assert found["seeds"] == 1
+
+
+# Dropout.
+
+
+def dropped(shape, counter, rate=0.5):
+    """What `MiME` multiplies with at its draw number `counter` when its seed is 7."""
+    return tf.nn.experimental.stateless_dropout(tf.ones(shape), rate, seed=[7, counter])
+
+
+@pytest.mark.parametrize("rnn_cell", ["gru_v1", "gru", "lstm"])
+def test_dropout_is_of_distinct_visits_and_of_every_patient_s_last_state(rnn_cell):
+    widths = {"emb_size": 3, "dxobj_emb_size": 6, "rnn_size": 8}
+    model = MiME(num_dx=2, num_rx=2, num_pr=2, dropout=0.5, rnn_cell=rnn_cell, **widths)
+    often, once = [[0, [1], [0]]], [[1, [0, 1], []]]
+    # Two patients have one history between them, and in it one visit twice.
+    batch = Batch(records.from_lists([[often, once, often], [often, once, often], [once]])).tables()
+    assert batch["visits"].shape[0] == 2 and batch["dxobjs"].shape[0] == 2
+    model.dropout_seeds.state.assign([7, 0])
+    predicted = model(batch, training=True).numpy()
+    assert model.dropout_seeds.state.numpy().tolist() == [7, 2]
+
+    visits = model.visit_embedding(model.embed_dxobjects(batch), batch["dxobjs"]) * dropped((2, 6), 0)
+    states = model.rnn(look_up(visits, batch["visits"]), mask=batch["visits"] >= 0)
+    masks = dropped((3, 8), 1)
+    assert set(np.unique(masks)) == {0, 2}
+    expected = model.prediction(look_up(states, batch["patients"]) * masks).numpy()
+    np.testing.assert_allclose(predicted, expected, atol=1e-6)
+    assert predicted[0] != predicted[1]
+    assert not np.array_equal(model(batch, training=True), predicted)
+
+
+@pytest.mark.parametrize("rnn_cell", ["gru_v1", "gru", "lstm"])
+def test_dropout_is_off_in_evaluation(rnn_cell):
+    widths = {"num_dx": 9, "num_rx": 9, "num_pr": 9, "emb_size": 3, "dxobj_emb_size": 4, "rnn_size": 4}
+    with_dropout, without = MiME(dropout=0.5, rnn_cell=rnn_cell, **widths), MiME(rnn_cell=rnn_cell, **widths)
+    without.set_weights(with_dropout.get_weights())
+    batch = Batch(records.from_lists([[[[row, [row], []]]] * (1 + row % 3) for row in range(9)])).tables()
+    before = with_dropout.dropout_seeds.state.numpy().tolist()
+    for options in ({}, {"training": False}):
+        np.testing.assert_array_equal(with_dropout(batch, **options), without(batch, **options))
+    np.testing.assert_array_equal(with_dropout.predict_on_batch(batch), without.predict_on_batch(batch))
+    assert with_dropout.dropout_seeds.state.numpy().tolist() == before
+
+
+@pytest.mark.parametrize("dropout", [-0.1, 1])
+def test_a_share_that_can_t_be_dropped(dropout):
+    with pytest.raises(ValueError, match="`dropout` must be at least 0 and less than 1"):
+        MiME(num_dx=2, num_rx=2, num_pr=2, dropout=dropout)
+
+
+def test_the_seeds_of_dropout_come_from_those_of_run_and_split():
+    def seeds(fitter, split):
+        fitter.start(split)
+        return tuple(fitter.model.dropout_seeds.state.numpy().tolist())
+
+    fitter = fitter_of(dropout=0.2, split_seeds=(0, 1))
+    first, second = seeds(fitter, 0), seeds(fitter, 1)
+    other = seeds(fitter_of(dropout=0.2, random_seed=1), 0)
+    assert len({first, second, other}) == 3
+    assert {seed[1] for seed in (first, second, other)} == {0}
+    update(fitter)
+    assert fitter.model.dropout_seeds.state.numpy().tolist() == [second[0], 2]
+    assert seeds(fitter, 0) == first
+
+
+# Whole runs.
+
+# Everything at once.
+ALL = dataclasses.replace(
+    SMALL,
+    learning_rate_schedule="cosine",
+    warmup_steps=3,
+    clip_norm=0.5,
+    dropout=0.3,
+    class_weight="balanced",
+    patience=2,
+)
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory):
+    """The folder of a run of ALL that was left in peace, and what it printed."""
+    folder = tmp_path_factory.mktemp("everything")
+    return folder, run(ALL, folder)
+
+
+def test_a_run_with_everything_ends_the_same_when_killed(everything, tmp_path, monkeypatch):
+    killer = Killer(monkeypatch)
+    for number in (2, 2, 1):
+        assert killer.run(
+            lambda come, count, number=number: (come, count) == ("after write state.npz", number), tmp_path, ALL
+        )
+    resumed = run(ALL, tmp_path)
+    assert any("going on from iteration" in line for line in resumed.err)
+    assert resumed.out[-1] == everything[1].out[-1]
+    check_same(tmp_path, everything[0])
+
+
+def test_the_rate_that_is_shown_is_the_true_one(everything):
+    for split in ("r0s0", "r0s1"):
+        check_curves(everything[0] / split, ALL)
+        for row in read_table(everything[0] / split / "history.csv"):
+            # After the update of iteration i there were i + 1 of them.
+            rate = expected_rate(ALL, int(row["iteration"]) + 1)
+            assert float(row["learning_rate"]) == pytest.approx(rate, rel=1e-5, abs=1e-8)
+
+
+def test_what_is_held_out_is_scored_without_weights_and_dropout(everything):
+    folder = everything[0] / "r0s0"
+    results = json.loads((folder / "metrics.json").read_text())
+    model, read = Run.open(folder), sources.read(COHORT)
+    for name in ("valid", "test"):
+        rows = read_table(folder / f"predictions_{name}.csv")
+        labels, probabilities = (np.array([float(row[key]) for row in rows]) for key in ("label", "probability"))
+        assert log_loss(labels, probabilities) == pytest.approx(results[f"{name}_loss"], rel=1e-6)
+        part = prediction.part_of(model, read, name)
+        scores = prediction.score(model, part)
+        np.testing.assert_allclose(scores[np.argsort(part.rows)], probabilities, atol=1e-6)
+        np.testing.assert_array_equal(prediction.score(model, part), scores)
+
+
+def test_a_model_that_says_nothing_of_dropout_has_none(everything, tmp_path):
+    """Those of earlier versions say nothing."""
+    shutil.copytree(everything[0] / "r0s0", tmp_path / "r0s0")
+    before = Run.open(everything[0] / "r0s0")
+    rewrite(tmp_path / "r0s0" / "model.keras", config=lambda content: content["config"].pop("dropout") and content)
+    after = Run.open(tmp_path / "r0s0")
+    assert (before.model.dropout, after.model.dropout) == (0.3, 0.0)
+    part = prediction.part_of(after, sources.read(COHORT), "test")
+    np.testing.assert_array_equal(prediction.score(after, part), prediction.score(before, part))
+
+
+# Patience.
+
+LONG = dataclasses.replace(SMALL, num_iter=45, learning_rate=0.5, tensorboard=False)
+PATIENT = dataclasses.replace(LONG, patience=3)
+
+
+def out_of_patience(losses, patience):
+    """How many of the evaluations with these losses are made."""
+    best, since = np.inf, 0
+    for count, loss in enumerate(losses, 1):
+        best, since = (loss, 0) if loss < best else (best, since + 1)
+        if since == patience:
+            return count
+    return len(losses)
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory):
+    """The folder of a run of PATIENT, what it printed, and how many evaluations each of its splits made."""
+    folder = tmp_path_factory.mktemp("patient")
+    done = run(PATIENT, folder)
+    return folder, done, [len(read_table(folder / f"r0s{seed}" / "history.csv")) for seed in (0, 1)]
+
+
+def test_a_split_stops_when_patience_is_over(patient, tmp_path):
+    folder, done, made = patient
+    run(LONG, tmp_path)
+    for seed, count in enumerate(made):
+        whole = read_table(tmp_path / f"r0s{seed}" / "history.csv")
+        losses = [float(row["valid_loss"]) for row in whole]
+        assert count == out_of_patience(losses, 3) < len(whole) == 15
+        assert read_table(folder / f"r0s{seed}" / "history.csv") == whole[:count]
+        best = 3 * (1 + int(np.argmin(losses[:count])))
+        assert json.loads((folder / f"r0s{seed}" / "metrics.json").read_text())["iteration"] == best
+        note = (
+            f"{folder}/r0s{seed}: stopped at iteration {3 * count}, after 3 evaluations without a better valid_loss "
+            f"than that of iteration {best}"
+        )
+        assert note in done.err
+
+
+def test_a_killed_run_has_the_patience_that_was_left(patient, tmp_path, monkeypatch):
+    folder, done, (count, _) = patient
+    killer = Killer(monkeypatch)
+    # After the first evaluation without a better loss; and after the last one, before the results.
+    for moment in (("after write state.npz", count - 2), ("before write model.keras", 1)):
+        assert killer.run(lambda come, number, moment=moment: (come, number) == moment, tmp_path, PATIENT)
+    resumed = run(PATIENT, tmp_path)
+    assert resumed.out[0] == done.out[count]  # the first split's line: no evaluation was made again
+    check_same(tmp_path, folder, but=["r0s0/model.keras.tmp"])
+
+
+def test_without_a_number_patience_counts_all_evaluations():
+    history = [{"iteration": 3}, {"iteration": 6}]
+    assert State(history=history).since_best == 2
+    assert State(history=history, best={"iteration": 3}).since_best == 1
+    assert State(history=history, best={"iteration": 6}).since_best == 0

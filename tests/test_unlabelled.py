@@ -50,7 +50,9 @@ def test_labels_that_are_there_are_not_looked_at(tmp_path):
 
 
 def test_every_patient_is_to_be_scored(source):
-    run = types.SimpleNamespace(check_codes=lambda cohort: None, usable={"dx": np.ones(2, bool), "rx": np.ones(2, bool), "pr": np.ones(1, bool)})
+    run = types.SimpleNamespace(
+        check_codes=lambda cohort: None, usable={"dx": np.ones(2, bool), "rx": np.ones(2, bool), "pr": np.ones(1, bool)}
+    )
     part = part_of(run, sources.read(source, labelled=False), "all")
     assert part.rows.tolist() == [0, 1]
     assert len(part.labels) == 2

@@ -7,6 +7,7 @@ import contextlib
 import importlib
 import os
 import tempfile
+import uuid
 
 from mime_tf.errors import InputError
 
@@ -55,8 +56,11 @@ class Engine:
         Args:
             paths: list of str.
         """
-        if self.name == "spark":
-            return self.connection.read_parquet(paths)
+        if self.name == "spark":  # there Ibis takes a single path only
+            session = importlib.import_module("pyspark.sql").SparkSession.active()
+            name = f"parquet_{uuid.uuid4().hex}"
+            session.read.parquet(*paths).createOrReplaceTempView(name)
+            return self.connection.table(name)
         files = [os.path.join(path, "*.parquet") if os.path.isdir(path) else path for path in paths]
         return self.connection.read_parquet(files)
 

@@ -165,8 +165,9 @@ def _text(column):
     text = column.cast("string")
     if not column.type().is_floating():
         return text
-    whole = column.try_cast("int64").cast("string")
-    return ibis.cases((column.isnan(), ibis.null("string")), (column == column.floor(), whole), else_=text)
+    whole = (column % 1 == 0) & (column.abs() < 2**53)
+    number = ibis.ifelse(whole, column, 0.0).cast("int64").cast("string")
+    return ibis.cases((column.isnan(), ibis.null("string")), (whole, number), else_=text)
 
 
 def _unread(key):

@@ -58,7 +58,8 @@ def read(engine, path, on_error="stop", progress=None):
     conditions = _with_system(tables["conditions"], SNOMED)
     ordered = [_orders(tables[name], name, *ORDERS[name]) for name in ORDERS if tables[name] is not None]
     if not ordered:
-        ordered = [_orders(conditions.mutate(reason=None, reason_display=None).limit(0), "none", "rx", RXNORM)]
+        missing = ibis.null("string")
+        ordered = [_orders(conditions.mutate(reason=missing, reason_display=missing).limit(0), "none", "rx", RXNORM)]
     orders = engine.keep(ibis.union(*ordered) if len(ordered) > 1 else ordered[0], "synthea_orders")
     because = [conditions.select("visit", "system", "code", "time"), _visit_reasons(encounters)]
     names = [

@@ -3,7 +3,7 @@
 from mime_tf.ehr import time_form
 
 # What is read as a time; engines agree on no more than this. A local time without a zone counts as UTC.
-PATTERN = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}(\.\d{1,9})?( ?Z| ?UTC|[+-]\d{2}:\d{2})?)?)?$"
+PATTERN = r"^\d{4}-\d{2}-\d{2}([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?( ?Z| ?UTC|[+-]\d{2}(:\d{2})?)?)?)?$"
 RIGHT = "a date or time such as 2010-05-03, 2010-05-03 10:11:12 or 2010-05-03T10:11:12Z"
 UTC = "timestamp('UTC')"
 
@@ -20,7 +20,9 @@ def from_text(text, form=None):
     if form:
         text = time_form.to_iso(text, form)
     valid = ibis.ifelse(text.re_search(PATTERN), text, ibis.null("string"))
-    return _seconds(valid.re_replace(" ?(Z|UTC)$", "+00:00").try_cast(UTC))  # not every engine reads Z and UTC
+    valid = valid.re_replace(" ?(Z|UTC)$", "+00:00")  # not every engine reads Z and UTC, or a zone of hours alone
+    valid = ibis.ifelse(valid.re_search(r":\d{2}(\.\d{1,9})?[+-]\d{2}$"), valid + ":00", valid)
+    return _seconds(valid.try_cast(UTC))
 
 
 def from_column(column, form=None):
