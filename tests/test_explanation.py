@@ -54,7 +54,8 @@ def made(seed=0, **arguments):
 def run_of(model, known=None, vocabulary=None):
     """As much of a `mime_tf.runs.Run` as explaining takes."""
     everything = {kind: np.ones(getattr(model.dxobject_embedding, f"num_{kind}"), bool) for kind in ("dx", "rx", "pr")}
-    return SimpleNamespace(model=model, usable=everything | (known or {}), vocabulary=vocabulary)
+    check = {"check_codes": lambda cohort: None}
+    return SimpleNamespace(model=model, usable=everything | (known or {}), vocabulary=vocabulary, **check)
 
 
 def cohort_of(patients):
