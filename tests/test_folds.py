@@ -88,7 +88,8 @@ def test_groups_of_one_row_are_divided_as_rows_are(folds):
 
 
 def test_a_group_with_a_one_counts_as_one_where_folds_are_stratified():
-    # Groups of two rows; of each of the first four one row is 1, the first or the second. Rows alone would allow four folds of one each.
+    # Groups of two rows; of each of the first four one row is 1, the first or the second. Rows alone would allow four
+    # folds of one each.
     groups = np.repeat(np.arange(8), 2)
     labels = ((groups < 4) & (np.arange(16) % 2 == groups % 2)).astype(int)
     for number in range(4):
