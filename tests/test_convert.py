@@ -197,8 +197,8 @@ def test_train_runs_on_what_was_written(tmp_path, capsys):
     export = many(40).write_synthea(tmp_path / "export")
     flags = "--outcome", "HF", "--prediction_at", "visit:2"
     assert convert(capsys, export, tmp_path / "c", *flags)[0] == 0
-    started = [sys.executable, "train.py", str(tmp_path / "c" / "cohort"), "./", str(tmp_path / "out")]
+    started = [sys.executable, str(ROOT / "train.py"), "c/cohort", "./", "out"]
     flags = ["--num_iter=4", "--eval_period=2", "--batch_size=8", "--split_seeds=0", "--jit_compile=off"]
-    run = subprocess.run([*started, *flags], cwd=ROOT, capture_output=True, text=True)
+    run = subprocess.run([*started, *flags], cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert "mean_test_auc" in run.stdout
