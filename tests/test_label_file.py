@@ -103,7 +103,10 @@ def test_bad_csv(tmp_path, text, complaint):
     assert str(raised.value).startswith(path) and "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("content", [b"", b"no gzip", gzip.compress(HEADER.encode() + b"1,2010-01-01,1\n")[:-9]])
+CUT_OFF = gzip.compress(HEADER.encode() + b"1,2010-01-01,1\n")[:-9]
+
+
+@pytest.mark.parametrize("content", [b"", b"no gzip", CUT_OFF], ids=["empty", "text", "cut off"])
 def test_bad_gzip(tmp_path, content):
     (tmp_path / "labels.csv.gz").write_bytes(content)
     with pytest.raises(InputError, match=r"labels\.csv\.gz: (can't be read|no column)"):
