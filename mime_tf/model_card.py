@@ -196,7 +196,7 @@ def _calls(example, answer):
     request = {"signature_name": "json", "inputs": {"patients": [example.text]}}
     by_number = {"signature_name": "serving_default", "inputs": example.codes}
     codes = ",\n    ".join(f"{name}=tf.constant({value})" for name, value in example.codes.items())
-    yield "The patient here is made up of the commonest codes; which order follows which diagnosis has no meaning."
+    yield "The patient here is made up of codes that training held; which order follows which diagnosis has no meaning."
     yield model_card_text.CALLS.format(
         patient=json.dumps(example.patient, ensure_ascii=False),
         codes=codes,

@@ -1,4 +1,4 @@
-"""A patient made of a model's commonest codes, in both forms that an exported model takes: to show how it is asked."""
+"""A patient made of codes that a model knows, in both forms that an exported model takes: to show how it is asked."""
 
 import collections
 import dataclasses

@@ -76,14 +76,35 @@ def test_a_folder_of_parts(read, tmp_path):
     assert line == f"{parts[0]}: other columns than {parts[1]}: found ['b', 'a']; must be ['a', 'b']"
 
 
-def test_parquet_and_csv_are_one_too_many(read, tmp_path):
-    pq.write_table(pa.table({"a": ["1"]}), tmp_path / "v.parquet")
-    assert read("v") == [{"a": "1", "b": None}]
-    (tmp_path / "v.csv").write_text("a\n")
-    files = f"{tmp_path / 'v.csv'}, {tmp_path / 'v.parquet'}"
-    line = refused(read, "v")
-    assert line.startswith(f"{tmp_path}: v is there as Parquet and as CSV (")
-    assert line.endswith("); one is needed") and all(file in line for file in files.split(", "))
+@pytest.mark.parametrize("other", ["v.parquet", "V.CSV.gz", "v", "v.csv.d"])
+def test_a_table_that_is_there_twice(other, read, tmp_path):
+    """A file and what it was packed into would otherwise be read as the parts of one table, and count twice."""
+    (tmp_path / "v.csv").write_text("a\n1\n")
+    path = tmp_path / other
+    if path.suffix in (".parquet", ".gz"):
+        path.write_bytes(b"")
+    else:
+        path.mkdir()
+        assert read("v") == [{"a": "1", "b": None}]  # an empty folder is no table
+        (path / "part-1.csv").write_text("a\n")
+    if other == "v.csv.d":
+        assert read("v") == [{"a": "1", "b": None}]
+    else:
+        files = ", ".join(sorted([str(tmp_path / "v.csv"), str(path)]))
+        assert refused(read, "v") == f"{tmp_path}: v is there 2 times ({files}); one is needed"
+
+
+@pytest.mark.parametrize("name", ["v", "V.parquet"])
+def test_a_folder_of_parquet(name, read, tmp_path):
+    """As Spark writes a table, its folder with or without an ending."""
+    folder = tmp_path / name
+    folder.mkdir()
+    (folder / "_SUCCESS").write_text("")
+    for number in ("1", "2"):
+        pq.write_table(pa.table({"a": [number]}), folder / f"part-{number}.snappy.parquet")
+    assert sorted(row["a"] for row in read("v")) == ["1", "2"]
+    (folder / "part-3.csv").write_text("a\n3\n")
+    assert refused(read, "v") == f"{folder}: holds Parquet and CSV; a table is one or the other"
 
 
 def test_no_folder_and_no_table(read, tmp_path):

@@ -54,15 +54,21 @@ class Folder:
         self._skip, self._progress = on_error == "skip", progress or (lambda text: None)
 
     def paths(self, name):
-        """Returns the files of a table: `name.csv` and so on, or those in a folder of that name, whatever its case."""
-        wanted = {name.lower() + ending for ending in ENDINGS}
-        found = [entry.path for entry in os.scandir(self.path) if entry.name.lower() in wanted]
-        if not found:
-            folders = [entry.path for entry in os.scandir(self.path) if entry.name.lower() == name.lower()]
-            found = [file for folder in folders for file in _files(folder)]
-        if len({_ending(path) == ".parquet" for path in found}) > 1:
-            raise InputError(f"{self.path}: {name} is there as Parquet and as CSV ({', '.join(found)}); one is needed")
-        return sorted(found)
+        """Returns the files of a table, whatever its case: `name.csv` and so on, or those in a folder of such a name.
+
+        Raises:
+            InputError: the table is there more than once, such as `name.csv` beside `name.csv.gz`.
+        """
+        wanted = {name.lower(), *(name.lower() + ending for ending in ENDINGS)}
+        there = sorted(entry.path for entry in os.scandir(self.path) if entry.name.lower() in wanted)
+        tables = {path: _files(path) if os.path.isdir(path) else [path] * bool(_ending(path)) for path in there}
+        found = [path for path, files in tables.items() if files]
+        if len(found) > 1:
+            raise InputError(f"{self.path}: {name} is there {len(found)} times ({', '.join(found)}); one is needed")
+        files = sorted(file for files in tables.values() for file in files)
+        if len({_ending(file) == ".parquet" for file in files}) > 1:
+            raise InputError(f"{found[0]}: holds Parquet and CSV; a table is one or the other")
+        return files
 
     def table(self, name, columns, needed=True, called=None):
         """Reads a table.
