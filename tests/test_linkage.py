@@ -229,3 +229,10 @@ def test_the_printed_table_has_counts_shares_and_names():
         "1 Asthma -> Salbutamol",
         "1 Asthma -> Y",  # a code without a name
     ]
+
+
+def test_an_export_without_a_single_link_is_remarked_on():
+    rows = Rows([("v1", "p", 1)], [("v1", "A")], [("v1", "rx", "X", "")])
+    (note,) = converted(rows).notes
+    assert note == "no order is linked to a diagnosis: this export does not hold what MiME learns from"
+    assert converted(rows, unlinked="single").notes == []

@@ -222,6 +222,8 @@ def _notes(report, dropped, labels, request):
             f"dropped, because {why}: {dropped.codes:,} codes, with {dropped.dx_objects:,} Dx-objects and "
             f"{dropped.orders:,} other orders"
         )
+    if not report["links"] and any(of_kind["total"] for of_kind in report["orders"].values()):
+        notes.append("no order is linked to a diagnosis: this export does not hold what MiME learns from")
     rarer = None if labels is None else int(min(labels.sum(), (1 - labels).sum()))
     if rarer == 0:
         notes.append(f"every row has the label {labels[0]}; there is nothing to learn from them")
