@@ -1,6 +1,7 @@
 """Files that are either whole or not there: everything the project writes goes through here."""
 
 import contextlib
+import csv
 import json
 import math
 import os
@@ -34,6 +35,14 @@ def replacing(path, mode="wb"):
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)
         raise
+
+
+def write_table(path, names, rows):
+    """Writes a CSV file with a header of `names`, atomically; None is an empty field."""
+    with replacing(path, "w") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows(rows)
 
 
 def write_json(path, value):

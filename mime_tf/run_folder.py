@@ -1,7 +1,6 @@
 """What a run leaves on disk: the names of its files and how each is written."""
 
 import contextlib
-import csv
 import glob
 import hashlib
 import json
@@ -31,14 +30,6 @@ def split_folder(output_prefix, random_seed, split_seed):
     return f"{output_prefix}r{random_seed}s{split_seed}"
 
 
-def write_table(path, names, rows):
-    """Writes a CSV file with a header of `names`, atomically."""
-    with files.replacing(path, "w") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows(rows)
-
-
 def write_predictions(path, part, probabilities, patient_ids=None):
     """Writes the probabilities of a part's patients with their row numbers in the input, in input order.
 
@@ -53,7 +44,7 @@ def write_predictions(path, part, probabilities, patient_ids=None):
     columns = {"row": rows, "label": part.labels[order], "probability": probabilities[order]}
     if patient_ids is not None:
         columns = {"patient_id": patient_ids[rows]} | columns
-    write_table(path, columns, zip(*(column.tolist() for column in columns.values()), strict=True))
+    files.write_table(path, columns, zip(*(column.tolist() for column in columns.values()), strict=True))
 
 
 def write_codes(path, sizes, known):

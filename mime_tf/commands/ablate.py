@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import os
 
-from mime_tf import files, plotting, run_folder
+from mime_tf import files, plotting
 from mime_tf.config import JIT_COMPILE, TrainConfig
 from mime_tf.console import Console
 from mime_tf.errors import InputError
@@ -154,7 +154,7 @@ def _write(folder, found, settings, pictures):
     from mime_tf.ablation import tables
     from mime_tf.versions import versions
 
-    run_folder.write_table(os.path.join(folder, CSV), tables.COLUMNS, tables.rows(found))
+    files.write_table(os.path.join(folder, CSV), tables.COLUMNS, tables.rows(found))
     for name, picture in pictures.items():
         with files.replacing(os.path.join(folder, name)) as file:
             file.write(picture)

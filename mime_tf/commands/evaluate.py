@@ -175,5 +175,5 @@ def _write(folder, report, found):
     path = os.path.join(folder, METRICS)
     with contextlib.suppress(FileNotFoundError):
         os.remove(path)
-    run_folder.write_table(os.path.join(folder, CURVES), curves.COLUMNS, curves.rows(found))
+    files.write_table(os.path.join(folder, CURVES), curves.COLUMNS, curves.rows(found))
     files.write_json(path, report)

@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import os
 
-from mime_tf import explanation_page, explanation_table, files, plotting, run_folder, sources, timeline
+from mime_tf import explanation_page, explanation_table, files, plotting, sources, timeline
 from mime_tf.commands import outputs
 from mime_tf.console import Console
 from mime_tf.errors import InputError, show
@@ -139,7 +139,7 @@ def _explain_cohort(arguments, model, cohort, console):
     if arguments.output:
         os.makedirs(os.path.dirname(arguments.output) or ".", exist_ok=True)
         rows = ([getattr(pair, name) for name in PAIR_COLUMNS.values()] for pair in found.pairs)
-        run_folder.write_table(arguments.output, PAIR_COLUMNS, rows)
+        files.write_table(arguments.output, PAIR_COLUMNS, rows)
     for line in _pair_lines(arguments, found):
         console.line(line)
     if arguments.output:

@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from mime_tf import run_folder, sources
+from mime_tf import files, sources
 from mime_tf.commands import outputs
 from mime_tf.console import Console
 
@@ -52,7 +52,7 @@ def run(arguments):
     predictions = prediction.predict(model, cohort, arguments.batch_size, console.progress)
     os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
     name, labels = ("row", None) if cohort.patient_ids is None else ("patient_id", cohort.patient_ids)
-    run_folder.write_table(output, (name, "probability", "dropped_codes", "empty"), _rows(labels, predictions))
+    files.write_table(output, (name, "probability", "dropped_codes", "empty"), _rows(labels, predictions))
     for line in _summary(output, predictions):
         console.line(line)
 

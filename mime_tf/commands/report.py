@@ -4,7 +4,7 @@ import argparse
 import contextlib
 import os
 
-from mime_tf import files, plotting, run_folder
+from mime_tf import files, plotting
 from mime_tf.commands import outputs
 from mime_tf.console import Console
 from mime_tf.errors import InputError
@@ -127,6 +127,6 @@ def _write(output, folder, report, text, pictures):
         with files.replacing(os.path.join(folder, f"{name}.png")) as file:
             file.write(picture)
     rows = ([one.split.name, *row] for one in report.judged for row in curves.rows(one.curves))
-    run_folder.write_table(os.path.join(folder, CURVES), ("split", *curves.COLUMNS), rows)
+    files.write_table(os.path.join(folder, CURVES), ("split", *curves.COLUMNS), rows)
     with files.replacing(output, "w") as file:
         file.write(text)

@@ -1,7 +1,6 @@
 """What `convert` writes into its folder."""
 
 import contextlib
-import csv
 import os
 import shutil
 import tempfile
@@ -74,11 +73,8 @@ def _fill(folder, conversion, run):
     records.write(prefix, conversion.store, conversion.labels)
     parquet.write(f"{prefix}.parquet", conversion.store, conversion.labels, patients["patient_id"])
     conversion.vocabulary.write(os.path.join(folder, "vocabulary.csv"))
-    with files.replacing(os.path.join(folder, "patients.csv"), "w") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(patients)
-        rows = zip(*patients.values(), strict=True)
-        writer.writerows([["" if value is None else value for value in row] for row in rows])
+    rows = zip(*patients.values(), strict=True)
+    files.write_table(os.path.join(folder, "patients.csv"), patients, rows)
     files.write_json(os.path.join(folder, "linkage.json"), conversion.linkage)
     report = {"flow": conversion.flow, "audit": conversion.audit, "notes": conversion.notes}
     files.write_json(os.path.join(folder, "convert.json"), run | report)

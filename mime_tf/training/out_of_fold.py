@@ -4,7 +4,7 @@ import csv
 import heapq
 import os
 
-from mime_tf import run_folder
+from mime_tf import files, run_folder
 
 
 def path_of(output_prefix):
@@ -25,7 +25,7 @@ def write(path, folders):
     names = ("row", *(["patient_id"] if named else []), "fold", "label", "probability")
     rows = (_rows(fold, folder) for fold, folder in enumerate(folders))
     # Each file is in input order, so no more than a row of each is in memory.
-    run_folder.write_table(path, names, heapq.merge(*rows, key=lambda row: int(row[0])))
+    files.write_table(path, names, heapq.merge(*rows, key=lambda row: int(row[0])))
 
 
 def _columns(folder):

@@ -114,7 +114,7 @@ class SplitRun:
         model.set_weights(state.best_weights)
         run_folder.save_model(self._path(run_folder.MODEL), model)
         rows = (row.values() for row in state.history)
-        run_folder.write_table(self._path(run_folder.HISTORY), state.history[0], rows)
+        files.write_table(self._path(run_folder.HISTORY), state.history[0], rows)
         for name, part in (("valid", self.split.valid), ("test", self.split.test)):
             path = self._path(run_folder.PREDICTIONS[name])
             run_folder.write_predictions(path, part, getattr(state, name), self.patient_ids)
