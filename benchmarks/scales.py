@@ -50,7 +50,7 @@ class Scale:
     steps_a_lap: dict = dataclasses.field(default_factory=lambda: {"dense": 1, "packed": 20})
     products: int = 3
     judged: bool = True
-    settings: dict = dataclasses.field(default_factory=lambda: {"jit_compile": "on"})
+    settings: dict = dataclasses.field(default_factory=dict)
 
 
 FULL = Scale()

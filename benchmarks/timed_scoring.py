@@ -9,7 +9,7 @@ from mime_tf.training.splits import Splits
 
 
 def time_scoring(prefix, settings, repeats):
-    """Scores the validation set of a cohort again and again, in batches of the shapes that training plans.
+    """Scores the validation set of a cohort again and again, in batches of `eval_batch_size`.
 
     Args:
         prefix: of the cohort.
@@ -26,12 +26,11 @@ def time_scoring(prefix, settings, repeats):
     splits = Splits(config, store, labels)
     given = {name: getattr(config, name) for name in sizes.SIZE_NAMES}
     model = build_model(config, sizes.resolve(store, given, prefix))
-    scorer = evaluation.Scorer(model, config.jit_compile == "on")
+    scorer = evaluation.Scorer(model)
     part = splits.make(config.split_seeds[0]).valid
-    shapes = splits.scoring_shapes() if config.jit_compile == "on" else None
 
     def cut():
-        return pipeline.scoring_batches(part, config.eval_batch_size, shapes)
+        return pipeline.scoring_batches(part, config.eval_batch_size)
 
     kept = list(cut())
     scorer(kept)

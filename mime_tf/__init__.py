@@ -11,6 +11,7 @@ from mime_tf import keras_classes
 _HOMES = {
     "AuxiliaryHeads": "mime_tf.layers",
     "DxObjectEmbedding": "mime_tf.layers",
+    "FusedAdam": "mime_tf.adam",
     "GRUV1": "mime_tf.layers",
     "GRUV1Cell": "mime_tf.layers",
     "InputError": "mime_tf.errors",

@@ -11,21 +11,18 @@ RESULTS = ("valid_loss", "test_loss", "valid_auc", "test_auc", "valid_aucpr", "t
 
 
 class Scorer:
-    """Scores datasets with a model; compiled once, it is cheap to call again and again as the weights change.
+    """Scores datasets with a model; traced once, it is cheap to call again and again as the weights change.
 
     Args:
         model: MiME.
-        jit_compile: compile with XLA, once for each shape of the batches.
     """
 
-    def __init__(self, model, jit_compile=False):
-        self._predict = tf.function(
-            lambda inputs: model(inputs, training=False), input_signature=[pipeline.INPUTS], jit_compile=jit_compile
-        )
+    def __init__(self, model):
+        self._predict = tf.function(lambda inputs: model(inputs, training=False), input_signature=[pipeline.INPUTS])
 
     def __call__(self, batches):
         """Returns the probabilities, float32 of shape (patients,), of `(inputs, labels)` batches, such as a dataset."""
-        return np.concatenate([self._predict(inputs).numpy()[: len(labels), 0] for inputs, labels in batches])
+        return np.concatenate([self._predict(inputs).numpy()[:, 0] for inputs, labels in batches])
 
 
 def scored(part, batch_size, drop_remainder):

@@ -41,11 +41,12 @@ def diagnosis_loss(logits, dx):
     return tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(dx, 0), logits)
 
 
+@tf.custom_gradient
 def order_loss(logits, codes):
     """Sigmoid cross-entropy of each Dx-object's SET of medications, or of procedures, mean over the vocabulary.
 
-    With `x` the logits and `S` the set, that is `(sum of softplus(x) - sum over S of x) / vocabulary`, which needs no
-    row of zeros and ones for the target.
+    With `x` the logits and `S` the set, that is `(sum of softplus(x) - sum over S of x) / vocabulary`, and its gradient
+    `(sigmoid(x) - 1 in S) / vocabulary`: neither needs a row of zeros and ones for the target.
 
     Args:
         logits: float tensor of shape (N, vocabulary).
@@ -54,18 +55,23 @@ def order_loss(logits, codes):
     Returns:
         Tensor of shape (N,).
     """
+    vocabulary = logits.shape[1]
     earlier = tf.linalg.band_part(codes[:, :, tf.newaxis] == codes[:, tf.newaxis, :], -1, 0)
     first = tf.reduce_sum(tf.cast(earlier, tf.int32), axis=2) == 1
     in_set = tf.cast(first & (codes >= 0), logits.dtype)
-    ordered = tf.gather(logits, tf.maximum(codes, 0), batch_dims=1) * in_set
-    return (_row_sums(tf.nn.softplus(logits)) - tf.reduce_sum(ordered, 1)) / logits.shape[1]
+    places = tf.maximum(codes, 0)
+    ordered = tf.gather(logits, places, batch_dims=1) * in_set
+    loss = (tf.reduce_sum(tf.nn.softplus(logits), 1) - tf.reduce_sum(ordered, 1)) / vocabulary
+
+    def gradient(upstream):
+        weights = upstream[:, tf.newaxis] / vocabulary
+        rows = tf.broadcast_to(tf.range(tf.shape(codes)[0])[:, tf.newaxis], tf.shape(codes))
+        indices = tf.stack([rows, tf.cast(places, tf.int32)], axis=2)
+        return tf.tensor_scatter_nd_sub(tf.sigmoid(logits) * weights, indices, in_set * weights), None
+
+    return loss, gradient
 
 
 def sum_of_squares(variables):
     """The sum of squares of all `variables` of rank 2 or more: not halved, no biases."""
-    return tf.add_n([tf.reduce_sum(_row_sums(tf.square(value))) for value in variables if len(value.shape) > 1])
-
-
-def _row_sums(matrix):
-    """Sums over the last axis, by a product with ones: XLA vectorizes it on a CPU, and a sum it does one by one."""
-    return tf.tensordot(matrix, tf.ones(matrix.shape[-1], matrix.dtype), 1)
+    return 2 * tf.add_n([tf.nn.l2_loss(value) for value in variables if len(value.shape) > 1])

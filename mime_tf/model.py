@@ -5,7 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
-from mime_tf import losses
+from mime_tf import adam, losses  # noqa: F401  (a saved model names the optimizer it was compiled with)
 from mime_tf.layers import GRUV1, AuxiliaryHeads, DxObjectEmbedding, VisitEmbedding
 from mime_tf.layers.checks import require_sizes
 from mime_tf.layers.lookup import look_up
@@ -147,12 +147,14 @@ class MiME(keras.Model):
         visits = self.visit_embedding(dxobjects, inputs["dxobjs"])
         if drops:
             visits = self._drop(visits)
-        mask = inputs["visits"] >= 0
         if self.rnn_cell == "gru_v1":
             # Projected before they are laid out in time: each distinct visit once, padding never.
-            histories = self.rnn.recur(look_up(self.rnn.project(visits), inputs["visits"]), mask)
+            steps = tf.transpose(inputs["visits"])
+            projected = look_up(self.rnn.project(visits), steps, zeros=False)
+            histories = self.rnn.recur(projected, steps >= 0, training)
         else:
-            histories = self.rnn(look_up(visits, inputs["visits"]), mask=mask, training=training)
+            steps = inputs["visits"]
+            histories = self.rnn(look_up(visits, steps), mask=steps >= 0, training=training)
         if drops:
             # One history may be that of several patients, each of whom loses entries of its own.
             return self.prediction(self._drop(look_up(histories, inputs["patients"])))

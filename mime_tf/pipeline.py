@@ -45,20 +45,18 @@ def training_batches(part, starts, batch_size, choose_shape=None, replicas=1):
     return _dataset(part, starts, starts + share, choose_shape)
 
 
-def scoring_batches(part, batch_size, choose_shape=None):
+def scoring_batches(part, batch_size):
     """Returns the dataset of all patients of `part` once, in order, `batch_size` at a time, the last batch shorter.
 
     Args:
         part: `mime_tf.cohort.Part`.
         batch_size: B, patients in a batch.
-        choose_shape: as for `training_batches`.
 
     Returns:
-        tf.data.Dataset of `(inputs, labels)` as from `training_batches`; where `choose_shape` gives the last batch
-        more patients than there are, the labels are as many as there are.
+        tf.data.Dataset of `(inputs, labels)` as from `training_batches`.
     """
     starts = np.arange(0, len(part), batch_size)
-    return _dataset(part, starts, np.minimum(starts + batch_size, len(part)), choose_shape)
+    return _dataset(part, starts, np.minimum(starts + batch_size, len(part)))
 
 
 def _dataset(part, starts, ends, choose_shape=None):
@@ -80,7 +78,12 @@ def _dataset(part, starts, ends, choose_shape=None):
     def tensors(run, start, end):
         return _unpack(find(run, start, end)), labels[start:end]
 
-    return tf.data.Dataset.from_tensor_slices((which.reshape(-1), starts, ends)).map(tensors).prefetch(4)
+    options = tf.data.Options()
+    # There is nothing to tune, and a dataset that tunes itself keeps whoever is done with it waiting: for as long as it
+    # has run, up to a minute (TensorFlow 2.21).
+    options.autotune.enabled = False
+    dataset = tf.data.Dataset.from_tensor_slices((which.reshape(-1), starts, ends)).map(tensors)
+    return dataset.prefetch(4).with_options(options)
 
 
 def _keep(packed):

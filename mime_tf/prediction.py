@@ -3,15 +3,12 @@
 import dataclasses
 
 import numpy as np
-import tensorflow as tf
 
 from mime_tf import cohort as cohorts
-from mime_tf import evaluation, pipeline, run_folder, shapes
+from mime_tf import evaluation, pipeline, run_folder
 from mime_tf.errors import InputError, show
 from mime_tf.groups import digest, group_numbers
 
-# From this many patients on XLA wins back the time that it takes to compile.
-WORTH_COMPILING = 20_000
 SETS = ("test", "valid", "train", "all")
 _BLOCK = 50_000  # patients whose codes are looked at together
 
@@ -124,13 +121,8 @@ def score(run, part, batch_size=100, progress=None):
     """
     if batch_size < 1:
         raise InputError(f"batch_size: found {batch_size}; must be at least 1")
-    # Keras's recurrent layers have a kernel for GPUs that XLA does not have.
-    cudnn = run.config.rnn_cell != "gru_v1" and bool(tf.config.list_physical_devices("GPU"))
-    compiles = len(part) > WORTH_COMPILING and not cudnn
-    starts = np.arange(0, len(part), batch_size)
-    choose_shape = shapes.plan([part], [starts], batch_size) if compiles else None
-    batches = pipeline.scoring_batches(part, batch_size, choose_shape)
-    probabilities = evaluation.Scorer(run.model, compiles)(_reported(batches, len(part), progress))
+    batches = pipeline.scoring_batches(part, batch_size)
+    probabilities = evaluation.Scorer(run.model)(_reported(batches, len(part), progress))
     if np.isnan(probabilities).any():
         raise InputError(f"{run.folder}: {np.isnan(probabilities).sum()} probabilities are not numbers; bad weights")
     return probabilities

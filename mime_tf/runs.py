@@ -228,6 +228,7 @@ CLASSES = {
     ("mime_tf.model", "MiME", "mime_tf>MiME"),
     ("keras", "DTypePolicy", None),
     ("mime_tf.losses", "LogLoss", "mime_tf>LogLoss"),
+    ("mime_tf.adam", "FusedAdam", "mime_tf>FusedAdam"),
     ("keras.optimizers", "Adam", None),
     ("keras.optimizers", "LossScaleOptimizer", None),
     *(("keras.optimizers.schedules", name, None) for name in ("CosineDecay", "ExponentialDecay", "PolynomialDecay")),

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from mime_tf import MiME, cohort, evaluation, pipeline, records, shapes
+from mime_tf import MiME, cohort, evaluation, pipeline, records
 
 
 @pytest.fixture(scope="module")
@@ -27,22 +27,6 @@ def test_the_scorer_equals_predict(part):
         expected = model.predict(batches, verbose=0)[:, 0]
         assert len(np.unique(expected)) > 3
         np.testing.assert_allclose(scores, expected, atol=1e-6)
-
-
-@pytest.mark.parametrize("jit_compile", [False, True], ids=["graph", "xla"])
-def test_the_scorer_gives_the_same_on_padded_shapes(part, jit_compile):
-    """With room for more patients than the last batch has, and with XLA."""
-    model = MiME(4, 2, 1, emb_size=3, dxobj_emb_size=3, rnn_size=3)
-    choose_shape = shapes.plan([part], [np.arange(0, 17, 5)], 5, most_shapes=1)
-    batches = list(pipeline.scoring_batches(part, 5, choose_shape))
-    assert [(len(inputs["patients"]), len(labels)) for inputs, labels in batches] == [(5, 5)] * 3 + [(5, 2)]
-    assert len({str([table.shape for table in inputs.values()]) for inputs, _ in batches}) == 1
-    scorer = evaluation.Scorer(model, jit_compile)
-    for scale in (1.0, 2.0):
-        model.set_weights([scale * value for value in model.get_weights()])
-        scores = scorer(batches)
-        assert scores.shape == (17,)
-        np.testing.assert_allclose(scores, evaluation.Scorer(model)(pipeline.scoring_batches(part, 17)), atol=1e-6)
 
 
 @pytest.mark.parametrize(("batch_size", "dropped"), [(17, 0), (5, 2), (8, 1), (18, 17)])

@@ -72,13 +72,26 @@ def test_outputs_and_gradients_are_those_of_keras_s_loop(steps, masked, return_s
     assert_agree(run(some.fast, some), run(some.slow, some), 1e-5)
 
 
+@pytest.mark.parametrize("masked", MASKS)
+@pytest.mark.parametrize("jit_compile", [False, True])
+def test_scoring_gives_the_same_state_and_gradients(jit_compile, masked):
+    """With `training=False`, where only the last state is kept."""
+    some = case(6, batch=4, steps=7, masked=masked)
+
+    def scoring(inputs, mask):
+        return some.fast(inputs, mask=mask, training=False)
+
+    scoring.trainable_weights = some.fast.trainable_weights
+    assert_agree(run(scoring, some, jit_compile=jit_compile), run(some.fast, some), 1e-6)
+
+
 @pytest.mark.parametrize("return_sequences", [False, True])
 def test_projecting_before_laying_out_in_time(return_sequences):
     """Each different input projected once, steps that refer to it, and the recurrence over those."""
     some = case(4, masked="right", return_sequences=return_sequences)
     different = tf.constant(np.random.default_rng(0).normal(size=(6, 4)), tf.float32)
     steps = np.random.default_rng(1).integers(0, 6, (3, 5))
-    got = some.fast.recur(tf.gather(some.fast.project(different), steps), tf.constant(some.mask))
+    got = some.fast.recur(tf.gather(some.fast.project(different), steps.T), tf.constant(some.mask.T))
     expected = some.slow(tf.gather(different, steps), mask=tf.constant(some.mask))
     np.testing.assert_allclose(got, expected, atol=1e-5)
 

@@ -18,7 +18,7 @@ LIGHT = (
 )
 FRAMEWORKS = ("tensorflow", "keras")
 # What the mathematics is made of: these import each other and nothing else of the package.
-MATHEMATICS = ("layers", "losses", "metrics", "model")
+MATHEMATICS = ("layers", "losses", "metrics", "adam", "model")
 STORAGE = ("os", "io", "pathlib", "shutil", "tempfile", "csv", "json", "pickle", "argparse", "absl")
 # What uses a trained model.
 USES = (

@@ -391,14 +391,6 @@ def test_predictions_are_those_of_training(split, trained):
         np.testing.assert_allclose(scored, expected, rtol=0, atol=1e-6)
 
 
-def test_compiled_predictions_are_the_same(opened, monkeypatch):
-    cohort = sources.read(COHORT)
-    expected = prediction.predict(opened, cohort).probabilities
-    monkeypatch.setattr(prediction, "WORTH_COMPILING", 0)
-    found = prediction.predict(opened, cohort, batch_size=50).probabilities
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
-
-
 PATIENTS = [
     [[[1, [0, 0], [2]]], [[2, [], []]]],
     [[[3, [0, 1], [2, 2]], [1, [1, 0, 9], [13]]]],  # unknown: dx 3 with its four orders, rx 1, rx 9, pr 13
@@ -582,5 +574,5 @@ def test_help_has_an_example_and_is_quick(name):
 def test_only_what_mime_is_made_of_is_allowed():
     """Whoever adds a class here should know why: each is one that train.py's models name."""
     schedules = {"CosineDecay", "PolynomialDecay", "ExponentialDecay"}
-    allowed = {"MiME", "DTypePolicy", "LogLoss", "Adam", "LossScaleOptimizer", *schedules}
+    allowed = {"MiME", "DTypePolicy", "LogLoss", "FusedAdam", "Adam", "LossScaleOptimizer", *schedules}
     assert {name for _, name, _ in runs.CLASSES} == allowed

@@ -41,6 +41,7 @@ import flags
 from mime_tf import cohort, records
 from mime_tf.batching import Batch
 from mime_tf.config import TrainConfig
+from mime_tf.training import fitter as fitter_module
 from mime_tf.training import train
 from mime_tf.training.fitter import Fitter
 
@@ -122,11 +123,17 @@ def test_parity_of_a_compiled_run(tmp_path):
     check_parity("b", done.out, (tmp_path / "log.log").read_text().splitlines(), split_seeds=(0,))
 
 
-def test_jit_compile_auto_is_for_long_runs():
-    choices = (("on", 9, True), ("off", 9, False), ("off", 9000, False), ("auto", 9, False), ("auto", 9000, True))
-    for choice, num_iter, compiled in choices:
-        config = dataclasses.replace(SMALL, jit_compile=choice, num_iter=num_iter)
-        assert Fitter(config, SIZES).model.jit_compile is compiled, (choice, num_iter)
+@pytest.mark.parametrize("gpus", [[], ["a GPU"]])
+def test_jit_compile_auto_is_for_long_runs_on_a_gpu(gpus, monkeypatch):
+    monkeypatch.setattr(fitter_module.tf.config, "list_physical_devices", lambda kind=None: gpus if kind == "GPU" else [])
+    long_on_gpu = bool(gpus)
+    choices = (
+        *(("on", 9, "gru_v1", True), ("off", 9, "gru_v1", False), ("off", 9000, "gru_v1", False)),
+        *(("auto", 9, "gru_v1", False), ("auto", 9000, "gru_v1", long_on_gpu), ("auto", 9000, "gru", False)),
+    )
+    for choice, num_iter, cell, compiled in choices:
+        config = dataclasses.replace(SMALL, jit_compile=choice, num_iter=num_iter, rnn_cell=cell)
+        assert Fitter(config, SIZES).compiles is compiled, (choice, num_iter, cell)
 
 
 @pytest.mark.parametrize("name", ["a", "b"])

@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from mime_tf.layers.checks import require_sizes
 from mime_tf.layers.gru_v1_cell import GRUV1Cell
-from mime_tf.layers.gru_v1_recurrence import gru_v1_states
+from mime_tf.layers.gru_v1_recurrence import gru_v1_last_state, gru_v1_states
 
 
 @keras.saving.register_keras_serializable("mime_tf")
@@ -23,6 +23,8 @@ class GRUV1(keras.layers.Layer):
     Call arguments:
         inputs: float tensor of shape (B, T, F).
         mask: optional boolean tensor of shape (B, T). Where it is False the state stays as it was.
+        training: with False, and without `return_sequences`, no state but the last is kept: less memory, and a slower
+            gradient for whoever wants one all the same.
 
     Returns:
         Tensor of shape (B, H), the state after the last step, or (B, T, H) with `return_sequences`.
@@ -47,10 +49,10 @@ class GRUV1(keras.layers.Layer):
         self.cell.build(input_shape)
         self.built = True
 
-    def call(self, inputs, mask=None):
+    def call(self, inputs, mask=None, training=None):
         if mask is None:
             mask = tf.ones(tf.shape(inputs)[:2], bool)
-        return self.recur(self.project(inputs), mask)
+        return self.recur(self.project(tf.transpose(inputs, [1, 0, 2])), tf.transpose(mask), training)
 
     def project(self, inputs):
         """Returns `inputs W + b`, of shape (..., 3H) for inputs of shape (..., F): what no state goes into.
@@ -60,11 +62,24 @@ class GRUV1(keras.layers.Layer):
         """
         return tf.tensordot(inputs, self._compute(self.cell.kernel), 1) + self._compute(self.cell.bias)
 
-    def recur(self, projected, mask):
-        """Runs the recurrence over projected inputs of shape (B, T, 3H); returns what calling the layer returns."""
+    def recur(self, projected, mask, training=None):
+        """Runs the recurrence over projected inputs.
+
+        Args:
+            projected: float tensor of shape (T, B, 3H), as from `project`: time comes first. It must be finite where
+                `mask` is False too, and does not matter there.
+            mask: boolean tensor of shape (T, B).
+            training: as for calling the layer.
+
+        Returns:
+            What calling the layer returns.
+        """
         kernel = self._compute(self.cell.recurrent_kernel)
-        states = gru_v1_states(tf.transpose(projected, [1, 0, 2]), kernel, tf.transpose(mask))
-        return tf.transpose(states, [1, 0, 2]) if self.return_sequences else states[-1]
+        if self.return_sequences:
+            return tf.transpose(gru_v1_states(projected, kernel, mask), [1, 0, 2])
+        if training is False:
+            return gru_v1_last_state(projected, kernel, mask)
+        return gru_v1_states(projected, kernel, mask)[-1]
 
     def _compute(self, variable):
         """The variable as a tensor of the dtype to compute in."""

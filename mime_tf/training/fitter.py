@@ -11,8 +11,7 @@ from mime_tf.losses import LogLoss
 from mime_tf.training.label_weights import label_weights, weighted
 from mime_tf.training.optimizer import make_optimizer
 
-# With jit_compile auto, a run of this many updates or more is compiled: XLA takes some 15 s to compile all shapes,
-# and saves some milliseconds an update.
+# With jit_compile auto, a run on a GPU of this many updates or more is compiled: XLA takes some 15 s for all shapes.
 WORTH_COMPILING = 5000
 
 
@@ -35,7 +34,7 @@ class Fitter:
         if config.batch_size % replicas:
             raise InputError(f"batch_size: found {config.batch_size}; must be a multiple of the {replicas} devices")
         self.compiles = config.jit_compile == "on" or (config.jit_compile == "auto" and self._worth_compiling())
-        self.training_shapes = self.scoring_shapes = None
+        self.training_shapes = None
         with self.strategy.scope():
             self.model = build_model(config, sizes)
             # Read before anything is written, so that a file that does not fit leaves nothing behind.
@@ -49,13 +48,17 @@ class Fitter:
             )
             self.model.optimizer.build(self.model.trainable_variables)
         self._new_optimizer = [keras.ops.convert_to_numpy(value) for value in self.model.optimizer.variables]
-        self.scorer = evaluation.Scorer(self.model, self.compiles)
+        self.scorer = evaluation.Scorer(self.model)
 
     def _worth_compiling(self):
-        """Whether XLA pays: a long run on one device whose recurrence has no better kernel."""
+        """Whether XLA pays: for a long run on one GPU whose recurrence has no kernel there.
+
+        On a CPU it does not: TensorFlow's own kernels take batches of any shape, so that nothing is padded to a few
+        shapes, and are as fast without.
+        """
         updates = self.config.updates * len(self.config.split_numbers)
-        cudnn = self.config.rnn_cell != "gru_v1" and bool(tf.config.list_physical_devices("GPU"))
-        return updates >= WORTH_COMPILING and self.config.distribute == "none" and not cudnn
+        no_kernel = self.config.rnn_cell == "gru_v1" and bool(tf.config.list_physical_devices("GPU"))
+        return no_kernel and updates >= WORTH_COMPILING and self.config.distribute == "none"
 
     def batches(self, part, starts):
         """Returns the dataset of the training windows that start at `starts`, divided over the devices.

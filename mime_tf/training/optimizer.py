@@ -2,6 +2,8 @@
 
 import keras
 
+from mime_tf.adam import FusedAdam
+
 # The share of the learning rate that an exponential schedule ends at.
 LAST_SHARE = 0.01
 
@@ -14,10 +16,7 @@ def make_optimizer(config, replicas=1):
         replicas: how many devices share a batch. `MiME.train_step` clips the mean of their gradients, so the bound is
             divided by their number to be that of the sum.
     """
-    # Keras's Adam with this epsilon is TensorFlow 1.x's.
-    return keras.optimizers.Adam(
-        _learning_rate(config), epsilon=1e-8, global_clipnorm=config.clip_norm / replicas or None
-    )
+    return FusedAdam(_learning_rate(config), global_clipnorm=config.clip_norm / replicas or None)
 
 
 def _learning_rate(config):

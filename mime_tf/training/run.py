@@ -56,7 +56,7 @@ def train(config, source, output_prefix, log_prefix, resume=True, overwrite=Fals
     console.note(devices.describe())
     _warn(console, cohort, splits)
     if fitter.compiles:
-        fitter.training_shapes, fitter.scoring_shapes = splits.training_shapes(), splits.scoring_shapes()
+        fitter.training_shapes = splits.training_shapes()
     journal = Journal(log_path, record.content["log_start"])
     results = []
     folders = [run_folder.split_folder(output_prefix, config.random_seed, seed) for seed in config.split_numbers]

@@ -98,7 +98,7 @@ class SplitRun:
         for part in (self.split.valid, self.split.test):
             part = evaluation.scored(part, config.batch_size, config.eval_drop_remainder)
             # A small set is kept as a list: cutting it, or starting an iterator, would cost more than scoring it.
-            batches = pipeline.scoring_batches(part, config.eval_batch_size, self.fitter.scoring_shapes)
+            batches = pipeline.scoring_batches(part, config.eval_batch_size)
             sets.append((list(batches) if len(batches) <= pipeline.RUNS_KEPT else batches, part.labels))
         path = self._path(run_folder.STATE)
         callbacks = [Evaluation(self.state, path, self.fitter.scorer, *sets, config.eval_period, self.console)]

@@ -42,12 +42,6 @@ class Splits:
         parts = [split.train for split in self.splits.values()]
         return shapes.plan(parts, self.starts, self.config.batch_size)
 
-    def scoring_shapes(self):
-        """Returns `shapes.plan` of the batches in which all splits are scored."""
-        parts = [part for split in self.splits.values() for part in (split.valid, split.test)]
-        size = self.config.eval_batch_size
-        return shapes.plan(parts, [np.arange(0, len(part), size) for part in parts], size)
-
     def one_class_sets(self):
         """Yields the number of the split and the name of each held-out set whose labels are all alike."""
         config = self.config
