@@ -130,8 +130,8 @@ flags.DEFINE_enum(
     "jit_compile",
     _DEFAULT.jit_compile,
     JIT_COMPILE,
-    "Compile the training step with XLA, once for each of a few padded shapes. auto: for a long run of gru_v1 on a GPU; "
-    "on a CPU it costs some 20 s and 0.4 GB, and gains little or nothing.",
+    "Compile the training step with XLA, once for each of a few padded shapes. auto: for a long run of gru_v1 on a "
+    "GPU; on a CPU it costs some 20 s and 0.4 GB, and gains little or nothing.",
 )
 flags.DEFINE_enum(
     "mixed_precision",

@@ -125,7 +125,8 @@ def test_parity_of_a_compiled_run(tmp_path):
 
 @pytest.mark.parametrize("gpus", [[], ["a GPU"]])
 def test_jit_compile_auto_is_for_long_runs_on_a_gpu(gpus, monkeypatch):
-    monkeypatch.setattr(fitter_module.tf.config, "list_physical_devices", lambda kind=None: gpus if kind == "GPU" else [])
+    found = {"GPU": gpus}
+    monkeypatch.setattr(fitter_module.tf.config, "list_physical_devices", lambda kind=None: found.get(kind, []))
     long_on_gpu = bool(gpus)
     choices = (
         *(("on", 9, "gru_v1", True), ("off", 9, "gru_v1", False), ("off", 9000, "gru_v1", False)),

@@ -23,37 +23,30 @@ def gru_v1_states(projected, recurrent_kernel, mask):
     Returns:
         Tensor of shape (T, B, H).
     """
-    units = recurrent_kernel.shape[0]
-    kernel_gates, kernel_candidate = _halves(recurrent_kernel)
-    step = _stepper(projected, recurrent_kernel, mask)
-
-    def step_and_keep(state, t):
-        state, gates, candidate = step(state, t)
-        return state, (state, gates, candidate)
-
-    zero_state, steps = _start(projected, units)
-    states, gates, candidates = _scan(step_and_keep, zero_state, steps, (units, 2 * units, units))
+    kernel_z, kernel_g, kernel_h = _split(recurrent_kernel)
+    zero_state, steps, step = _recurrence(projected, recurrent_kernel, mask)
+    states, z, g, candidates = _scan(step, zero_state, steps, outputs=4)
 
     def gradient(states_gradient):
-        z, g = tf.split(gates, 2, axis=2)
         before = tf.concat([zero_state[tf.newaxis], states[:-1]], axis=0)
-        z_slope, g_slope = tf.split(SLOPE * tf.cast((gates > 0) & (gates < 1), gates.dtype), 2, axis=2)
+        to_z = (before - candidates) * _slope(z)
+        to_g = before * _slope(g)
         to_candidate = (1 - z) * (1 - candidates * candidates)
-        to_z, to_g = (before - candidates) * z_slope, before * g_slope
 
         def step_back(carried, t):
             arriving = carried + states_gradient[t]
-            into_candidate = arriving * to_candidate[t]
-            into_reset = tf.matmul(into_candidate, kernel_candidate, transpose_b=True)
-            into_gates = tf.concat([arriving * to_z[t], into_reset * to_g[t]], axis=1)
-            through_gates = tf.matmul(into_gates, kernel_gates, transpose_b=True)
-            return arriving * z[t] + into_reset * g[t] + through_gates, (into_gates, into_candidate)
+            into_z, into_candidate = arriving * to_z[t], arriving * to_candidate[t]
+            into_reset = tf.matmul(into_candidate, kernel_h, transpose_b=True)
+            into_g = into_reset * to_g[t]
+            through_z = tf.matmul(into_z, kernel_z, transpose_b=True)
+            through_g = tf.matmul(into_g, kernel_g, transpose_b=True)
+            carried = arriving * z[t] + into_reset * g[t] + through_z + through_g
+            return carried, (into_z, into_g, into_candidate)
 
-        into_gates, into_candidate = _scan(step_back, zero_state, steps, (2 * units, units), backwards=True)
-        kernel_gradient = tf.concat(
-            [_product_over_steps(before, into_gates), _product_over_steps(g * before, into_candidate)], axis=1
-        )
-        return tf.concat([into_gates, into_candidate], axis=2), kernel_gradient, None
+        into = _scan(step_back, zero_state, steps, outputs=3, backwards=True)
+        multiplied = (before, before, g * before)
+        kernel_gradient = tf.concat(list(map(_product_over_steps, multiplied, into)), axis=1)
+        return tf.concat(into, axis=2), kernel_gradient, None
 
     return states, gradient
 
@@ -63,48 +56,45 @@ def gru_v1_last_state(projected, recurrent_kernel, mask):
 
     It is the last of `gru_v1_states`, which has the arguments. Its gradient is TensorFlow's own: the same, but slow.
     """
-    step = _stepper(projected, recurrent_kernel, mask)
-    zero_state, steps = _start(projected, recurrent_kernel.shape[0])
-    _, state = tf.while_loop(
-        lambda t, _: t < steps,
-        lambda t, state: (t + 1, step(state, t)[0]),
-        (0, zero_state),
-        maximum_iterations=steps,
-        parallel_iterations=1,
-    )
+    zero_state, steps, step = _recurrence(projected, recurrent_kernel, mask)
+    (state,) = _loop(lambda t, state: step(state, t)[:1], [zero_state], steps)
     return state
 
 
-def _stepper(projected, recurrent_kernel, mask):
-    """Returns the function from a state and a step's number to the new state, the gates z and g, and the candidate.
+def _recurrence(projected, recurrent_kernel, mask):
+    """Returns the first state, the number of steps, and the step.
+
+    The step goes from a state and a step's number to the new state and what is worth keeping: it, both gates and the
+    candidate. The gates are computed apart, because two products run at the same time where TensorFlow would leave one
+    of twice their size to a single thread.
 
     What of `hs(x) = clip(0.2 x + 0.5, 0, 1)` no state goes into is computed for all steps at once. Where the mask is
     False, z is held at exactly 1: then h' = h, and the gradient passes by as at any gate at its bound.
     """
-    kernel_gates, kernel_candidate = _halves(recurrent_kernel)
-    projected_gates, projected_candidate = _halves(projected)
-    held = projected.dtype.max / 2
-    gates_in = tf.where(mask[..., tf.newaxis], SLOPE * projected_gates + 0.5, held)
-    scaled_kernel_gates = SLOPE * kernel_gates
+    kernel_z, kernel_g, kernel_h = _split(recurrent_kernel)
+    scaled_kernel_z, scaled_kernel_g = SLOPE * kernel_z, SLOPE * kernel_g
+    projected_z, projected_g, projected_h = _split(projected)
+    z_in = tf.where(mask[..., tf.newaxis], SLOPE * projected_z + 0.5, projected.dtype.max / 2)
+    g_in = SLOPE * projected_g + 0.5
 
     def step(state, t):
-        gates = _clip(gates_in[t] + state @ scaled_kernel_gates)
-        z, g = tf.split(gates, 2, axis=1)
-        candidate = tf.tanh(projected_candidate[t] + (g * state) @ kernel_candidate)
-        return z * state + (1 - z) * candidate, gates, candidate
+        z = _clip(z_in[t] + state @ scaled_kernel_z)
+        g = _clip(g_in[t] + state @ scaled_kernel_g)
+        candidate = tf.tanh(projected_h[t] + (g * state) @ kernel_h)
+        new_state = z * state + (1 - z) * candidate
+        return new_state, (new_state, z, g, candidate)
 
-    return step
-
-
-def _halves(columns):
-    """The columns of the gates z and g, (..., 2H), and those of the candidate, (..., H)."""
-    units = columns.shape[-1] // 3
-    return columns[..., : 2 * units], columns[..., 2 * units :]
+    return tf.zeros_like(projected_h[0]), tf.shape(projected)[0], step
 
 
-def _start(projected, units):
-    """The state before the first step, zeros of shape (B, H), and the number of steps."""
-    return tf.zeros_like(projected[0, :, :units]), tf.shape(projected)[0]
+def _split(columns):
+    """The columns for z, g and h, each (..., H)."""
+    return tf.split(columns, 3, axis=-1)
+
+
+def _slope(gate):
+    """The slope of the hard sigmoid where it has the value `gate`; none at its bounds."""
+    return SLOPE * tf.cast((gate > 0) & (gate < 1), gate.dtype)
 
 
 def _clip(x):
@@ -112,20 +102,29 @@ def _clip(x):
     return tf.raw_ops.ClipByValue(t=x, clip_value_min=tf.zeros([], x.dtype), clip_value_max=tf.ones([], x.dtype))
 
 
-def _scan(step, initial, steps, widths, backwards=False):
-    """Runs `state, outputs = step(state, t)` over all steps t and stacks each output, of the given width, over them."""
-    batch = initial.shape[0]
+def _scan(step, initial, steps, outputs, backwards=False):
+    """Runs `state, found = step(state, t)` over all steps t and stacks what was found, each shaped as the state."""
 
-    def body(i, state, arrays):
+    def body(i, state, *arrays):
         t = steps - 1 - i if backwards else i
-        state, outputs = step(state, t)
-        return i + 1, state, tuple(array.write(t, output) for array, output in zip(arrays, outputs, strict=True))
+        state, found = step(state, t)
+        return state, *(array.write(t, value) for array, value in zip(arrays, found, strict=True))
 
-    arrays = tuple(tf.TensorArray(initial.dtype, steps, element_shape=(batch, width)) for width in widths)
-    _, _, arrays = tf.while_loop(
-        lambda i, *_: i < steps, body, (0, initial, arrays), maximum_iterations=steps, parallel_iterations=1
+    arrays = [tf.TensorArray(initial.dtype, steps, element_shape=initial.shape) for _ in range(outputs)]
+    _, *arrays = _loop(body, [initial, *arrays], steps)
+    return [array.stack() for array in arrays]
+
+
+def _loop(body, initial, steps):
+    """Runs `values = body(i, *values)` for each i below `steps`; returns the last values."""
+    _, *values = tf.while_loop(
+        lambda i, *_: i < steps,
+        lambda i, *values: (i + 1, *body(i, *values)),
+        (0, *initial),
+        maximum_iterations=steps,
+        parallel_iterations=1,
     )
-    return tuple(array.stack() for array in arrays)
+    return values
 
 
 def _product_over_steps(left, right):
