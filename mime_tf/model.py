@@ -150,7 +150,7 @@ class MiME(keras.Model):
         if self.rnn_cell == "gru_v1":
             # Projected before they are laid out in time: each distinct visit once, padding never.
             steps = tf.transpose(inputs["visits"])
-            projected = look_up(self.rnn.project(visits), steps, zeros=False)
+            projected = [look_up(part, steps, zeros=False) for part in self.rnn.project(visits)]
             histories = self.rnn.recur(projected, steps >= 0, training)
         else:
             steps = inputs["visits"]

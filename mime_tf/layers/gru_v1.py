@@ -5,7 +5,7 @@ import tensorflow as tf
 
 from mime_tf.layers.checks import require_sizes
 from mime_tf.layers.gru_v1_cell import GRUV1Cell
-from mime_tf.layers.gru_v1_recurrence import gru_v1_last_state, gru_v1_states
+from mime_tf.layers.gru_v1_recurrence import gru_v1_last_state, gru_v1_states, project
 
 
 @keras.saving.register_keras_serializable("mime_tf")
@@ -55,19 +55,19 @@ class GRUV1(keras.layers.Layer):
         return self.recur(self.project(tf.transpose(inputs, [1, 0, 2])), tf.transpose(mask), training)
 
     def project(self, inputs):
-        """Returns `inputs W + b`, of shape (..., 3H) for inputs of shape (..., F): what no state goes into.
+        """Returns what of each step no state goes into, for inputs of shape (..., F): three tensors of shape (..., H).
 
         Where the same input occurs at several steps, projecting it once and then laying the steps out for `recur`
         saves most of this product.
         """
-        return tf.tensordot(inputs, self._compute(self.cell.kernel), 1) + self._compute(self.cell.bias)
+        return project(inputs, self._compute(self.cell.kernel), self._compute(self.cell.bias))
 
     def recur(self, projected, mask, training=None):
         """Runs the recurrence over projected inputs.
 
         Args:
-            projected: float tensor of shape (T, B, 3H), as from `project`: time comes first. It must be finite where
-                `mask` is False too, and does not matter there.
+            projected: three float tensors of shape (T, B, H), as from `project`: time comes first. They must be finite
+                where `mask` is False too, and do not matter there.
             mask: boolean tensor of shape (T, B).
             training: as for calling the layer.
 

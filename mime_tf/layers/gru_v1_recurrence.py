@@ -5,50 +5,68 @@ Here the loop keeps its gates, the gradient's loop yields what flows into them, 
 products after it.
 """
 
+import numpy as np
 import tensorflow as tf
 
-# Of the hard sigmoid of TensorFlow 1.x, `gru_v1_cell.hard_sigmoid_v1`.
-SLOPE = 0.2
+# Of the hard sigmoid of TensorFlow 1.x, `gru_v1_cell.hard_sigmoid_v1`: clip(SLOPE x + OFFSET, 0, 1).
+SLOPE, OFFSET = 0.2, 0.5
 
 
-@tf.custom_gradient
+def project(inputs, kernel, bias):
+    """Returns what of a step no state goes into.
+
+    Args:
+        inputs: float tensor of shape (..., F).
+        kernel: float tensor of shape (F, 3H), columns in the order z, g, h.
+        bias: float tensor of shape (3H,).
+
+    Returns:
+        Three tensors of shape (..., H): for the gates z and g `0.2 (v W + b) + 0.5`, which is to be clipped, and for
+        the candidate `v W + b`.
+    """
+    scale, offset = np.repeat([[SLOPE, SLOPE, 1.0], [OFFSET, OFFSET, 0.0]], kernel.shape[1] // 3, axis=1)
+    scale, offset = tf.constant(scale, kernel.dtype), tf.constant(offset, kernel.dtype)
+    return tf.split(tf.tensordot(inputs, kernel * scale, 1) + (bias * scale + offset), 3, axis=-1)
+
+
 def gru_v1_states(projected, recurrent_kernel, mask):
     """Returns the state after each step; see `GRUV1Cell` for the equations.
 
     Args:
-        projected: float tensor of shape (T, B, 3H), `v W + b` of every step, gates in the order z, g, h.
+        projected: the inputs as `project` returns them: three float tensors of shape (T, B, H).
         recurrent_kernel: float tensor of shape (H, 3H).
         mask: boolean tensor of shape (T, B); where it is False the state stays as it was.
 
     Returns:
         Tensor of shape (T, B, H).
     """
-    kernel_z, kernel_g, kernel_h = _split(recurrent_kernel)
-    zero_state, steps, step = _recurrence(projected, recurrent_kernel, mask)
-    states, z, g, candidates = _scan(step, zero_state, steps, outputs=4)
 
-    def gradient(states_gradient):
-        before = tf.concat([zero_state[tf.newaxis], states[:-1]], axis=0)
-        to_z = (before - candidates) * _slope(z)
-        to_g = before * _slope(g)
-        to_candidate = (1 - z) * (1 - candidates * candidates)
+    @tf.custom_gradient
+    def run(z_in, g_in, h_in, kernel_z, kernel_g, kernel_h):
+        zero_state, steps, step = _recurrence(z_in, g_in, h_in, kernel_z, kernel_g, kernel_h)
+        states, z, g, candidates = _scan(step, zero_state, steps, outputs=4)
 
-        def step_back(carried, t):
-            arriving = carried + states_gradient[t]
-            into_z, into_candidate = arriving * to_z[t], arriving * to_candidate[t]
-            into_reset = tf.matmul(into_candidate, kernel_h, transpose_b=True)
-            into_g = into_reset * to_g[t]
-            through_z = tf.matmul(into_z, kernel_z, transpose_b=True)
-            through_g = tf.matmul(into_g, kernel_g, transpose_b=True)
-            carried = arriving * z[t] + into_reset * g[t] + through_z + through_g
-            return carried, (into_z, into_g, into_candidate)
+        def gradient(states_gradient):
+            before = tf.concat([zero_state[tf.newaxis], states[:-1]], axis=0)
+            to_z, to_g = (before - candidates) * _is_inside(z), before * _is_inside(g)
+            to_candidate = (1 - z) * (1 - candidates * candidates)
 
-        into = _scan(step_back, zero_state, steps, outputs=3, backwards=True)
-        multiplied = (before, before, g * before)
-        kernel_gradient = tf.concat(list(map(_product_over_steps, multiplied, into)), axis=1)
-        return tf.concat(into, axis=2), kernel_gradient, None
+            def step_back(carried, t):
+                arriving = carried + states_gradient[t]
+                into_z, into_candidate = arriving * to_z[t], arriving * to_candidate[t]
+                into_reset = tf.matmul(into_candidate, kernel_h, transpose_b=True)
+                into_g = into_reset * to_g[t]
+                through_z = tf.matmul(into_z, kernel_z, transpose_b=True)
+                through_g = tf.matmul(into_g, kernel_g, transpose_b=True)
+                carried = arriving * z[t] + into_reset * g[t] + through_z + through_g
+                return carried, (into_z, into_g, into_candidate)
 
-    return states, gradient
+            into = _scan(step_back, zero_state, steps, outputs=3, backwards=True)
+            return *into, *map(_product_over_steps, (before, before, g * before), into)
+
+        return states, gradient
+
+    return run(*_held(projected, mask), *_scaled(recurrent_kernel))
 
 
 def gru_v1_last_state(projected, recurrent_kernel, mask):
@@ -56,45 +74,47 @@ def gru_v1_last_state(projected, recurrent_kernel, mask):
 
     It is the last of `gru_v1_states`, which has the arguments. Its gradient is TensorFlow's own: the same, but slow.
     """
-    zero_state, steps, step = _recurrence(projected, recurrent_kernel, mask)
+    zero_state, steps, step = _recurrence(*_held(projected, mask), *_scaled(recurrent_kernel))
     (state,) = _loop(lambda t, state: step(state, t)[:1], [zero_state], steps)
     return state
 
 
-def _recurrence(projected, recurrent_kernel, mask):
+def _recurrence(z_in, g_in, h_in, kernel_z, kernel_g, kernel_h):
     """Returns the first state, the number of steps, and the step.
 
     The step goes from a state and a step's number to the new state and what is worth keeping: it, both gates and the
     candidate. The gates are computed apart, because two products run at the same time where TensorFlow would leave one
     of twice their size to a single thread.
-
-    What of `hs(x) = clip(0.2 x + 0.5, 0, 1)` no state goes into is computed for all steps at once. Where the mask is
-    False, z is held at exactly 1: then h' = h, and the gradient passes by as at any gate at its bound.
     """
-    kernel_z, kernel_g, kernel_h = _split(recurrent_kernel)
-    scaled_kernel_z, scaled_kernel_g = SLOPE * kernel_z, SLOPE * kernel_g
-    projected_z, projected_g, projected_h = _split(projected)
-    z_in = tf.where(mask[..., tf.newaxis], SLOPE * projected_z + 0.5, projected.dtype.max / 2)
-    g_in = SLOPE * projected_g + 0.5
 
     def step(state, t):
-        z = _clip(z_in[t] + state @ scaled_kernel_z)
-        g = _clip(g_in[t] + state @ scaled_kernel_g)
-        candidate = tf.tanh(projected_h[t] + (g * state) @ kernel_h)
+        z = _clip(z_in[t] + state @ kernel_z)
+        g = _clip(g_in[t] + state @ kernel_g)
+        candidate = tf.tanh(h_in[t] + (g * state) @ kernel_h)
         new_state = z * state + (1 - z) * candidate
         return new_state, (new_state, z, g, candidate)
 
-    return tf.zeros_like(projected_h[0]), tf.shape(projected)[0], step
+    return tf.zeros_like(h_in[0]), tf.shape(h_in)[0], step
 
 
-def _split(columns):
-    """The columns for z, g and h, each (..., H)."""
-    return tf.split(columns, 3, axis=-1)
+def _held(projected, mask):
+    """The projected inputs, such that z is exactly 1 where the mask is False.
+
+    Then h' = h, and the gradient passes by as at any gate at its bound.
+    """
+    z_in, g_in, h_in = projected
+    return tf.where(mask[..., tf.newaxis], z_in, z_in.dtype.max / 2), g_in, h_in
 
 
-def _slope(gate):
-    """The slope of the hard sigmoid where it has the value `gate`; none at its bounds."""
-    return SLOPE * tf.cast((gate > 0) & (gate < 1), gate.dtype)
+def _scaled(recurrent_kernel):
+    """The kernels of z and g, scaled as their inputs are, and that of the candidate, each (H, H)."""
+    kernel_z, kernel_g, kernel_h = tf.split(recurrent_kernel, 3, axis=1)
+    return SLOPE * kernel_z, SLOPE * kernel_g, kernel_h
+
+
+def _is_inside(gate):
+    """1 where a gate is between its bounds, and 0 at them."""
+    return tf.cast((gate > 0) & (gate < 1), gate.dtype)
 
 
 def _clip(x):

@@ -48,8 +48,9 @@ def look_up_sum(table, references):
 
 
 def _rows(table, references):
-    rows = tf.gather(table, tf.maximum(references, 0))
-    return rows * tf.cast(references >= 0, table.dtype)[..., tf.newaxis]
+    """The rows that `references` name; where one is -1, a row of zeros that is put below the table."""
+    below = tf.cast(tf.shape(table)[0], references.dtype)
+    return tf.gather(tf.pad(table, [[0, 1], [0, 0]]), tf.where(references < 0, below, references))
 
 
 def _sum_by_row(values, references, table):
