@@ -23,7 +23,7 @@ class Scale:
         patients_axis, visits_axis, codes_axis: along which cost is followed; the second is visits a patient, the third
             multiples of the paper's vocabularies.
         scored: patients in each held-out set where cost is followed along an axis: few, and the same number everywhere.
-        scorings: how often a set is scored.
+        scorings: laps in which a set is scored some times.
         aux_lambdas: the weights of the auxiliary losses for which a step is measured; the first one is 0.
         windows, repeats: of the two layouts side by side: windows of patients, and laps on each.
         steps_a_lap: of each layout.
@@ -43,7 +43,7 @@ class Scale:
     visits_axis: tuple = (5, 10, VISITS, 40)
     codes_axis: tuple = (1, 4, 16)
     scored: int = 100
-    scorings: int = 15
+    scorings: int = 9
     aux_lambdas: tuple = (0.0, 0.1)
     windows: int = 8
     repeats: int = 2
