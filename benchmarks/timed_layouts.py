@@ -25,8 +25,8 @@ def time_layout(prefix, settings, layout, windows, repeats, steps):
 
     Args:
         prefix: of the cohort.
-        settings: keyword arguments of `TrainConfig`, all sizes among them. `jit_compile` is for the packed model: the
-            dense one would have to be compiled for each length.
+        settings: keyword arguments of `TrainConfig`, all sizes among them. `jit_compile` "on" is for the packed model:
+            the dense one would have to be compiled for each length.
         layout: one of `LAYOUTS`.
         windows: how many windows, spread evenly over the training patients.
         repeats: laps on each window; their median counts.

@@ -194,7 +194,8 @@ class _Paths:
         patients, times, points, width = tf.shape(mask)[0], tf.shape(mask)[1], tf.shape(visits)[1], visits.shape[2]
         histories = tf.transpose(tf.reshape(visits, [patients, times, points, width]), [0, 2, 1, 3])
         histories = tf.reshape(histories, [patients * points, times, width])
-        states = self._model.rnn(histories, mask=tf.repeat(mask, points, axis=0), training=False)
+        # Not with training=False, which is for those who want no gradient; no cell draws anything in training.
+        states = self._model.rnn(histories, mask=tf.repeat(mask, points, axis=0))
         head = self._model.prediction
         return tf.reshape(states @ head.kernel + head.bias, [patients, points])
 
