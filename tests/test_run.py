@@ -134,7 +134,7 @@ def test_jit_compile_auto_is_for_long_runs_on_a_gpu(gpus, monkeypatch):
     )
     for choice, num_iter, cell, compiled in choices:
         config = dataclasses.replace(SMALL, jit_compile=choice, num_iter=num_iter, rnn_cell=cell)
-        assert Fitter(config, SIZES).compiles is compiled, (choice, num_iter, cell)
+        assert Fitter(config, SIZES).model.jit_compile is compiled, (choice, num_iter, cell)
 
 
 @pytest.mark.parametrize("name", ["a", "b"])

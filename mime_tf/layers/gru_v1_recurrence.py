@@ -1,8 +1,8 @@
 """The loop of the TensorFlow 1.x GRU and its gradient, both written out.
 
 TensorFlow's own gradient of such a loop forms a product for the recurrent kernel at every step and adds it up.
-Here the loop keeps its gates, the gradient's loop yields what flows into them, and the kernel's gradient is two matrix
-products after it.
+Here the loop keeps its gates, the gradient's loop yields what flows into them, and the kernel's gradient is three
+matrix products after it.
 """
 
 import numpy as np

@@ -53,8 +53,8 @@ class Fitter:
     def _worth_compiling(self):
         """Whether XLA pays: for a long run on one GPU whose recurrence has no kernel there.
 
-        On a CPU it does not: TensorFlow's own kernels take batches of any shape, so that nothing is padded to a few
-        shapes, and are as fast without.
+        On a CPU it hardly does: TensorFlow's own kernels take batches of any shape, so that nothing is padded to a few
+        shapes, and only small batches are a little faster with it.
         """
         updates = self.config.updates * len(self.config.split_numbers)
         no_kernel = self.config.rnn_cell == "gru_v1" and bool(tf.config.list_physical_devices("GPU"))
