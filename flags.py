@@ -119,7 +119,7 @@ flags.DEFINE_bool(
     "Score valid and test without their last, partial batch of batch_size, as the authors' program does: "
     "it leaves out the patients with the most visits.",
 )
-flags.DEFINE_integer("eval_batch_size", _DEFAULT.eval_batch_size, "Patients in a batch when scoring; only speed.")
+flags.DEFINE_integer("eval_batch_size", _DEFAULT.eval_batch_size, "Most patients in a batch when scoring; only speed.")
 flags.DEFINE_string(
     "init_from",
     _DEFAULT.init_from,

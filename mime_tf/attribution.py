@@ -18,10 +18,12 @@ relu makes the gradient jump, and only the intervals with a jump become small. T
 """
 
 import dataclasses
+import itertools
 
 import numpy as np
 import tensorflow as tf
 
+from mime_tf.batching import runs_of
 from mime_tf.errors import InputError
 from mime_tf.layers.lookup import look_up
 from mime_tf.model import MiME
@@ -83,7 +85,9 @@ def contributions(model, store, tolerance=TOLERANCE, progress=None):
     left = np.argsort(store.visit_counts, kind="stable")
     for share in _SHARES:
         failed, done = [left[:0]], len(store) - len(left)
-        for rows in _batches(left, store.visit_counts):
+        bounds = runs_of(store.visit_counts[left], _VISITS, _VISITS)
+        for start, end in itertools.pairwise(bounds):
+            rows = left[start:end]
             found = paths.integrate(store.select(rows), share * tolerance)
             _fill_in(result, found, store, rows)
             failed.append(rows[~(found.gaps <= tolerance * np.maximum(1, np.abs(found.logits - found.empty_logits)))])
@@ -107,16 +111,6 @@ def _in_float32(model):
     copy = MiME.from_config({**model.get_config(), "dtype": "float32"})
     copy.set_weights(model.get_weights())
     return copy
-
-
-def _batches(rows, visit_counts):
-    """Cuts rows, sorted by visits, into batches of at most `_VISITS` visits, or of one patient."""
-    start = 0
-    while start < len(rows):
-        padded = visit_counts[rows[start:]] * np.arange(1, len(rows) - start + 1)
-        end = start + max(1, int(np.searchsorted(padded, _VISITS, side="right")))
-        yield rows[start:end]
-        start = end
 
 
 def _fill_in(result, found, store, rows):

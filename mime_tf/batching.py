@@ -92,6 +92,28 @@ def padded(values, counts, rows, width):
     return table
 
 
+def runs_of(visit_counts, most_patients, most_visits):
+    """Cuts patients, sorted by visits, into consecutive runs: what is to go into one batch each.
+
+    Args:
+        visit_counts: int64 (patients,), ascending.
+        most_patients: of a run.
+        most_visits: of a run of more than one patient, each counted with as many visits as the longest has.
+
+    Returns:
+        int64 (runs + 1,), where each run starts, and the end.
+
+    >>> runs_of(np.array([1, 1, 1, 4, 5, 20]), 3, 10).tolist()
+    [0, 3, 5, 6]
+    """
+    bounds = [0]
+    while bounds[-1] < len(visit_counts):
+        longest = visit_counts[bounds[-1] : bounds[-1] + most_patients]
+        fit = np.searchsorted(longest * np.arange(1, len(longest) + 1), most_visits, side="right")
+        bounds.append(bounds[-1] + max(1, int(fit)))
+    return np.array(bounds)
+
+
 def window_starts(random_seed, train_sizes, batch_size, steps):
     """Draws where each training batch starts in its sorted training list.
 

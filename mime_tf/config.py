@@ -64,7 +64,7 @@ class TrainConfig:
     test_fraction: float = 0.4
     valid_fraction: float = 0.4
     eval_drop_remainder: bool = False
-    eval_batch_size: int = 100
+    eval_batch_size: int = 200
     init_from: str = ""
     jit_compile: str = "auto"
     mixed_precision: str = "none"

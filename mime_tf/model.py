@@ -148,13 +148,10 @@ class MiME(keras.Model):
         if drops:
             visits = self._drop(visits)
         if self.rnn_cell == "gru_v1":
-            # Projected before they are laid out in time: each distinct visit once, padding never.
-            steps = tf.transpose(inputs["visits"])
-            projected = [look_up(part, steps, zeros=False) for part in self.rnn.project(visits)]
-            histories = self.rnn.recur(projected, steps >= 0, training)
+            histories = self.rnn.recur(visits, tf.transpose(inputs["visits"]), training)
         else:
-            steps = inputs["visits"]
-            histories = self.rnn(look_up(visits, steps), mask=steps >= 0, training=training)
+            mask = inputs["visits"] >= 0
+            histories = self.rnn(look_up(visits, inputs["visits"]), mask=mask, training=training)
         if drops:
             # One history may be that of several patients, each of whom loses entries of its own.
             return self.prediction(self._drop(look_up(histories, inputs["patients"])))

@@ -3,12 +3,14 @@
 import numpy as np
 import tensorflow as tf
 
-from mime_tf.batching import Batch
+from mime_tf.batching import Batch, runs_of
 from mime_tf.store import offsets
 
-# A data set of no more different batches than this has them cut once and kept: those of a small cohort come again and
-# again.
+# Where the same batches come again and again, as in a small cohort, and there are no more than this, they are cut once
+# and kept.
 RUNS_KEPT = 256
+# Of a scoring batch, the steps in time that are left out included: it bounds the memory that scoring takes.
+MOST_VISITS = 4096
 
 INPUTS = {
     "patients": tf.TensorSpec((None,), tf.int32),
@@ -46,17 +48,18 @@ def training_batches(part, starts, batch_size, choose_shape=None, replicas=1):
 
 
 def scoring_batches(part, batch_size):
-    """Returns the dataset of all patients of `part` once, in order, `batch_size` at a time, the last batch shorter.
+    """Returns the dataset of all patients of `part` once, in order, as many at a time as fit.
 
     Args:
         part: `mime_tf.cohort.Part`.
-        batch_size: B, patients in a batch.
+        batch_size: B, the most patients in a batch. There are fewer where histories are long, so that a batch has room
+            for `MOST_VISITS`, or holds one patient.
 
     Returns:
         tf.data.Dataset of `(inputs, labels)` as from `training_batches`.
     """
-    starts = np.arange(0, len(part), batch_size)
-    return _dataset(part, starts, np.minimum(starts + batch_size, len(part)))
+    bounds = runs_of(part.store.visit_counts[part.rows], batch_size, MOST_VISITS)
+    return _dataset(part, bounds[:-1], bounds[1:])
 
 
 def _dataset(part, starts, ends, choose_shape=None):
@@ -68,13 +71,14 @@ def _dataset(part, starts, ends, choose_shape=None):
         return _pack(batch.tables(choose_shape(batch.size) if choose_shape else None))
 
     runs, which = np.unique(np.stack([starts, ends], axis=1), axis=0, return_inverse=True)
-    if len(runs) <= RUNS_KEPT:
+    if len(runs) < len(starts) and len(runs) <= RUNS_KEPT:
         find = _keep([cut(start, end) for start, end in runs])
     else:
         # Not Dataset.from_generator, after which all of TensorFlow ran 1 ms a call slower here (2.21, CPU).
         def find(run, start, end):
-            return tf.numpy_function(cut, [start, end], tf.int32, stateful=False)
+            return tf.ensure_shape(tf.numpy_function(cut, [start, end], tf.int32, stateful=False), [None])
 
+    @tf.autograph.experimental.do_not_convert
     def tensors(run, start, end):
         return _unpack(find(run, start, end)), labels[start:end]
 
@@ -94,18 +98,17 @@ def _keep(packed):
 
 
 def _pack(batch):
-    """Returns the tables of a batch as one int32 vector, their shapes first: what crosses from Python is then one."""
+    """Returns the tables of a batch as one int32 vector, sizes and shapes first: one thing crosses from Python."""
     tables = [batch[name] for name in INPUTS]
-    shapes = [size for table in tables for size in table.shape]
-    return np.concatenate([np.array(shapes, np.int32), *(table.ravel() for table in tables)])
+    sizes = [table.size for table in tables]
+    shapes = [length for table in tables for length in table.shape]
+    return np.concatenate([np.array(sizes + shapes, np.int32), *(table.ravel() for table in tables)])
 
 
 def _unpack(packed):
     """Returns the dict of tables that `_pack` packed."""
     ranks = [spec.shape.rank for spec in INPUTS.values()]
-    shapes = tf.split(packed[: sum(ranks)], ranks)
-    tables = tf.split(packed[sum(ranks) :], tf.stack([tf.reduce_prod(shape) for shape in shapes]), num=len(shapes))
-    inputs = {}
-    for (name, spec), table, shape in zip(INPUTS.items(), tables, shapes, strict=True):
-        inputs[name] = tf.ensure_shape(tf.reshape(table, shape), spec.shape)
-    return inputs
+    head, body = tf.split(packed, [len(ranks) + sum(ranks), -1])
+    sizes, *shapes = tf.split(head, [len(ranks), *ranks])
+    tables = tf.split(body, sizes, num=len(ranks))
+    return {name: tf.reshape(*pair) for name, *pair in zip(INPUTS, tables, shapes, strict=True)}

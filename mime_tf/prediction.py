@@ -30,13 +30,13 @@ class Predictions:
     empty: np.ndarray
 
 
-def predict(run, cohort, batch_size=100, progress=None):
+def predict(run, cohort, batch_size=200, progress=None):
     """Scores every patient of a cohort.
 
     Args:
         run: `mime_tf.runs.Run`.
         cohort: `mime_tf.sources.Cohort`. Its labels are not looked at.
-        batch_size: patients in a batch.
+        batch_size: most patients in a batch.
         progress: function that is given a text now and then, such as `Console.progress`.
 
     Returns:
@@ -107,13 +107,13 @@ def _split(run, cohort):
     return split
 
 
-def score(run, part, batch_size=100, progress=None):
+def score(run, part, batch_size=200, progress=None):
     """Returns the probabilities of the patients of a part, in its order: float32, (patients,).
 
     Args:
         run: `mime_tf.runs.Run`.
         part: `mime_tf.cohort.Part`, from `part_of`.
-        batch_size: patients in a batch.
+        batch_size: most patients in a batch.
         progress: as for `predict`.
 
     Raises:

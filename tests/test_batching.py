@@ -452,6 +452,7 @@ def test_datasets_hold_the_batches_and_the_labels(some_part, kind, padding, runs
         groups = [range(0, 50), range(50, 100), range(100, 110)]
         padding = {}
         dataset = pipeline.scoring_batches(part, 50)
+    assert dataset.element_spec[0] == pipeline.INPUTS
     # Else whoever is done with it waits, for as long as it has run.
     assert dataset.options().autotune.enabled is False
     assert int(dataset.cardinality()) == len(groups)
@@ -461,6 +462,38 @@ def test_datasets_hold_the_batches_and_the_labels(some_part, kind, padding, runs
         assert sizes_of(inputs) == widened(sizes_needed(wanted), padding)
         assert targets.dtype == np.float32
         assert targets.tolist() == part.labels[rows].tolist()
+
+
+def test_long_histories_are_scored_in_smaller_batches(some_part, monkeypatch):
+    from mime_tf import pipeline
+
+    part, patients = some_part
+    order = np.argsort(part.store.visit_counts[part.rows], kind="stable")
+    part = cohort.Part(part.rows[order], part.store, part.labels[order], part.known)
+    monkeypatch.setattr(pipeline, "MOST_VISITS", 40)
+    batches = [expand(inputs) for inputs, _ in pipeline.scoring_batches(part, 12).as_numpy_iterator()]
+    assert list(itertools.chain(*batches)) == [patients[row] for row in order]
+    assert len({len(batch) for batch in batches}) > 2
+    for batch in batches:
+        assert len(batch) <= 12
+        assert len(batch) == 1 or len(batch) * max(map(len, batch)) <= 40
+
+
+@given(
+    st.lists(st.integers(0, 9), max_size=30).map(sorted),
+    st.integers(1, 8),
+    st.integers(1, 30),
+)
+def test_runs_are_as_long_as_they_may_be(counts, most_patients, most_visits):
+    bounds = batching.runs_of(np.array(counts, np.int64), most_patients, most_visits).tolist()
+    assert (bounds[0], bounds[-1]) == (0, len(counts))
+
+    def fits(start, end):
+        return end - start == 1 or (end - start <= most_patients and (end - start) * counts[end - 1] <= most_visits)
+
+    for start, end in itertools.pairwise(bounds):
+        assert start < end and fits(start, end)
+        assert end == len(counts) or not fits(start, end + 1)
 
 
 def test_a_window_that_can_t_be_divided_among_the_replicas(some_part):

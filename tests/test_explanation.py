@@ -187,14 +187,6 @@ def test_a_patients_contributions_do_not_depend_on_the_others(monkeypatch):
         np.testing.assert_allclose(getattr(together, name), getattr(apart, name), rtol=0, atol=1e-4)
 
 
-def test_batches_are_bounded(monkeypatch):
-    """Rows of visits, padded to the longest patient; one patient may exceed the bound."""
-    monkeypatch.setattr(attribution, "_VISITS", 10)
-    counts = np.array([50, 3, 1, 5, 4, 1])
-    batches = attribution._batches(np.argsort(counts, kind="stable"), counts)
-    assert [batch.tolist() for batch in batches] == [[2, 5, 1], [4, 3], [0]]
-
-
 def test_a_smaller_tolerance_is_kept():
     model, store = made(seed=1, emb_size=16, dxobj_emb_size=16, rnn_size=16), records.from_lists(PATIENTS)
     coarse, fine = (attribution.contributions(model, store, tolerance) for tolerance in (0.1, 1e-4))

@@ -31,7 +31,7 @@ def add_parser(commands):
         "--input", required=True, metavar="SOURCE", help="prefix of .seqs, or Parquet; labels need not be there"
     )
     parser.add_argument("--output", required=True, metavar="FILE", help="the CSV file to write")
-    parser.add_argument("--batch_size", type=int, default=100, help="patients in a batch; speed only (default: 100)")
+    parser.add_argument("--batch_size", type=int, default=200, help="most in a batch; speed only (default: 200)")
     parser.add_argument("--overwrite", action="store_true", help="replace the output if it exists")
     parser.set_defaults(run=run)
 

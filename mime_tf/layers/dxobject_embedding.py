@@ -1,9 +1,10 @@
 """DxObjectEmbedding: a diagnosis and the orders made because of it become one vector."""
 
 import keras
+import tensorflow as tf
 
 from mime_tf.layers.checks import require_sizes
-from mime_tf.layers.lookup import look_up, look_up_sum
+from mime_tf.layers.lookup import add_up, filled, look_up, read
 
 
 @keras.saving.register_keras_serializable("mime_tf")
@@ -86,13 +87,21 @@ class DxObjectEmbedding(keras.layers.Layer):
         return self.add_weight(shape=(codes, self.emb_size), initializer="glorot_uniform", name=name)
 
     def call(self, dx, rx, pr):
-        # A table is activated once and then read: there are fewer codes than places that name them.
-        dx_part = look_up(self.emb_activation(self.dx_embeddings), dx)
-        rx_part = look_up_sum(self.emb_activation(self.rx_embeddings), rx)
-        pr_part = look_up_sum(self.emb_activation(self.pr_embeddings), pr)
-        combined = dx_part + self.dx_to_rx(dx_part) * rx_part + self.dx_to_pr(dx_part) * pr_part
-        dxobjects = self.to_dxobj(combined)
-        return dxobjects * keras.ops.cast(dx >= 0, dxobjects.dtype)[..., None]
+        # What depends on the diagnosis alone is computed once for each that occurs.
+        codes, diagnosis_of = tf.unique(tf.reshape(dx, [-1]))
+        diagnoses = self.emb_activation(look_up(self.dx_embeddings, codes))
+
+        def from_orders(orders, embeddings, dense):
+            codes, dxobj_of = filled(orders)
+            pairs = self.emb_activation(read(embeddings, codes))
+            pairs *= read(dense(diagnoses), tf.gather(diagnosis_of, dxobj_of))
+            return add_up(pairs, dxobj_of, tf.size(dx))
+
+        from_rx = from_orders(rx, self.rx_embeddings, self.dx_to_rx)
+        from_pr = from_orders(pr, self.pr_embeddings, self.dx_to_pr)
+        dxobjects = self.to_dxobj(read(diagnoses, diagnosis_of) + from_rx + from_pr)
+        dxobjects = tf.reshape(dxobjects, tf.concat([tf.shape(dx), [self.dxobj_emb_size]], axis=0))
+        return dxobjects * tf.cast(dx >= 0, dxobjects.dtype)[..., tf.newaxis]
 
     def compute_output_shape(self, dx_shape, rx_shape=None, pr_shape=None):
         return (*dx_shape, self.dxobj_emb_size)

@@ -5,15 +5,15 @@ import tensorflow as tf
 
 from mime_tf.layers.checks import require_sizes
 from mime_tf.layers.gru_v1_cell import GRUV1Cell
-from mime_tf.layers.gru_v1_recurrence import gru_v1_last_state, gru_v1_states, project
+from mime_tf.layers.gru_v1_recurrence import gru_v1, gru_v1_scoring
 
 
 @keras.saving.register_keras_serializable("mime_tf")
 class GRUV1(keras.layers.Layer):
     """Runs a `GRUV1Cell` over sequences; the state starts at zero.
 
-    It computes what `keras.layers.RNN(GRUV1Cell(units))` computes, several times faster: inputs are projected in one
-    matrix product, and the recurrence brings its own gradient.
+    It computes what `keras.layers.RNN(GRUV1Cell(units))` computes, several times faster: inputs are projected for all
+    steps at once, and the recurrence brings its own gradient.
 
     Args:
         units: H, the width of the state.
@@ -50,36 +50,28 @@ class GRUV1(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs, mask=None, training=None):
-        if mask is None:
-            mask = tf.ones(tf.shape(inputs)[:2], bool)
-        return self.recur(self.project(tf.transpose(inputs, [1, 0, 2])), tf.transpose(mask), training)
+        batch, times, features = tf.unstack(tf.shape(inputs))
+        steps = tf.reshape(tf.range(batch * times), [batch, times])
+        if mask is not None:
+            steps = tf.where(mask, steps, -1)
+        return self.recur(tf.reshape(inputs, [-1, features]), tf.transpose(steps), training)
 
-    def project(self, inputs):
-        """Returns what of each step no state goes into, for inputs of shape (..., F): three tensors of shape (..., H).
-
-        Where the same input occurs at several steps, projecting it once and then laying the steps out for `recur`
-        saves most of this product.
-        """
-        return project(inputs, self._compute(self.cell.kernel), self._compute(self.cell.bias))
-
-    def recur(self, projected, mask, training=None):
-        """Runs the recurrence over projected inputs.
+    def recur(self, inputs, steps, training=None):
+        """Runs the recurrence over steps that refer to their inputs: what several of them share is projected once.
 
         Args:
-            projected: three float tensors of shape (T, B, H), as from `project`: time comes first. They must be finite
-                where `mask` is False too, and do not matter there.
-            mask: boolean tensor of shape (T, B).
+            inputs: float tensor of shape (rows, F).
+            steps: int32 tensor of shape (T, B), time first: the row of `inputs` that each step takes. Where it is -1
+                the state stays as it was.
             training: as for calling the layer.
 
         Returns:
             What calling the layer returns.
         """
-        kernel = self._compute(self.cell.recurrent_kernel)
+        weights = [self._compute(value) for value in (self.cell.kernel, self.cell.recurrent_kernel, self.cell.bias)]
         if self.return_sequences:
-            return tf.transpose(gru_v1_states(projected, kernel, mask), [1, 0, 2])
-        if training is False:
-            return gru_v1_last_state(projected, kernel, mask)
-        return gru_v1_states(projected, kernel, mask)[-1]
+            return tf.transpose(gru_v1(inputs, *weights, steps, every=True), [1, 0, 2])
+        return (gru_v1_scoring if training is False else gru_v1)(inputs, *weights, steps)
 
     def _compute(self, variable):
         """The variable as a tensor of the dtype to compute in."""

@@ -1,5 +1,6 @@
 """What happens around the updates of a split: evaluation, keeping the state, progress."""
 
+import dataclasses
 import time
 
 import keras
@@ -51,10 +52,14 @@ class Evaluation(keras.callbacks.Callback):
         logs.update({f"val_{name}": value for name, value in valid.items()}, learning_rate=learning_rate)
 
     def _save(self):
-        self.state.weights = self.model.get_weights()
-        self.state.optimizer = [keras.ops.convert_to_numpy(value) for value in self.model.optimizer.variables]
-        self.state.seeds = [keras.ops.convert_to_numpy(value) for value in self.model.random_state]
-        self.state.save(self.path)
+        # In a copy, so that as many arrays as these are not held until the next time.
+        state = dataclasses.replace(
+            self.state,
+            weights=self.model.get_weights(),
+            optimizer=[keras.ops.convert_to_numpy(value) for value in self.model.optimizer.variables],
+            seeds=[keras.ops.convert_to_numpy(value) for value in self.model.random_state],
+        )
+        state.save(self.path)
         self.saved = time.monotonic()
 
     def _keep_best(self, iteration, valid, probabilities):
