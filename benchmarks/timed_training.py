@@ -5,7 +5,7 @@ import time
 
 from benchmarks.child import peak_gb
 from benchmarks.laps import Laps
-from mime_tf import records
+from mime_tf import sources
 from mime_tf.config import TrainConfig
 from mime_tf.console import Console
 from mime_tf.training import train
@@ -64,7 +64,7 @@ def time_training(prefix, settings, evaluations=1):
     """Trains on a cohort and says how long that took.
 
     Args:
-        prefix: of the cohort.
+        prefix: of the cohort, or its Parquet file.
         settings: keyword arguments of `TrainConfig`: one split, and two laps or more.
         evaluations: how many make a lap. Where they follow each other fast, some should: the run saves its state every
             few seconds, and while the yardstick is read seconds pass that no step takes.
@@ -88,9 +88,9 @@ def time_training(prefix, settings, evaluations=1):
 def _reading(config, prefix):
     """How long the cohort takes to be read, and to be split once."""
     begun = time.perf_counter()
-    store, labels = records.read(prefix)
+    cohort = sources.read(prefix)
     read = time.perf_counter()
-    splits = Splits(config, store, labels)
+    splits = Splits(config, cohort.store, cohort.labels)
     made = time.perf_counter()
     splits.make(config.split_seeds[0])
     return {"read_s": read - begun, "split_s": time.perf_counter() - made}
