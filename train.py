@@ -11,15 +11,13 @@ the folder OUTPUTr<random seed>s<split seed>/; and appends the results to LOG.lo
 The same command goes on with a run that was killed. A --flagfile=FILE holds flags, one a line; each run leaves one.
 """
 
-import os
 import sys
-
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 
 from absl import app
 from absl import flags as absl_flags
 
 import flags
+from mime_tf import environment
 from mime_tf.errors import InputError
 
 absl_flags.adopt_module_key_flags(flags)  # so that --help shows them
@@ -38,6 +36,7 @@ def parse(argv):
 
 def main(argv):
     """Returns the exit status: 0, 2 for bad input, 130 for Ctrl-C."""
+    environment.prepare()
     try:
         if len(argv) != 4:
             raise InputError(f"train.py takes INPUT, OUTPUT and LOG prefixes; found {len(argv) - 1}; see --help")

@@ -1,9 +1,9 @@
 """`python -m mime_tf COMMAND`, also `mime-tf COMMAND`."""
 
 import argparse
-import os
 import sys
 
+from mime_tf import environment
 from mime_tf.commands import ablate, convert, evaluate, explain, export, import_tf1, pack, predict, report, simulate
 from mime_tf.errors import InputError
 
@@ -12,7 +12,7 @@ COMMANDS = (ablate, convert, evaluate, explain, predict, export, import_tf1, pac
 
 def main(argv=None):
     """Runs a command line; returns the exit status: 0, 2 for bad input, 130 for Ctrl-C."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    environment.prepare()
     parser = argparse.ArgumentParser(
         prog="mime-tf", description="MiME for TensorFlow 2. Training is python train.py; see there."
     )

@@ -1,9 +1,8 @@
 """What a run computes on, and how a batch is divided over several devices."""
 
-import os
-
 import tensorflow as tf
 
+from mime_tf.environment import cores
 from mime_tf.errors import InputError
 
 
@@ -11,7 +10,7 @@ def describe():
     """Returns a line that says which devices TensorFlow found."""
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
-        return f"devices: CPU ({len(os.sched_getaffinity(0))} cores), no GPU found"
+        return f"devices: CPU ({cores()} cores), no GPU found"
     names = [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus]
     return f"devices: {len(gpus)} GPU ({', '.join(names)})"
 

@@ -10,7 +10,7 @@ from mime_tf.store import offsets
 # and kept.
 RUNS_KEPT = 256
 # Of a scoring batch, the steps in time that are left out included: it bounds the memory that scoring takes.
-MOST_VISITS = 4096
+MOST_VISITS = 2048
 
 INPUTS = {
     "patients": tf.TensorSpec((None,), tf.int32),
