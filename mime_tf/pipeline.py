@@ -6,8 +6,8 @@ import tensorflow as tf
 from mime_tf.batching import Batch, runs_of
 from mime_tf.store import offsets
 
-# Where the same batches come again and again, as in a small cohort, and there are no more than this, they are cut once
-# and kept.
+# Where batches come again and again in a data set, as in a small cohort's, and no more than this are different, they
+# are cut once and kept.
 RUNS_KEPT = 256
 # Of a scoring batch, the steps in time that are left out included: it bounds the memory that scoring takes.
 MOST_VISITS = 2048
@@ -51,7 +51,7 @@ def scoring_batches(part, batch_size):
     """Returns the dataset of all patients of `part` once, in order, as many at a time as fit.
 
     Args:
-        part: `mime_tf.cohort.Part`.
+        part: `mime_tf.cohort.Part`, sorted by number of visits.
         batch_size: B, the most patients in a batch. There are fewer where histories are long, so that a batch has room
             for `MOST_VISITS`, or holds one patient.
 

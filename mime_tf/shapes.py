@@ -74,7 +74,7 @@ def _cost(sizes):
     """What padding to these sizes costs a step, in units of a Dx-object's matrix products at the authors' widths.
 
     A visit's projection is 256 x 768 where a Dx-object's products are 200 x 656; reading a row of a table costs about
-    a fortieth of that. The recurrence is not in it: it runs for the longest history, however far time is padded.
+    a fortieth of that. The recurrence is not in it: batches of one shape are about equally long.
     """
     size = dict(zip(DIMENSIONS, np.moveaxis(sizes, -1, 0), strict=True))
     read = size["N"] * (size["R"] + size["P"]) + size["V"] * size["D"] + 3 * size["S"] * size["T"]

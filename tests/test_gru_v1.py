@@ -163,6 +163,30 @@ def test_a_graph_for_any_size():
             np.testing.assert_allclose(left, right, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["sparse", "without a shape"])
+def test_gradients_that_arrive_otherwise_than_as_a_plain_tensor(kind):
+    some = case(12, masked="right")
+    weights = some.upstream.numpy()
+
+    @tf.custom_gradient
+    def without_a_shape(output):
+        total = tf.reduce_sum(output * weights)
+        return total, lambda upstream: tf.numpy_function(lambda factor: factor * weights, [upstream], tf.float32)
+
+    def gradients(layer):
+        with tf.GradientTape() as tape:
+            output = layer(some.inputs, mask=tf.constant(some.mask))
+            if kind == "sparse":
+                total = tf.reduce_sum(tf.gather(output, [2, 0, 2]) * weights)
+            else:
+                total = without_a_shape(output)
+        return tape.gradient(total, [weight.value for weight in layer.trainable_weights])
+
+    found = tf.function(lambda: gradients(some.fast), autograph=False)()
+    for got, wanted in zip(found, gradients(some.slow), strict=True):
+        np.testing.assert_allclose(got, wanted, atol=1e-5)
+
+
 def test_a_wholly_masked_batch():
     some = case(3, steps=4)
     some.mask = np.zeros((3, 4), bool)

@@ -36,6 +36,9 @@ def gru_v1(inputs, kernel, recurrent_kernel, bias, steps, every=False):
         last, before, z, g, candidates = _scan(step, first, count, outputs=4)
 
         def gradient(upstream):
+            # It may be sparse, as that of a gather is, or of a shape not known before, neither of which a loop takes.
+            shape = [None, *first.shape] if every else first.shape
+            upstream = tf.ensure_shape(tf.convert_to_tensor(upstream), shape)
             kernel_z, kernel_g, kernel_h = tf.split(recurrent_kernel, 3, axis=1)
             to_z, to_g = (before - candidates) * _slope(z), before * _slope(g)
             to_candidate = (1 - z) * (1 - candidates * candidates)

@@ -52,7 +52,7 @@ class Evaluation(keras.callbacks.Callback):
         logs.update({f"val_{name}": value for name, value in valid.items()}, learning_rate=learning_rate)
 
     def _save(self):
-        # In a copy, so that as many arrays as these are not held until the next time.
+        # In a copy of the state, so that these arrays are not held until the next time.
         state = dataclasses.replace(
             self.state,
             weights=self.model.get_weights(),
