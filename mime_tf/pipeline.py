@@ -9,7 +9,7 @@ from mime_tf.store import offsets
 # Where batches come again and again in a data set, as in a small cohort's, and no more than this are different, they
 # are cut once and kept.
 RUNS_KEPT = 256
-# Of a scoring batch, the steps in time that are left out included: it bounds the memory that scoring takes.
+# Visits in a scoring batch, each patient counted with as many as the longest has: what bounds the memory of scoring.
 MOST_VISITS = 2048
 
 INPUTS = {

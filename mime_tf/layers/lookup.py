@@ -1,7 +1,7 @@
 """Reading rows of a table through padded references: how each level of MiME points into the one below.
 
-The gradients are written out: TensorFlow's own would look for references of -1 that aren't there any more, and add rows
-of zeros for those that are.
+The gradients are written out: TensorFlow's own would add up a row of zeros for every reference of -1, and look for such
+references where there are none.
 """
 
 import tensorflow as tf

@@ -72,7 +72,7 @@ class SplitRun:
         if state.evaluations:
             self.console.note(f"{self.folder}: going on from iteration {state.evaluations * config.eval_period}")
             fitter.restore(state.weights, state.optimizer, state.seeds)
-            state.weights, state.optimizer, state.seeds = [], [], []
+            state.weights, state.optimizer, state.seeds = [], [], []  # in the model now, and written anew from there
         else:
             fitter.start(seed)
             # The update of iteration 0, which precedes the first period.
