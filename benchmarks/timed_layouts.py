@@ -107,5 +107,8 @@ def _timed(step, batch, repeats, steps):
 
 
 def _finish(results):
-    """Waits for a step to be done."""
-    tf.nest.map_structure(lambda value: value.numpy(), results)
+    """Waits for a step to be done; raises ValueError where a loss is not finite: NaNs take another time."""
+    values = tf.nest.map_structure(lambda value: value.numpy(), results)
+    for name, value in values.items():
+        if not np.all(np.isfinite(value)):
+            raise ValueError(f"{name} was {value} after a step: nothing to time")

@@ -1,5 +1,7 @@
 """Scoring, timed: how many patients a second a model that is not trained gives probabilities to."""
 
+import numpy as np
+
 from benchmarks.child import peak_gb
 from benchmarks.laps import Laps
 from benchmarks.timed_training import config_of
@@ -36,7 +38,8 @@ def time_scoring(prefix, settings, repeats):
         return pipeline.scoring_batches(part, config.eval_batch_size)
 
     kept = list(cut())
-    scorer(kept)
+    if not np.isfinite(scorer(kept)).all():
+        raise ValueError("some probabilities are not numbers: nothing to time")
     return {
         "kept": _timed(lambda: scorer(kept), repeats, len(part)),
         "cut": _timed(lambda: scorer(cut()), repeats, len(part)),

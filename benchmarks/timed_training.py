@@ -1,5 +1,8 @@
 """A step of training, timed from outside: a whole run of `mime_tf.training.train`, which tells when it evaluates."""
 
+import csv
+import math
+import pathlib
 import tempfile
 import time
 
@@ -76,6 +79,7 @@ def time_training(prefix, settings, evaluations=1):
     config, laps = config_of(settings), Laps()
     with tempfile.TemporaryDirectory() as folder:
         train(config, prefix, f"{folder}/", f"{folder}/log", console=LapConsole(laps, evaluations))
+        require_finite(pathlib.Path(folder) / f"r{config.random_seed}s{config.split_seeds[0]}" / "history.csv")
     return {
         **steady_and_start(laps, config.eval_period * evaluations),
         "peak_gb": peak_gb(),
@@ -83,6 +87,15 @@ def time_training(prefix, settings, evaluations=1):
         "lap_s": laps.seconds,
         "lap_gflops": laps.gflops(),
     }
+
+
+def require_finite(history):
+    """Raises ValueError unless every loss in a `history.csv` is finite: arithmetic on NaN takes another time."""
+    with open(history, encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            for name, value in row.items():
+                if "loss" in name and not math.isfinite(float(value or "nan")):
+                    raise ValueError(f"{name} was {value or 'nan'} at iteration {row['iteration']}: nothing to time")
 
 
 def _reading(config, prefix):

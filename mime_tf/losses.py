@@ -3,6 +3,8 @@
 import keras
 import tensorflow as tf
 
+EPSILON = 1e-10
+
 
 @keras.saving.register_keras_serializable("mime_tf")
 class LogLoss(keras.losses.Loss):
@@ -22,10 +24,21 @@ class LogLoss(keras.losses.Loss):
         super().__init__(name=name, **kwargs)
 
     def call(self, y_true, y_pred):
-        y_true = keras.ops.reshape(y_true, keras.ops.shape(y_pred))
-        log_of_one = keras.ops.log(y_pred + 1e-10)
-        log_of_zero = keras.ops.log(1.0 - y_pred + 1e-10)
+        if keras.backend.standardize_dtype(y_pred.dtype) in ("float16", "bfloat16"):  # 1e-10 is 0 in float16
+            y_pred = keras.ops.cast(y_pred, "float32")
+        y_true = keras.ops.cast(keras.ops.reshape(y_true, keras.ops.shape(y_pred)), y_pred.dtype)
+        log_of_one, log_of_zero = _log(y_pred), _log(1.0 - y_pred)
         return -keras.ops.mean(y_true * log_of_one + (1.0 - y_true) * log_of_zero, axis=-1)
+
+
+def _log(probability):
+    """Returns `log(probability + 1e-10)`, finite and with a finite gradient, however a compiler rearranges the sum.
+
+    TensorFlow's constant folding turns `1 - p + 1e-10` into `(1 + 1e-10) - p`, which is 0 in float32 where `p` is 1:
+    the logarithm is infinite, and its product with a weight of 0 is NaN. Nothing is folded through the inner maximum;
+    the outer one keeps the sum above 0 even where a compiler drops the inner one.
+    """
+    return keras.ops.log(keras.ops.maximum(keras.ops.maximum(probability, 0.0) + EPSILON, EPSILON))
 
 
 def diagnosis_loss(logits, dx):

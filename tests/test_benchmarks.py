@@ -19,7 +19,8 @@ from benchmarks.dense_model import DenseMiME, dense_batch
 from benchmarks.lab import Lab, TaskError
 from benchmarks.laps import Laps
 from benchmarks.paper_cohort import paper_cohort, paper_sizes
-from benchmarks.timed_training import steady_and_start
+from benchmarks.timed_layouts import _finish
+from benchmarks.timed_training import require_finite, steady_and_start
 from mime_tf import MiME, pipeline, records, sizes
 from mime_tf.cohort import Part
 from mime_tf.losses import LogLoss
@@ -88,6 +89,23 @@ def test_steady_rate_and_start():
     assert found["ms_per_step"] == pytest.approx(300)
     assert found["gflops"] == [0, 100]
     assert found["start_s"] == pytest.approx(12)
+
+
+def test_a_run_that_holds_a_nan_is_not_timed(tmp_path):
+    history = tmp_path / "history.csv"
+    for losses, sound in (("0.5,0.25", True), ("nan,0.25", False), ("0.5,", False), ("inf,0.25", False)):
+        history.write_text(f"iteration,loss,valid_loss,valid_auc\n100,0.7,0.7,nan\n200,{losses},0.5\n")
+        if sound:
+            require_finite(history)
+        else:
+            with pytest.raises(ValueError, match=r"loss was .* at iteration 200: nothing to time"):
+                require_finite(history)
+
+
+def test_a_bare_step_that_holds_a_nan_is_not_timed():
+    _finish({"loss": tf.constant(0.5)})
+    with pytest.raises(ValueError, match="loss was nan after a step: nothing to time"):
+        _finish({"loss": tf.constant(np.nan)})
 
 
 def test_every_measurement_can_be_asked_for_and_has_a_table():

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from mime_tf import MiME, cohort, pipeline, records
+from mime_tf import FusedAdam, MiME, cohort, pipeline, records
 from mime_tf.batching import Batch, window_starts
 from mime_tf.losses import LogLoss
 
@@ -53,6 +53,23 @@ def fitted(model, part, steps=3):
     starts = window_starts(0, [len(part)], 10, steps)[0]
     history = model.fit(pipeline.training_batches(part, starts, 10), verbose=0, shuffle=False).history
     return {name: values[-1] for name, values in history.items()}
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_cohort_learned_by_heart_leaves_every_number_finite(cell, policy):
+    """3,000 updates without a penalty, from the middle on at probabilities of exactly 1, which once gave NaN."""
+    part = toy_part(patients=40)
+    model = toy_model(FusedAdam(0.05), rnn_cell=cell, regularize=0.0, dtype=policy)
+    starts = window_starts(0, [len(part)], 20, 1500)[0]
+    for factor in (1, 20):
+        model.prediction.kernel.assign(factor * model.prediction.kernel)
+        batches = pipeline.training_batches(part, starts, 20)
+        model.fit(batches, epochs=15, steps_per_epoch=100, verbose=0, shuffle=False)
+        losses = model.history.history["main_loss"]
+        assert np.isfinite(losses).all() and losses[-1] < 1e-4
+        assert all(np.isfinite(values).all() for values in model.get_weights())
+    assert model.predict_on_batch(tables(part.store)).max() == 1  # else nothing was tried
 
 
 def test_fit_learns_a_cohort_that_can_be_learned():

@@ -30,6 +30,63 @@ def test_log_loss_has_the_reference_s_floor():
     assert log_loss([1, 0], [[1.0], [0.0]]) == pytest.approx(0.0, abs=1e-9)
 
 
+# Probabilities of exactly 1, by which TensorFlow's constant folding once made every weight NaN.
+
+# Four patients of label 1 and one of label 0. A float32 sigmoid of 15 lies 5 or 6 steps of 2**-24 below 1.
+LOGITS, LABELS = np.float32([[15], [17], [40], [200], [-200]]), np.float32([1, 1, 1, 1, 0])
+
+
+def loss_and_gradient(logits, labels):
+    """The mean loss of sigmoids, and its gradient by the logits."""
+    with tf.GradientTape() as tape:
+        tape.watch(logits)
+        loss = LogLoss()(labels, tf.sigmoid(logits))
+    return loss, tape.gradient(loss, logits)
+
+
+SIGNATURE = [tf.TensorSpec([None, 1], tf.float32), tf.TensorSpec([None], tf.float32)]
+WAYS = {
+    "eager": lambda function: function,
+    "graph": tf.function,
+    "graph with a signature": lambda function: tf.function(function, input_signature=SIGNATURE),
+    "XLA": lambda function: tf.function(function, jit_compile=True),
+    "XLA with a signature": lambda function: tf.function(function, input_signature=SIGNATURE, jit_compile=True),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_certain_and_right_costs_what_it_costs_in_the_reference(way):
+    # TensorFlow 1.14: mean loss 7.15e-8, that of logit 15 alone; gradients -7.15e-8, 0, 0, 0, 0.
+    loss, gradient = WAYS[way](loss_and_gradient)(tf.constant(LOGITS), tf.constant(LABELS))
+    step_of_sigmoid = 2**-24 / 5
+    assert float(loss) == pytest.approx(7.15e-8, abs=1.1 * step_of_sigmoid)
+    np.testing.assert_allclose(gradient[:, 0], [-7.15e-8, 0, 0, 0, 0], rtol=0, atol=1.1 * step_of_sigmoid)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_certain_and_wrong_costs_what_it_costs_in_the_reference(way):
+    # -ln 1e-10 each; the gradient is 0 because the sigmoid's is.
+    logits, labels = tf.constant([[200.0], [-200.0]]), tf.constant([0.0, 1.0])
+    loss, gradient = WAYS[way](loss_and_gradient)(logits, labels)
+    assert float(loss) == pytest.approx(10 * np.log(10), abs=1e-5)
+    np.testing.assert_array_equal(gradient, np.zeros((2, 1)))
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float32", "float64"])
+@pytest.mark.parametrize("way", WAYS)
+def test_log_loss_of_any_type_is_finite(way, dtype):
+    def loss_and_gradient(logits, labels):
+        with tf.GradientTape() as tape:
+            tape.watch(logits)
+            loss = LogLoss(dtype=dtype)(labels, tf.cast(tf.sigmoid(logits), dtype))
+        return loss, tape.gradient(loss, logits)
+
+    logits, labels = tf.constant([[200.0], [-200.0], [0.0]]), tf.constant([1.0, 0.0, 1.0])
+    loss, gradient = WAYS[way](loss_and_gradient)(logits, labels)
+    assert float(loss) == pytest.approx(LN2 / 3, rel=1e-2 if dtype == "bfloat16" else 1e-3)
+    np.testing.assert_allclose(tf.cast(gradient[:, 0], tf.float32), [0, 0, -1 / 6], rtol=1e-2)
+
+
 def test_log_loss_with_weights_and_without_a_mean():
     labels, probabilities = np.float32([1, 0]), np.float32([[0.5], [0.75]])
     each = LogLoss(reduction=None)(labels, probabilities)

@@ -14,7 +14,20 @@ import tensorflow as tf
 from test_prediction import rewrite
 from test_resume import Killer, every_state_is_saved, fitters, fitters_are_kept  # noqa: F401
 from test_run import check_curves
-from whole_runs import COHORT, ROOT, SMALL, check_same, command, read_table, run
+from whole_runs import (
+    COHORT,
+    PARITY,
+    ROOT,
+    SMALL,
+    arguments,
+    check_same,
+    check_split_files,
+    command,
+    parity_config,
+    read_table,
+    run,
+    weights,
+)
 
 from mime_tf import MiME, cohort, prediction, records, sizes, sources
 from mime_tf.batching import Batch
@@ -424,3 +437,81 @@ def test_without_a_number_patience_counts_all_evaluations():
     assert State(history=history).since_best == 2
     assert State(history=history, best={"iteration": 3}).since_best == 1
     assert State(history=history, best={"iteration": 6}).since_best == 0
+
+
+# A training loss that is not a number.
+
+# The rate rises from 0 in each update. With tanh nothing overflows but, some updates on, the squares of the weights.
+DIVERGING = dataclasses.replace(
+    SMALL,
+    num_iter=45,
+    eval_period=1,
+    learning_rate=1e20,
+    learning_rate_schedule="cosine",
+    warmup_steps=40,
+    emb_activation="tanh",
+    order_activation="tanh",
+    aux_lambda=0.0,
+)
+
+
+@pytest.fixture(scope="module")
+def diverging(tmp_path_factory):
+    """The folder of a run of DIVERGING, what it printed, and the history of its first split."""
+    folder = tmp_path_factory.mktemp("diverging")
+    done = run(DIVERGING, folder)
+    return folder, done, read_table(folder / "r0s0" / "history.csv")
+
+
+def test_a_split_stops_where_its_training_loss_is_not_finite(diverging):
+    folder, done, history = diverging
+    finite = [np.isfinite(float(row["loss"])) for row in history]
+    assert 1 < len(history) < 45
+    assert finite == [True] * (len(history) - 1) + [False]
+    losses = [float(row["valid_loss"]) for row in history]
+    best = int(np.nanargmin(losses))
+    note = (
+        f"warning: {folder}/r0s0: the training loss was not a finite number in iterations {len(history)} to "
+        f"{len(history)}; stopped, and the model of iteration {best + 1} is kept; a learning_rate below 1e+20 or a "
+        "clip_norm may train further"
+    )
+    assert note in done.err
+
+
+def test_the_best_model_so_far_is_kept_and_the_other_splits_are_trained(diverging):
+    folder, done, history = diverging
+    for split in ("r0s0", "r0s1"):
+        check_split_files(folder / split, DIVERGING)
+        kept = weights(folder / split / "model.keras")
+        assert all(np.isfinite(value).all() for value in kept.values())
+    assert json.loads((folder / "r0s0" / "metrics.json").read_text())["valid_loss"] == min(
+        float(row["valid_loss"]) for row in history if row["valid_loss"]
+    )
+    assert np.isfinite(list(done.mean.values())).all()
+
+
+def test_a_killed_run_remembers_that_its_loss_was_not_finite(diverging, tmp_path, monkeypatch):
+    folder, done, history = diverging
+    killer = Killer(monkeypatch)
+    assert killer.run(lambda come, count: (come, count) == ("before write model.keras", 1), tmp_path, DIVERGING)
+    resumed = run(DIVERGING, tmp_path)
+    assert resumed.out[0] == done.out[len(history)]  # the first split's line: no evaluation was made again
+    check_same(tmp_path, folder, but=["r0s0/model.keras.tmp"])
+
+
+def test_without_any_sound_evaluation_there_is_one_line_and_exit_status_2(tmp_path):
+    config = parity_config("a", num_iter=20, eval_period=5, split_seeds=(0,))
+    # Every Dx-object is a sum of infinities of both signs.
+    given = dict(np.load(config.init_from))
+    given["split0/W_emb_dx"][:] = 1e30
+    given["split0/W_dxobj/kernel"][0::2], given["split0/W_dxobj/kernel"][1::2] = 1e30, -1e30
+    np.savez(tmp_path / "init.npz", **given)
+    config = dataclasses.replace(config, init_from=str(tmp_path / "init.npz"))
+    cohort_a = PARITY / "a" / "cohort"
+    failed = command(cohort_a, f"{tmp_path}/", f"{tmp_path}/log", *arguments(config))
+    assert failed.code == 2
+    assert failed.err[-1] == (
+        f"train.py: {tmp_path}/r0s0: the training loss was not a finite number in iterations 1 to 5, and there is no "
+        f"model to keep; a learning_rate below {config.learning_rate:g} or a clip_norm may train further"
+    )
+    assert not (tmp_path / "r0s0" / "model.keras").exists()

@@ -63,21 +63,23 @@ class Evaluation(keras.callbacks.Callback):
         self.saved = time.monotonic()
 
     def _keep_best(self, iteration, valid, probabilities):
-        state = self.state
+        state, weights = self.state, self.model.get_weights()
+        if not all(np.isfinite(value).all() for value in weights):  # those of heads, on which no prediction depends
+            return
         state.valid, state.test = probabilities, self.scorer(self.test[0])
         test = evaluation.summarize(self.test[1], state.test)
         state.best = {"iteration": iteration, **evaluation.results(valid, test)}
-        state.best_weights = self.model.get_weights()
+        state.best_weights = weights
 
 
-class Patience(keras.callbacks.Callback):
-    """Stops a split after some evaluations in a row without a better validation loss.
+class Stopping(keras.callbacks.Callback):
+    """Stops a split whose training loss is not finite, or that is out of patience.
 
-    It asks the state, so that a run that was killed counts on; Keras's `EarlyStopping` would begin anew.
+    Reads both from the state, so that they survive a restart; Keras's `EarlyStopping` and `TerminateOnNaN` would not.
 
     Args:
         state: `State`, which `Evaluation` has updated.
-        patience: how many evaluations.
+        patience: number of evaluations in a row without a better validation loss to stop after; 0 for never.
     """
 
     def __init__(self, state, patience):
@@ -85,7 +87,7 @@ class Patience(keras.callbacks.Callback):
         self.state, self.patience = state, patience
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.state.since_best >= self.patience:
+        if self.state.diverged or 0 < self.patience <= self.state.since_best:
             self.model.stop_training = True
 
 

@@ -4,7 +4,7 @@ import os
 
 from mime_tf import evaluation, files, pipeline, run_folder, tensorboard
 from mime_tf.errors import InputError
-from mime_tf.training.callbacks import Evaluation, Patience, Progress
+from mime_tf.training.callbacks import Evaluation, Progress, Stopping
 from mime_tf.training.state import State
 
 
@@ -35,7 +35,7 @@ class SplitRun:
             Dict of the results at the lowest validation loss, the keys `evaluation.RESULTS` among them.
 
         Raises:
-            InputError: the validation loss was never a number.
+            InputError: the validation loss was never a finite number.
             KeyboardInterrupt: with the best model so far in the folder, and the state to go on from.
         """
         os.makedirs(self.folder, exist_ok=True)
@@ -51,11 +51,14 @@ class SplitRun:
                 self._write_results()
             raise
         if not self.state.best:
-            raise InputError(
-                f"{self.folder}: the validation loss was not a number at any evaluation; a learning_rate below "
-                f"{self.config.learning_rate:g} may train"
+            reason = self._divergence() if self.state.diverged else "no evaluation gave a finite valid_loss"
+            raise InputError(f"{self.folder}: {reason}, and there is no model to keep; {self._remedy()}")
+        if self.state.diverged:
+            self.console.note(
+                f"warning: {self.folder}: {self._divergence()}; stopped, and the model of iteration "
+                f"{self.state.best['iteration']} is kept; {self._remedy()}"
             )
-        if self._is_out_of_patience() and self.state.evaluations < self.config.evaluations:
+        elif self._is_finished() and self.state.evaluations < self.config.evaluations:
             self.console.note(
                 f"{self.folder}: stopped at iteration {self.state.history[-1]['iteration']}, after "
                 f"{self.state.since_best} evaluations without a better valid_loss than that of iteration "
@@ -77,7 +80,7 @@ class SplitRun:
             fitter.start(seed)
             # The update of iteration 0, which precedes the first period.
             model.fit(fitter.batches(self.split.train, self.starts[:1]), verbose=0, shuffle=False)
-        if state.evaluations == config.evaluations or self._is_out_of_patience():
+        if self._is_finished():
             return
         first, last = (1 + n * config.eval_period for n in (state.evaluations, config.evaluations))
         model.fit(
@@ -90,8 +93,20 @@ class SplitRun:
             callbacks=self._callbacks(),
         )
 
-    def _is_out_of_patience(self):
-        return 0 < self.config.patience <= self.state.since_best
+    def _is_finished(self):
+        """Whether nothing is left to train: all updates are made, or `Stopping` ended the split."""
+        state, config = self.state, self.config
+        done = state.evaluations == config.evaluations
+        return done or state.diverged or 0 < config.patience <= state.since_best
+
+    def _divergence(self):
+        """Says in which iterations the training loss stopped being a number."""
+        last = self.state.history[-1]["iteration"]
+        first = last - self.config.eval_period + 1
+        return f"the training loss was not a finite number in iterations {first} to {last}"
+
+    def _remedy(self):
+        return f"a learning_rate below {self.config.learning_rate:g} or a clip_norm may train further"
 
     def _callbacks(self):
         config = self.config
@@ -105,9 +120,11 @@ class SplitRun:
         callbacks = [Evaluation(self.state, path, self.fitter.scorer, *sets, config.eval_period, self.console)]
         if config.tensorboard:
             callbacks.append(tensorboard.scalars(self._path(run_folder.TENSORBOARD)))
-        if config.patience:
-            callbacks.append(Patience(self.state, config.patience))
-        return [*callbacks, Progress(self.name, self.state, config, self.console)]
+        return [
+            *callbacks,
+            Stopping(self.state, config.patience),
+            Progress(self.name, self.state, config, self.console),
+        ]
 
     def _write_results(self):
         """Writes everything but the metrics, whose presence says that the split is finished."""

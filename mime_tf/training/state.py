@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import os
 
 import numpy as np
@@ -40,6 +41,11 @@ class State:
         """How many evaluations in a row had no better validation loss: those after the best one, or all."""
         best = self.best["iteration"] if self.best else 0
         return sum(row["iteration"] > best for row in self.history)
+
+    @property
+    def diverged(self):
+        """Whether the training loss of the last evaluation period was not a finite number."""
+        return bool(self.history) and not math.isfinite(self.history[-1]["loss"])
 
     def save(self, path):
         """Writes the state to `path`, atomically."""
