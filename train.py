@@ -17,8 +17,8 @@ from absl import app
 from absl import flags as absl_flags
 
 import flags
-from mime_tf import environment
 from mime_tf.errors import InputError
+from mime_tf.terminal import environment
 
 absl_flags.adopt_module_key_flags(flags)  # so that --help shows them
 

@@ -11,7 +11,7 @@ import resource
 import signal
 import sys
 
-from mime_tf import environment
+from mime_tf.terminal import environment
 
 # What a task asks the lab, which answers with a number in a line.
 QUESTION = "GFLOP/s?\n"

@@ -15,7 +15,7 @@ def dense_batch(store, slots):
     """Pads patients to fixed slots, and in time to the longest of them.
 
     Args:
-        store: `mime_tf.store.Store`, the patients of the batch and no others.
+        store: `mime_tf.data.store.Store`, the patients of the batch and no others.
         slots: dict of `"max_dx_per_visit"` (D), `"max_rx_per_dx"` (R) and `"max_pr_per_dx"` (P).
 
     Returns:

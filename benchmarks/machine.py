@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 
-from mime_tf.versions import versions
+from mime_tf.runs.versions import versions
 
 SIZE = 2048
 

@@ -5,8 +5,8 @@ The labels are drawn by chance: the cohort is for timing. `python -m mime_tf sim
 
 import numpy as np
 
-from mime_tf import records
-from mime_tf.store import Store, offsets
+from mime_tf.data import pickled
+from mime_tf.data.store import Store, offsets
 
 VISITS, MOST_VISITS = 20, 199
 DXOBJECTS, MEDICATIONS, PROCEDURES = 1.8, 0.31, 0.36
@@ -52,7 +52,7 @@ def paper_sizes(codes_factor=1):
 
 def write(prefix, **arguments):
     """Writes a `paper_cohort` as `<prefix>.seqs` and `<prefix>.labels`."""
-    records.write(prefix, *paper_cohort(**arguments))
+    pickled.write(prefix, *paper_cohort(**arguments))
 
 
 class _HeavyTail:

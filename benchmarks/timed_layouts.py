@@ -10,12 +10,13 @@ from benchmarks.dense_model import DenseMiME, dense_batch
 from benchmarks.laps import Laps
 from benchmarks.paper_cohort import SLOTS
 from benchmarks.timed_training import config_of
-from mime_tf import pipeline, records
-from mime_tf.adam import FusedAdam
-from mime_tf.building import build_model
+from mime_tf.batches import datasets
 from mime_tf.config import SIZE_NAMES
+from mime_tf.data import pickled
 from mime_tf.losses import LogLoss
-from mime_tf.training.splits import Splits
+from mime_tf.optimizer import FusedAdam
+from mime_tf.training.build import build_model
+from mime_tf.training.plan import Splits
 
 LAYOUTS = ("packed", "dense")
 
@@ -37,7 +38,7 @@ def time_layout(prefix, settings, layout, windows, repeats, steps):
         reading; `"longest"`, the most visits in each window; `"window_cost"`, of each window; `"peak_gb"`.
     """
     config = config_of(settings)
-    splits = Splits(config, *records.read(prefix))
+    splits = Splits(config, *pickled.read(prefix))
     part = splits.make(config.split_seeds[0]).train
     last = len(part) - config.batch_size
     starts = ((np.arange(windows) + 0.5) / windows * last).astype(int)
@@ -64,7 +65,7 @@ def _packed(config, splits, part, starts):
     shapes = splits.training_shapes() if compiles else None
     return (
         tf.function(model.train_step, reduce_retracing=True, jit_compile=compiles),
-        pipeline.training_batches(part, starts, config.batch_size, shapes),
+        datasets.training_batches(part, starts, config.batch_size, shapes),
     )
 
 

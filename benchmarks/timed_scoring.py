@@ -5,9 +5,11 @@ import numpy as np
 from benchmarks.child import peak_gb
 from benchmarks.laps import Laps
 from benchmarks.timed_training import config_of
-from mime_tf import evaluation, pipeline, records, sizes
-from mime_tf.building import build_model
-from mime_tf.training.splits import Splits
+from mime_tf.batches import datasets
+from mime_tf.data import pickled, sizes
+from mime_tf.scoring.scorer import Scorer
+from mime_tf.training.build import build_model
+from mime_tf.training.plan import Splits
 
 # Scorings in a lap: after a reading of the yardstick caches are cold, and NumPy's threads spin for a while.
 A_LAP = 4
@@ -27,15 +29,15 @@ def time_scoring(prefix, settings, repeats):
         `"patients"`, how many the set has, and `"peak_gb"`.
     """
     config = config_of(settings)
-    store, labels = records.read(prefix)
+    store, labels = pickled.read(prefix)
     splits = Splits(config, store, labels)
     given = {name: getattr(config, name) for name in sizes.SIZE_NAMES}
     model = build_model(config, sizes.resolve(store, given, prefix))
-    scorer = evaluation.Scorer(model)
+    scorer = Scorer(model)
     part = splits.make(config.split_seeds[0]).valid
 
     def cut():
-        return pipeline.scoring_batches(part, config.eval_batch_size)
+        return datasets.scoring_batches(part, config.eval_batch_size)
 
     kept = list(cut())
     if not np.isfinite(scorer(kept)).all():

@@ -8,11 +8,11 @@ import time
 
 from benchmarks.child import peak_gb
 from benchmarks.laps import Laps
-from mime_tf import sources
 from mime_tf.config import TrainConfig
-from mime_tf.console import Console
+from mime_tf.data import cohort as sources
+from mime_tf.terminal.console import Console
 from mime_tf.training import train
-from mime_tf.training.splits import Splits
+from mime_tf.training.plan import Splits
 
 
 class LapConsole(Console):

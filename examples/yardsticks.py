@@ -14,11 +14,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from mime_tf import cohort, paired, patient_table, run_folder, sizes, sources, unlinking
-from mime_tf.ablation import code_counts
+from mime_tf.ablation import code_counts, unlinking
+from mime_tf.assess import comparison as paired
 from mime_tf.config import SIZE_NAMES, TrainConfig
+from mime_tf.data import patient_table, sizes
+from mime_tf.data.cohort import read
 from mime_tf.errors import InputError
-from mime_tf.training import out_of_fold
+from mime_tf.runs import folder
+from mime_tf.splits import split as cohort
 
 MIME, COUNTS = "MiME", "logistic regression on code counts"
 
@@ -32,18 +35,18 @@ def compare(output, bootstrap=1000, seed=0):
         seed: of the resamples.
 
     Returns:
-        labels, int (patients,), and a `mime_tf.paired.Comparison` of the probabilities of all folds together, in which
-        MiME is the first model.
+        labels, int (patients,), and a `mime_tf.assess.comparison.Comparison` of the probabilities of all folds
+        together, in which MiME is the first model.
 
     Raises:
         InputError: the run is not there or not finished, or its cohort can't be read.
     """
-    record = run_folder.read_json(f"{output}run.json")
+    record = folder.read_json(f"{output}run.json")
     if record is None or record["mean"] is None or not record["flags"]["folds"]:
         raise InputError(f"{output}run.json: must be of a finished run with folds")
     config = TrainConfig(**record["flags"] | {"split_seeds": tuple(record["flags"]["split_seeds"])})
-    patients = sources.read(record["input"])
-    rows, labels, of_mime = _read(out_of_fold.path_of(output))
+    patients = read(record["input"])
+    rows, labels, of_mime = _read(folder.out_of_fold_path(output))
     models = {MIME: of_mime} | {name: found[rows] for name, found in _simpler(patients, config).items()}
     test = paired.TestSet(rows, labels)
     return labels, paired.compare([test], {name: [found] for name, found in models.items()}, bootstrap, seed)

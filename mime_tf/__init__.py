@@ -6,18 +6,18 @@ importing `keras` after it, so that `keras.models.load_model` knows them.
 
 import importlib
 
-from mime_tf import keras_classes
+from mime_tf import loading
 
 _HOMES = {
     "AuxiliaryHeads": "mime_tf.layers",
     "DxObjectEmbedding": "mime_tf.layers",
-    "FusedAdam": "mime_tf.adam",
+    "FusedAdam": "mime_tf.optimizer",
     "GRUV1": "mime_tf.layers",
     "GRUV1Cell": "mime_tf.layers",
     "InputError": "mime_tf.errors",
     "LogLoss": "mime_tf.losses",
     "MiME": "mime_tf.model",
-    "Store": "mime_tf.store",
+    "Store": "mime_tf.data.store",
     "TrainConfig": "mime_tf.config",
     "VisitEmbedding": "mime_tf.layers",
     "train": "mime_tf.training",
@@ -32,4 +32,4 @@ def __getattr__(name):
     return getattr(importlib.import_module(_HOMES[name]), name)
 
 
-keras_classes.register_with_keras()
+loading.register_with_keras()

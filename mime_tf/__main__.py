@@ -3,9 +3,9 @@
 import argparse
 import sys
 
-from mime_tf import environment
 from mime_tf.commands import ablate, convert, evaluate, explain, export, import_tf1, pack, predict, report, simulate
 from mime_tf.errors import InputError
+from mime_tf.terminal import environment
 
 COMMANDS = (ablate, convert, evaluate, explain, predict, export, import_tf1, pack, report, simulate)
 

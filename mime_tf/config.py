@@ -155,7 +155,7 @@ class TrainConfig:
 
     @property
     def division(self):
-        """Dict of how patients are divided, arguments of `mime_tf.cohort.split`."""
+        """Dict of how patients are divided, arguments of `mime_tf.splits.split.split`."""
         names = ("test_fraction", "valid_fraction", "train_ratio", "folds")
         return {name: getattr(self, name) for name in names}
 

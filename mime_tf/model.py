@@ -5,7 +5,7 @@ import math
 import keras
 import tensorflow as tf
 
-from mime_tf import adam, losses  # noqa: F401  (a saved model names the optimizer it was compiled with)
+from mime_tf import losses, optimizer  # noqa: F401  (a saved model names the optimizer it was compiled with)
 from mime_tf.layers import GRUV1, AuxiliaryHeads, DxObjectEmbedding, VisitEmbedding
 from mime_tf.layers.checks import require_sizes
 from mime_tf.layers.lookup import look_up
@@ -42,7 +42,7 @@ class MiME(keras.Model):
         **kwargs: of `keras.Model`.
 
     Call arguments:
-        inputs: dict of integer tensors as `mime_tf.batching` makes them, -1 where nothing is: `"patients"` (B,),
+        inputs: dict of integer tensors as `mime_tf.batches.tables` makes them, -1 where nothing is: `"patients"` (B,),
             `"visits"` (S, T), `"dxobjs"` (V, D), `"dx"` (N,), `"rx"` (N, R), `"pr"` (N, P).
 
     Returns:

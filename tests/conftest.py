@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mime_tf import records
+from mime_tf.data import pickled
 
 PARITY = Path(__file__).resolve().parents[1] / "testdata" / "parity"
 
@@ -20,7 +20,7 @@ PARITY = Path(__file__).resolve().parents[1] / "testdata" / "parity"
 def reference_cohort(request):
     """One parity cohort: its folder, patients, labels, configuration, splits and the reference program's arrays."""
     folder = PARITY / request.param
-    store, labels = records.read(folder / "cohort")
+    store, labels = pickled.read(folder / "cohort")
     with np.load(folder / "model.npz") as file:
         arrays = dict(file)
     with np.load(folder / "run_initial_weights.npz") as file:

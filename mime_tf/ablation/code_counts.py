@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from mime_tf import evaluation
+from mime_tf.assess import summary
 
 # The inverse strength of the penalty on the squared weights, as scikit-learn's `C`: one of these does best on valid.
 STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
@@ -29,7 +29,8 @@ def fit(split, num_codes):
     """Fits a logistic regression to a split of unlinked patients.
 
     Args:
-        split: `mime_tf.cohort.Split` of patients from `mime_tf.unlinking.unlinked`; both labels are in its train.
+        split: `mime_tf.splits.split.Split` of patients from `mime_tf.ablation.unlinking.unlinked`; its train has both
+            labels.
         num_codes: the size of their vocabulary.
 
     Returns:
@@ -41,7 +42,7 @@ def fit(split, num_codes):
     found = []
     for strength in STRENGTHS:
         model = LogisticRegression(C=strength, max_iter=1000).fit(train, split.train.labels)
-        loss = evaluation.log_loss(split.valid.labels, model.predict_proba(valid)[:, 1])
+        loss = summary.log_loss(split.valid.labels, model.predict_proba(valid)[:, 1])
         found.append((loss, strength, model))
     loss, strength, best = min(found, key=lambda entry: entry[:2])
     return Fitted(strength, loss, best.predict_proba(test)[:, 1])

@@ -8,12 +8,13 @@ import os
 
 import numpy as np
 
-from mime_tf import cohort as cohorts
-from mime_tf import parquet, sizes, unlinking
+from mime_tf.ablation import unlinking
 from mime_tf.config import SIZE_NAMES
+from mime_tf.data import parquet, sizes
+from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
-from mime_tf.groups import PATIENT_ID, group_numbers
-from mime_tf.vocabulary import Vocabulary
+from mime_tf.splits import split as cohorts
+from mime_tf.splits.groups import PATIENT_ID, group_numbers
 
 NAMES = ("linked", "shuffled", "flat")
 # What the arms could not have in common, or what would leave patients out.
@@ -28,7 +29,7 @@ class Form:
         name: one of `NAMES`.
         store: Store of the eligible patients.
         config: `TrainConfig` to train on it with.
-        vocabulary: `mime_tf.vocabulary.Vocabulary` of its codes, or None.
+        vocabulary: `mime_tf.data.vocabulary.Vocabulary` of its codes, or None.
     """
 
     name: str
@@ -65,7 +66,7 @@ def make(cohort, config, seed=0):
     """Makes the three forms of a cohort.
 
     Args:
-        cohort: `mime_tf.sources.Cohort`.
+        cohort: `mime_tf.data.cohort.Cohort`.
         config: `TrainConfig`. Its thresholds choose the patients by the linked form, for all forms.
         seed: of the shuffle.
 

@@ -3,8 +3,8 @@
 import io
 
 from mime_tf.ablation.study import ARMS, CURVE
-from mime_tf.paired import METRICS
-from mime_tf.plotting import require_matplotlib
+from mime_tf.assess.comparison import METRICS
+from mime_tf.terminal.plotting import require_matplotlib
 
 # Okabe and Ito's colours, which colour-blind readers tell apart.
 COLOURS = {

@@ -7,7 +7,7 @@ class Progress:
     """Stands in for the `Console` of the runs; what they print is in their logs.
 
     Args:
-        console: `mime_tf.console.Console`, shared by all runs.
+        console: `mime_tf.terminal.console.Console`, shared by all runs.
         runs: how many runs there are.
         evaluations: how many evaluations each of them has, over all of its splits.
     """

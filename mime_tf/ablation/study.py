@@ -6,13 +6,15 @@ import os
 
 import numpy as np
 
-from mime_tf import paired, run_folder, sources
 from mime_tf.ablation import code_counts, forms
 from mime_tf.ablation.progress import Progress
-from mime_tf.console import Console
+from mime_tf.assess import comparison
+from mime_tf.data import cohort
 from mime_tf.errors import InputError
+from mime_tf.runs.folder import PREDICTIONS, split_folder
+from mime_tf.terminal.console import Console
 from mime_tf.training import train
-from mime_tf.training.splits import Splits
+from mime_tf.training.plan import Splits
 
 # What is compared, the first with the others; all but `logistic` are MiME.
 ARMS = {
@@ -66,7 +68,7 @@ def ablate(config, source, folder, train_ratios=(), bootstrap=1000, seed=0, over
     Args:
         config: `TrainConfig`. Its `aux_lambda` is that of the arm `linked_aux`, which is left out where it is 0; the
             other arms have 0. Neither initial weights, nor given sizes, nor `eval_drop_remainder`.
-        source: the cohort, as `mime_tf.sources` says.
+        source: the cohort, as `mime_tf.data.cohort` says.
         folder: of the runs and cohorts.
         train_ratios: further values of `config.train_ratio`, for a learning curve of the arms `CURVE`.
         bootstrap: number of resamples for the intervals.
@@ -83,13 +85,13 @@ def ablate(config, source, folder, train_ratios=(), bootstrap=1000, seed=0, over
     console, folder = console or Console(), os.fspath(folder)
     ratios = (config.train_ratio, *sorted({*train_ratios} - {config.train_ratio}))
     console.progress(f"reading {source}")
-    made = forms.make(sources.read(source), config, seed)
+    made = forms.make(cohort.read(source), config, seed)
     splits = {ratio: _splits(made, ratio) for ratio in ratios}
     paths = forms.write(made, os.path.join(folder, "cohorts"), overwrite)
     found = _train(config, splits, paths, os.path.join(folder, "runs"), overwrite, console)
     strengths = {ratio: _regress(found[ratio], splits[ratio], console) for ratio in ratios}
     comparisons = {
-        ratio: paired.compare(_tests(made, splits[ratio]), found[ratio], bootstrap, seed, console.progress)
+        ratio: comparison.compare(_tests(made, splits[ratio]), found[ratio], bootstrap, seed, console.progress)
         for ratio in ratios
     }
     return Ablation(
@@ -170,13 +172,13 @@ def _splits(made, ratio):
 def _tests(made, splits):
     """The `paired.TestSet` of each split, in input order."""
     rows = [np.sort(split.test.rows) for split in splits["linked"].splits.values()]
-    return [paired.TestSet(made.patient_ids[of_split], made.labels[of_split]) for of_split in rows]
+    return [comparison.TestSet(made.patient_ids[of_split], made.labels[of_split]) for of_split in rows]
 
 
 def _test(config, prefix, number, split):
     """The probabilities that a run left for the patients of test, in input order."""
-    folder = run_folder.split_folder(prefix, config.random_seed, number)
-    path = os.path.join(folder, run_folder.PREDICTIONS["test"])
+    folder = split_folder(prefix, config.random_seed, number)
+    path = os.path.join(folder, PREDICTIONS["test"])
     with open(path, encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     if [int(row["row"]) for row in rows] != np.sort(split.test.rows).tolist():

@@ -4,7 +4,7 @@ import dataclasses
 
 from mime_tf.ablation.study import ARMS
 from mime_tf.ablation.verdict import caution, verdict
-from mime_tf.paired import METRICS
+from mime_tf.assess.comparison import METRICS
 
 COLUMNS = ("train_ratio", "arm", "split", "metric", "value")
 

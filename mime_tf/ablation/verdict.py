@@ -1,6 +1,6 @@
 """Whether the links helped, in one sentence that says no more than the intervals do."""
 
-from mime_tf.paired import METRICS
+from mime_tf.assess.comparison import METRICS
 
 # What decides, chosen beforehand so that the better-looking one is not: the measure of the paper's tables.
 METRIC = "average_precision"
@@ -23,7 +23,7 @@ def direction(estimate):
     """Returns `"better"` or `"worse"` where a difference's 95% interval leaves out 0, else `"alike"`.
 
     Args:
-        estimate: `mime_tf.paired.Estimate`.
+        estimate: `mime_tf.assess.comparison.Estimate`.
     """
     return "better" if estimate.low > 0 else "worse" if estimate.high < 0 else "alike"
 
@@ -35,7 +35,7 @@ def verdict(comparison):
     on flat bags of codes: the intervals of both differences in average precision are above 0.
 
     Args:
-        comparison: `mime_tf.paired.Comparison` of the arms `linked`, `shuffled` and `flat`, and any others.
+        comparison: `mime_tf.assess.comparison.Comparison` of the arms `linked`, `shuffled` and `flat`, and any others.
 
     Returns:
         One sentence with the two differences and their intervals.
@@ -52,7 +52,7 @@ def caution(comparison):
     """Says that a plain regression predicts better than linked MiME, where it does; else None.
 
     Args:
-        comparison: `mime_tf.paired.Comparison` of the arms `linked` and `logistic`, and any others.
+        comparison: `mime_tf.assess.comparison.Comparison` of the arms `linked` and `logistic`, and any others.
     """
     difference = comparison.differences["logistic"][METRIC]
     if direction(difference) != "worse":

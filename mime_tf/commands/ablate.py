@@ -4,10 +4,10 @@ import argparse
 import contextlib
 import os
 
-from mime_tf import files, plotting
 from mime_tf.config import JIT_COMPILE, TrainConfig
-from mime_tf.console import Console
 from mime_tf.errors import InputError
+from mime_tf.terminal import files, plotting
+from mime_tf.terminal.console import Console
 
 EXAMPLE = """example:
   python -m mime_tf ablate --data data/hf --output hf_ablation
@@ -152,7 +152,7 @@ def _check_arguments(arguments):
 def _write(folder, found, settings, pictures):
     """Writes the results, each file whole or not at all, `ablation.json` last; returns their names."""
     from mime_tf.ablation import tables
-    from mime_tf.versions import versions
+    from mime_tf.runs.versions import versions
 
     files.write_table(os.path.join(folder, CSV), tables.COLUMNS, tables.rows(found))
     for name, picture in pictures.items():

@@ -4,9 +4,9 @@ import argparse
 import dataclasses
 import os
 
-from mime_tf.console import Console
-from mime_tf.ehr.ways import UNLINKED
+from mime_tf.ehr.linkage.ways import UNLINKED
 from mime_tf.errors import InputError
+from mime_tf.terminal.console import Console
 
 EXAMPLE = """examples:
   python -m mime_tf convert --source synthea --input csv/ --output cohort/ --outcome 88805009
@@ -187,7 +187,8 @@ def run(arguments):
     from mime_tf.ehr import engine
 
     engine.require(arguments.engine)
-    from mime_tf.ehr import conversion, output
+    from mime_tf.ehr import conversion
+    from mime_tf.ehr.encode import output
 
     output.check(arguments.output, arguments.overwrite)
     request = _request(arguments, rules)
@@ -203,7 +204,7 @@ def run(arguments):
 
 
 def _rules(arguments):
-    from mime_tf.ehr.rules import Rules
+    from mime_tf.ehr.design.rules import Rules
 
     target = "labels" if arguments.labels is not None else "outcome" if arguments.outcome is not None else "none"
     names = {field.name for field in dataclasses.fields(Rules)} - {"target"}
@@ -227,10 +228,11 @@ def _check(arguments):
 
 def _request(arguments, rules):
     """Reads what the user brings beside the export."""
-    from mime_tf.ehr import grouping, label_file
+    from mime_tf.data.vocabulary import Vocabulary
     from mime_tf.ehr.conversion import Request
-    from mime_tf.ehr.outcome import Outcome
-    from mime_tf.vocabulary import Vocabulary
+    from mime_tf.ehr.design import label_file
+    from mime_tf.ehr.design.outcome import Outcome
+    from mime_tf.ehr.encode import grouping
 
     return Request(
         rules=rules,
@@ -249,18 +251,18 @@ def _read(place, arguments, progress):
     """Reads the export, with the module that is named as its source is; `tables` is `mapped`."""
     common = {"on_error": arguments.on_error, "progress": progress}
     if arguments.source == "synthea":
-        from mime_tf.ehr import synthea
+        from mime_tf.ehr.sources import synthea
 
         return synthea.read(place, arguments.input, **common)
     if arguments.source == "fhir":
-        from mime_tf.ehr import fhir
+        from mime_tf.ehr.sources.fhir import read
 
-        return fhir.read(place, arguments.input, processes=arguments.processes, **common)
+        return read.read(place, arguments.input, processes=arguments.processes, **common)
     if arguments.source == "omop":
-        from mime_tf.ehr import omop
+        from mime_tf.ehr.sources import omop
 
         return omop.read(place, arguments.input, relationships=arguments.relationship, links=arguments.links, **common)
-    from mime_tf.ehr import mapped
+    from mime_tf.ehr.sources import mapped
 
     return mapped.read(place, arguments.input, arguments.mapping, **common)
 
@@ -283,12 +285,13 @@ def _what_was_run(arguments, rules):
 
 def _lines(arguments, made, written):
     """Yields what is printed."""
-    from mime_tf.ehr import audit, linkage_report
-    from mime_tf.ehr.candidates import flow_table
+    from mime_tf.ehr.design.candidates import flow_table
+    from mime_tf.ehr.encode import audit
+    from mime_tf.ehr.linkage import report
 
     yield f"{arguments.source} export {arguments.input}"
     yield ""
-    yield from linkage_report.lines(made.linkage)
+    yield from report.lines(made.linkage)
     yield ""
     yield from flow_table(made.flow)
     yield ""

@@ -4,9 +4,11 @@ import argparse
 import contextlib
 import os
 
-from mime_tf import files, run_folder, sources
-from mime_tf.console import Console
+from mime_tf.data.cohort import read
 from mime_tf.errors import InputError
+from mime_tf.runs.folder import is_ours
+from mime_tf.terminal import files
+from mime_tf.terminal.console import Console
 
 EXAMPLE = """example:
   python -m mime_tf evaluate --model r0s0 --data data/hf --split test --alert_rate 0.05 0.1 \\
@@ -54,35 +56,37 @@ def add_parser(commands):
 def run(arguments):
     """Runs the command."""
     _check_arguments(arguments)
-    from mime_tf import assessment, assessment_table, curves, operating_points, prediction, resampling, subgroups
-    from mime_tf.runs import Run
+    from mime_tf.assess import bootstrap, curves, measures, subgroups, thresholds
+    from mime_tf.assess.text import lines, point_lines, subgroup_lines
+    from mime_tf.runs.opening import Run
+    from mime_tf.scoring import prediction
 
     divisions = [subgroups.Division.parse(text) for text in arguments.subgroup]
     console = Console(period=5.0)
     model = Run.open(arguments.model)
     console.progress(f"reading {arguments.data}")
-    cohort = sources.read(arguments.data)
+    cohort = read(arguments.data)
     notes = [*model.notes, *_check_data(model, arguments.data, arguments.split)]
-    divided, patients = subgroups.read(cohort, divisions), resampling.patients_of(cohort)
+    divided, patients = subgroups.read(cohort, divisions), bootstrap.patients_of(cohort)
     part = prediction.part_of(model, cohort, arguments.split)
     notes += _dropped(*(counts[part.rows] for counts in prediction.count_dropped(cohort.store, model.usable)))
     for note in notes:
         console.note(note)
     probabilities = prediction.score(model, part, model.config.eval_batch_size, console.progress)
-    rates = [operating_points.alert_threshold(probabilities, rate) for rate in arguments.alert_rate]
+    rates = [thresholds.alert_threshold(probabilities, rate) for rate in arguments.alert_rate]
     groups = None if patients is None else patients[part.rows]
     divided = {column: {name: of[part.rows] for name, of in members.items()} for column, members in divided.items()}
     pair, resamples = (part.labels, probabilities), (groups, arguments.bootstrap, arguments.seed, console.progress)
-    found = assessment.assess(*pair, *resamples)
-    points = operating_points.operating_points(*pair, [*arguments.threshold, *rates], *resamples)
+    found = measures.assess(*pair, *resamples)
+    points = thresholds.operating_points(*pair, [*arguments.threshold, *rates], *resamples)
     by_group = subgroups.assess_groups(*pair, divided, *resamples)
     if arguments.output:
         report = _report(arguments, model, found, points, by_group, [*notes, *found.notes])
         _write(arguments.output, report, curves.curves(*pair))
     console.line(_title(arguments, found))
-    for line in assessment_table.lines(found, arguments.bootstrap, arguments.seed):
+    for line in lines(found, arguments.bootstrap, arguments.seed):
         console.line(line)
-    for line in (*assessment_table.point_lines(points), *assessment_table.subgroup_lines(by_group)):
+    for line in (*point_lines(points), *subgroup_lines(by_group)):
         console.line(line)
     if arguments.output:
         console.line(f"{arguments.output}: {METRICS} and {CURVES} written")
@@ -104,7 +108,7 @@ def _check_arguments(arguments):
         return
     if os.path.lexists(output) and not os.path.isdir(output):
         raise InputError(f"{output}: is not a folder; a folder is written")
-    if run_folder.is_ours(output):
+    if is_ours(output):
         raise InputError(f"{output}: is a run folder, with a {METRICS} of its own; another folder is needed")
     there = [name for name in (METRICS, CURVES) if os.path.lexists(os.path.join(output, name))]
     if there and not arguments.overwrite:
@@ -150,8 +154,8 @@ def _title(arguments, found):
 
 def _report(arguments, model, found, points, by_group, notes):
     """What metrics.json holds."""
-    from mime_tf import assessment_table
-    from mime_tf.versions import versions
+    from mime_tf.assess.text import estimates, point_record, subgroup_record
+    from mime_tf.runs.versions import versions
 
     asked = [{"threshold": value} for value in arguments.threshold]
     asked += [{"alert_rate": rate} for rate in arguments.alert_rate]
@@ -159,9 +163,9 @@ def _report(arguments, model, found, points, by_group, notes):
         **{name: getattr(arguments, name) for name in ("model", "data", "split", "bootstrap", "seed")},
         "split_seed": model.split_seed,
         **{name: getattr(found, name) for name in ("rows", "patients", "ones")},
-        "metrics": assessment_table.estimates(found),
-        "operating_points": [assessment_table.point_record(point, of) for point, of in zip(points, asked, strict=True)],
-        "subgroups": [assessment_table.subgroup_record(group) for group in by_group],
+        "metrics": estimates(found),
+        "operating_points": [point_record(point, of) for point, of in zip(points, asked, strict=True)],
+        "subgroups": [subgroup_record(group) for group in by_group],
         "notes": notes,
         "versions": versions(),
     }
@@ -169,7 +173,7 @@ def _report(arguments, model, found, points, by_group, notes):
 
 def _write(folder, report, found):
     """Writes both files, each whole or not at all; metrics.json comes last, and says that both are there."""
-    from mime_tf import curves
+    from mime_tf.assess import curves
 
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, METRICS)

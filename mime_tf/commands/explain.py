@@ -4,11 +4,13 @@ import argparse
 import dataclasses
 import os
 
-from mime_tf import explanation_page, explanation_table, files, plotting, sources, timeline
-from mime_tf.commands import outputs
-from mime_tf.console import Console
+from mime_tf.assess.bootstrap import patients_of
+from mime_tf.data.cohort import read
 from mime_tf.errors import InputError, show
-from mime_tf.resampling import patients_of
+from mime_tf.explain import lines, page
+from mime_tf.explain.picture import png
+from mime_tf.terminal import files, outputs, plotting
+from mime_tf.terminal.console import Console
 
 EXAMPLE = """examples:
   python -m mime_tf explain --model r0s0 --data data/hf --patient 17 --output patient_17.html
@@ -61,14 +63,14 @@ def add_parser(commands):
 def run(arguments):
     """Runs the command."""
     _check_arguments(arguments)
-    from mime_tf.runs import Run
+    from mime_tf.runs.opening import Run
 
     console = Console(period=5.0)
     model = Run.open(arguments.model)
     for note in model.notes:
         console.note(note)
     console.progress(f"reading {arguments.data}")
-    cohort = sources.read(arguments.data, labelled=False)
+    cohort = read(arguments.data, labelled=False)
     cohort = dataclasses.replace(cohort, patient_ids=patients_of(cohort))
     (_explain_cohort if arguments.cohort else _explain_patient)(arguments, model, cohort, console)
 
@@ -116,26 +118,26 @@ def _row(arguments, cohort):
 
 
 def _explain_patient(arguments, model, cohort, console):
-    from mime_tf import explanation
+    from mime_tf.explain import explanation
 
     row = _row(arguments, cohort)
     console.progress("explaining")
     (found,) = explanation.explain(model, cohort, [row])
     if arguments.output is None:
-        for line in explanation_table.text(found):
+        for line in lines.text(found):
             console.line(line)
         return
-    picture = timeline.png(found) if arguments.output.endswith(".png") else explanation_page.page(found).encode()
+    picture = png(found) if arguments.output.endswith(".png") else page.page(found).encode()
     os.makedirs(os.path.dirname(arguments.output) or ".", exist_ok=True)
     with files.replacing(arguments.output) as file:
         file.write(picture)
-    console.line(f"{arguments.output}: {explanation_table.title(found)}")
+    console.line(f"{arguments.output}: {lines.title(found)}")
 
 
 def _explain_cohort(arguments, model, cohort, console):
-    from mime_tf import pair_effects
+    from mime_tf.explain import pairs
 
-    found = pair_effects.explain_cohort(model, cohort, arguments.limit, arguments.seed, progress=console.progress)
+    found = pairs.explain_cohort(model, cohort, arguments.limit, arguments.seed, progress=console.progress)
     if arguments.output:
         os.makedirs(os.path.dirname(arguments.output) or ".", exist_ok=True)
         rows = ([getattr(pair, name) for name in PAIR_COLUMNS.values()] for pair in found.pairs)
@@ -154,7 +156,7 @@ def _pair_lines(arguments, found):
     )
     yield "importance   mean abs       mean  patients  occurrences  diagnosis -> order"
     for pair in found.pairs[: arguments.top]:
-        names = explanation_table.one_line(f"{pair.dx_name} -> {pair.order_name}")
+        names = lines.one_line(f"{pair.dx_name} -> {pair.order_name}")
         yield (
             f"{pair.importance:10.4f} {pair.mean_absolute:10.4f} {pair.mean:+10.4f} {pair.patients:9,} "
             f"{pair.occurrences:12,}  {names}"

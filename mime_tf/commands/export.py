@@ -3,9 +3,9 @@
 import argparse
 import os
 
-from mime_tf import export_folder
-from mime_tf.console import Console
 from mime_tf.errors import InputError
+from mime_tf.export import folder
+from mime_tf.terminal.console import Console
 
 EXAMPLE = """example:
   python -m mime_tf export --model r0s0 --output served/mime/1
@@ -38,16 +38,16 @@ def run(arguments):
     """Runs the command."""
     if arguments.bootstrap < 0:
         raise InputError(f"bootstrap: found {arguments.bootstrap}; must be 0 or more")
-    export_folder.check(arguments.output, arguments.overwrite)
-    from mime_tf import serving
-    from mime_tf.export import export
-    from mime_tf.runs import Run
+    folder.check(arguments.output, arguments.overwrite)
+    from mime_tf.export import service
+    from mime_tf.export.saved_model import export
+    from mime_tf.runs.opening import Run
 
     console = Console(period=5.0)
     model = Run.open(arguments.model)
-    for note in (*model.notes, *serving.notes(model)):
+    for note in (*model.notes, *service.notes(model)):
         console.note(note)
     export(model, arguments.output, arguments.overwrite, arguments.bootstrap, console.progress)
     console.line(f"{arguments.output}: a SavedModel with the signatures serving_default and json")
-    card = os.path.join(arguments.output, export_folder.CARD)
+    card = os.path.join(arguments.output, folder.CARD)
     console.line(f"{card}: the model card; a person has to add what is marked [to be filled in]")

@@ -50,8 +50,8 @@ def _add_number(group, name, what):
 
 def run(arguments):
     """Runs the command."""
-    from mime_tf.tf1_import import import_tf1
     from mime_tf.training import lines
+    from mime_tf.training.import_tf1 import import_tf1
 
     values = vars(arguments)
     fields = TrainConfig.__dataclass_fields__

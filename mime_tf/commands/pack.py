@@ -4,8 +4,9 @@ import argparse
 import os
 import shutil
 
-from mime_tf import files, sources
+from mime_tf.data.cohort import folder, read
 from mime_tf.errors import InputError
+from mime_tf.terminal import files
 
 EXAMPLE = """example:
   python -m mime_tf pack --input data/hf --output data/hf.parquet
@@ -37,8 +38,8 @@ def run(arguments):
     """Runs the command."""
     output = arguments.output
     _check_output(output, arguments.overwrite)
-    cohort = sources.read(arguments.input)
-    from mime_tf import parquet
+    cohort = read(arguments.input)
+    from mime_tf.data import parquet
 
     target = os.path.dirname(output)
     os.makedirs(target or ".", exist_ok=True)
@@ -46,7 +47,7 @@ def run(arguments):
     store = cohort.store
     counts = f"{len(store)} patients, {len(store.dxobjs) - 1} visits, {len(store.dx)} Dx-objects"
     print(f"{output}: {counts}, {os.path.getsize(output)} bytes")
-    _copy_vocabulary(sources.folder(arguments.input), target)
+    _copy_vocabulary(folder(arguments.input), target)
 
 
 def _check_output(output, overwrite):

@@ -3,9 +3,9 @@
 import argparse
 import os
 
-from mime_tf import files, sources
-from mime_tf.commands import outputs
-from mime_tf.console import Console
+from mime_tf.data.cohort import read
+from mime_tf.terminal import files, outputs
+from mime_tf.terminal.console import Console
 
 EXAMPLE = """example:
   python -m mime_tf predict --model r0s0 --input data/new_patients --output scores.csv
@@ -40,15 +40,15 @@ def run(arguments):
     """Runs the command."""
     output = arguments.output
     outputs.check_file(output, arguments.overwrite)
-    from mime_tf import prediction
-    from mime_tf.runs import Run
+    from mime_tf.runs.opening import Run
+    from mime_tf.scoring import prediction
 
     console = Console(period=5.0)
     model = Run.open(arguments.model)
     for note in model.notes:
         console.note(note)
     console.progress(f"reading {arguments.input}")
-    cohort = sources.read(arguments.input, labelled=False)
+    cohort = read(arguments.input, labelled=False)
     predictions = prediction.predict(model, cohort, arguments.batch_size, console.progress)
     os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
     name, labels = ("row", None) if cohort.patient_ids is None else ("patient_id", cohort.patient_ids)

@@ -4,10 +4,9 @@ import argparse
 import contextlib
 import os
 
-from mime_tf import files, plotting
-from mime_tf.commands import outputs
-from mime_tf.console import Console
 from mime_tf.errors import InputError
+from mime_tf.terminal import files, outputs, plotting
+from mime_tf.terminal.console import Console
 
 EXAMPLE = """examples:
   python -m mime_tf report --model r0s0 --output report.html
@@ -66,8 +65,9 @@ def run(arguments):
     """Runs the command."""
     plots = arguments.plots or f"{os.path.splitext(arguments.output)[0]}_files"
     _check_arguments(arguments, plots)
-    from mime_tf.report import content, figures, page, patients
-    from mime_tf.subgroups import Division
+    from mime_tf.assess.subgroups import Division
+    from mime_tf.report import content, figures, page
+    from mime_tf.report.sections import patients
 
     plotting.require_matplotlib()
     divisions = None if arguments.subgroup is None else [Division.parse(text) for text in arguments.subgroup]
@@ -116,7 +116,7 @@ def _check_arguments(arguments, plots):
 
 def _write(output, folder, report, text, pictures):
     """Writes the plots and their points, then the page, each file whole or not at all."""
-    from mime_tf import curves
+    from mime_tf.assess import curves
 
     os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
     os.makedirs(folder, exist_ok=True)

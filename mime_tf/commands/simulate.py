@@ -4,8 +4,9 @@ import argparse
 import dataclasses
 import os
 
-from mime_tf import simulation, simulation_files
-from mime_tf.console import Console
+from mime_tf.simulate import files
+from mime_tf.simulate.risk import Parameters, simulate
+from mime_tf.terminal.console import Console
 
 EXAMPLE = """example:
   python -m mime_tf simulate --patients 4000 --output links/cohort --pair_effect 1 --mean_visits 5
@@ -19,7 +20,7 @@ holds the AUC that is the best possible with and without links. docs/simulate.md
 
 def add_parser(commands):
     """Adds the command to the subparsers `commands`."""
-    default = {field.name: field.default for field in dataclasses.fields(simulation.Parameters)}
+    default = {field.name: field.default for field in dataclasses.fields(Parameters)}
     parser = commands.add_parser(
         "simulate",
         help="make a cohort whose risk is known, in part from links alone",
@@ -57,14 +58,14 @@ def add_parser(commands):
 def run(arguments):
     """Runs the command."""
     values = vars(arguments)
-    names = [field.name for field in dataclasses.fields(simulation.Parameters)]
-    parameters = simulation.Parameters(**{name: values[name] for name in names})
-    simulation_files.check_output(arguments.output, parameters.world(), arguments.overwrite)
+    names = [field.name for field in dataclasses.fields(Parameters)]
+    parameters = Parameters(**{name: values[name] for name in names})
+    files.check_output(arguments.output, parameters.world(), arguments.overwrite)
     os.makedirs(os.path.dirname(arguments.output) or ".", exist_ok=True)
     console = Console(period=5.0)
-    cohort = simulation.simulate(**dataclasses.asdict(parameters), progress=console.progress)
+    cohort = simulate(**dataclasses.asdict(parameters), progress=console.progress)
     console.progress("writing")
-    paths = simulation_files.write(cohort, arguments.output, arguments.overwrite)
+    paths = files.write(cohort, arguments.output, arguments.overwrite)
     for line in _summary(cohort.truth()):
         console.line(line)
     console.line(f"written: {', '.join(paths)}")

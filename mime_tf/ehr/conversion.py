@@ -5,24 +5,17 @@ from typing import Any
 
 import numpy as np
 
-from mime_tf.ehr import (
-    audit,
-    design,
-    encoding,
-    events,
-    features,
-    grouping,
-    linkage,
-    linkage_report,
-    settling,
-    timeline,
-)
-from mime_tf.ehr.outcome import DEATH, Outcome, first_times
-from mime_tf.ehr.rules import Rules
-from mime_tf.ehr.timeline import MISSING, People, Timeline
+from mime_tf.data.store import Store
+from mime_tf.data.vocabulary import Vocabulary
+from mime_tf.ehr import events
+from mime_tf.ehr.design import choose, timeline
+from mime_tf.ehr.design.outcome import DEATH, Outcome, first_times
+from mime_tf.ehr.design.rules import Rules
+from mime_tf.ehr.design.timeline import MISSING, People, Timeline
+from mime_tf.ehr.encode import audit, encoding, features, grouping, settling
+from mime_tf.ehr.linkage import link
+from mime_tf.ehr.linkage import report as linkage_report
 from mime_tf.errors import InputError
-from mime_tf.store import Store
-from mime_tf.vocabulary import Vocabulary
 
 # Of a label with fewer rows than this, the user is told.
 FEW = 50
@@ -33,13 +26,13 @@ class Request:
     """What is asked of an export.
 
     Attributes:
-        rules: `mime_tf.ehr.rules.Rules`: who is in the cohort, and when the prediction is made.
-        outcome: `mime_tf.ehr.outcome.Outcome`, or None; with labels, it only tells the audit what to look for.
-        labels: `mime_tf.ehr.label_file.Labels`, or None.
-        unlinked, infer_share: as for `mime_tf.ehr.linkage.link`.
+        rules: `mime_tf.ehr.design.rules.Rules`: who is in the cohort, and when the prediction is made.
+        outcome: `mime_tf.ehr.design.outcome.Outcome`, or None; with labels, it only tells the audit what to look for.
+        labels: `mime_tf.ehr.design.label_file.Labels`, or None.
+        unlinked, infer_share: as for `mime_tf.ehr.linkage.link.link`.
         min_count: codes that the cohort has less often are dropped.
-        vocabulary: `mime_tf.vocabulary.Vocabulary` whose codes and indices are to be used, or None for a new one.
-        groups: as `mime_tf.ehr.grouping.read` returns it, or None.
+        vocabulary: `mime_tf.data.vocabulary.Vocabulary` whose codes and indices are to be used, or None for a new one.
+        groups: as `mime_tf.ehr.encode.grouping.read` returns it, or None.
         strict: a reference to nowhere is an error.
 
     Raises:
@@ -72,13 +65,13 @@ class Conversion:
     """A cohort, and how it came about.
 
     Attributes:
-        store: `mime_tf.store.Store`.
+        store: `mime_tf.data.store.Store`.
         labels: int64 of 0 and 1, (rows,), or None.
         patients: dict of the columns of patients.csv, lists; None in them is what is not known.
-        vocabulary: `mime_tf.vocabulary.Vocabulary`.
-        linkage: dict, as linkage.json has it.
+        vocabulary: `mime_tf.data.vocabulary.Vocabulary`.
+        linkage: dict, as link.json has it.
         flow: dict from each thing that was asked for to how many patients and rows were left.
-        audit: dict, as `mime_tf.ehr.audit.audit` returns it.
+        audit: dict, as `mime_tf.ehr.encode.audit.audit` returns it.
         notes: list of str.
     """
 
@@ -120,7 +113,7 @@ def convert(engine, export, source, request, progress=None):
         if outcome_concepts is not None:
             outcome_concepts = np.unique([moved[concept] for concept in outcome_concepts.tolist()])
     progress("linking orders to diagnoses")
-    linked = linkage.link(engine, numbered, request.unlinked, request.infer_share)
+    linked = link.link(engine, numbered, request.unlinked, request.infer_share)
     report = linkage_report.report(engine, numbered, linked)
     report["skipped_files"] = [{"file": file, "why": why} for file, why in export.skipped]
     progress("choosing patients and prediction times")
@@ -183,8 +176,8 @@ def _timeline(engine, numbered, linked):
 
 def _rows(moments, people, request):
     if request.labels:
-        return design.from_labels(moments, people, request.rules, request.labels)
-    return design.choose(moments, people, request.rules)
+        return choose.from_labels(moments, people, request.rules, request.labels)
+    return choose.choose(moments, people, request.rules)
 
 
 def _patient_columns(people, rows, visits):

@@ -5,10 +5,11 @@ import os
 
 import numpy as np
 
-from mime_tf import run_folder, sources
-from mime_tf.cohort import CODE_KINDS
+from mime_tf.data import cohort as sources
+from mime_tf.data.store import CODE_KINDS
+from mime_tf.data.vocabulary import code_name
 from mime_tf.errors import InputError
-from mime_tf.vocabulary import code_name
+from mime_tf.runs.folder import read_json
 
 LINKAGE, CONVERT = "linkage.json", "convert.json"
 TOP = 8
@@ -42,8 +43,8 @@ def describe(cohort, vocabulary=None):
     """Counts what a cohort consists of.
 
     Args:
-        cohort: `mime_tf.sources.Cohort` with labels.
-        vocabulary: `mime_tf.vocabulary.Vocabulary`, or None.
+        cohort: `mime_tf.data.cohort.Cohort` with labels.
+        vocabulary: `mime_tf.data.vocabulary.Vocabulary`, or None.
 
     Returns:
         Facts.
@@ -102,7 +103,7 @@ def origin(source):
     """Reads linkage.json and convert.json beside a cohort.
 
     Args:
-        source: as `mime_tf.sources` says.
+        source: as `mime_tf.data.cohort` says.
 
     Returns:
         Origin, or None where there is neither.
@@ -112,7 +113,7 @@ def origin(source):
     """
     folder = sources.folder(source)
     paths = {name: os.path.join(folder, name) for name in (LINKAGE, CONVERT)}
-    found = {name: run_folder.read_json(path) for name, path in paths.items()}
+    found = {name: read_json(path) for name, path in paths.items()}
     if found[LINKAGE] is None and found[CONVERT] is None:
         return None
     orders, links, flow, audit, rules = [], [], [], [], {}

@@ -5,20 +5,16 @@ import os
 
 import numpy as np
 
-from mime_tf import (
-    assessment,
-    curves,
-    explanation,
-    operating_points,
-    patient_table,
-    resampling,
-    run_folder,
-    sources,
-    subgroups,
-)
+from mime_tf.assess import curves, measures, subgroups, thresholds
+from mime_tf.assess.bootstrap import check, patients_of
+from mime_tf.data import patient_table
+from mime_tf.data.cohort import Cohort, read
 from mime_tf.errors import InputError
-from mime_tf.report import cohort_facts, examples, splits
-from mime_tf.runs import Run
+from mime_tf.explain import explanation
+from mime_tf.report import cohort_facts, examples
+from mime_tf.runs import results
+from mime_tf.runs.folder import METRICS
+from mime_tf.runs.opening import Run
 
 # What patients are divided by unless asked for, where patients.csv has it.
 DIVISIONS = (subgroups.Division("sex"), subgroups.Division("age", (18.0, 40.0, 65.0, 80.0)))
@@ -29,13 +25,13 @@ class Judged:
     """A split and how good it is on its test set.
 
     Attributes:
-        split: `mime_tf.report.splits.Split`.
-        found: `mime_tf.assessment.Assessment`.
-        curves: of `mime_tf.curves`.
+        split: `mime_tf.runs.results.Split`.
+        found: `mime_tf.assess.measures.Assessment`.
+        curves: of `mime_tf.assess.curves`.
     """
 
-    split: splits.Split
-    found: assessment.Assessment
+    split: results.Split
+    found: measures.Assessment
     curves: dict
 
 
@@ -47,8 +43,8 @@ class WithData:
         source: of the cohort.
         facts: `mime_tf.report.cohort_facts.Facts`.
         origin: `mime_tf.report.cohort_facts.Origin`, or None.
-        subgroups: list of `mime_tf.subgroups.Subgroup` of the split shown in detail.
-        examples: dict from a rule of `mime_tf.report.examples` to a `mime_tf.explanation.Explanation`.
+        subgroups: list of `mime_tf.assess.subgroups.Subgroup` of the split shown in detail.
+        examples: dict from a rule of `mime_tf.report.examples` to a `mime_tf.explain.explanation.Explanation`.
         missing: dict from `"linkage"`, `"subgroups"` and `"patients"` to why there is nothing, where there is not.
     """
 
@@ -104,9 +100,9 @@ def gather(
     """Measures a run for a report.
 
     Args:
-        model: as for `mime_tf.report.splits.find`.
-        data: the cohort that it was trained on, as `mime_tf.sources` says; None for a report without it.
-        divisions: list of `mime_tf.subgroups.Division`; None for `DIVISIONS`, as far as patients.csv has them.
+        model: as for `mime_tf.runs.results.find`.
+        data: the cohort that it was trained on, as `mime_tf.data.cohort` says; None for a report without it.
+        divisions: list of `mime_tf.assess.subgroups.Division`; None for `DIVISIONS`, as far as patients.csv has them.
         alert_rates: shares of the patients to alert.
         patients: explain five patients.
         bootstrap: number of resamples.
@@ -119,11 +115,11 @@ def gather(
     Raises:
         InputError: there is no finished split, a file of it is damaged, or the data are not those of the run.
     """
-    resampling.check(bootstrap, seed)
-    folders = splits.find(model)
-    finished = [splits.read(folder) for folder in folders if splits.is_finished(folder)]
+    check(bootstrap, seed)
+    folders = results.find(model)
+    finished = [results.read(folder) for folder in folders if results.is_finished(folder)]
     if not finished:
-        raise InputError(f"{model}: no finished split, for {run_folder.METRICS} is missing in {folders[0]}")
+        raise InputError(f"{model}: no finished split, for {METRICS} is missing in {folders[0]}")
     beside = None if data is None else _open(finished[0].folder, data, divisions, progress)
     if beside:
         finished = [_of_cohort(split, beside.cohort) for split in finished]
@@ -131,9 +127,9 @@ def gather(
     order = sorted(range(len(judged)), key=lambda at: np.nan_to_num(judged[at].found.values["auc"]))
     detail = order[(len(judged) - 1) // 2]
     chosen = judged[detail].split
-    rates = [operating_points.alert_threshold(chosen.probabilities, rate) for rate in alert_rates]
+    rates = [thresholds.alert_threshold(chosen.probabilities, rate) for rate in alert_rates]
     resamples = chosen.patients, bootstrap, seed, progress
-    points = operating_points.operating_points(chosen.labels, chosen.probabilities, rates, *resamples)
+    points = thresholds.operating_points(chosen.labels, chosen.probabilities, rates, *resamples)
     with_data = beside and _with_data(beside, chosen, patients, resamples, progress)
     unfinished = len(folders) - len(finished)
     notes = [f"{unfinished} of {len(folders)} splits are not finished and are left out"] if unfinished else []
@@ -145,7 +141,7 @@ def gather(
 class _Beside:
     """A cohort with what lies beside it, read before anything that takes long."""
 
-    cohort: sources.Cohort
+    cohort: Cohort
     origin: cohort_facts.Origin | None
     divided: dict
     missing: dict
@@ -154,7 +150,7 @@ class _Beside:
 def _open(folder, data, divisions, progress):
     """Returns the cohort, which has to be the one that the run was trained on, with the ids of patients.csv if any."""
     progress(f"reading {data}")
-    cohort = sources.read(data)
+    cohort = read(data)
     if not Run.open(folder).trained_on(data):
         raise InputError(
             f"{data}: not the data that {folder} was trained on (their SHA-256 differ, or it has none on record)"
@@ -166,7 +162,7 @@ def _open(folder, data, divisions, progress):
             "linked to diagnoses is not known here."
         )
     divided = _divided(cohort, divisions, missing)
-    cohort = dataclasses.replace(cohort, patient_ids=resampling.patients_of(cohort))
+    cohort = dataclasses.replace(cohort, patient_ids=patients_of(cohort))
     return _Beside(cohort, origin, divided, missing)
 
 
@@ -180,7 +176,7 @@ def _of_cohort(split, cohort):
 
 def _judge(split, bootstrap, seed, progress):
     pair = split.labels, split.probabilities
-    found = assessment.assess(*pair, split.patients, bootstrap, seed, lambda text: progress(f"{split.name}: {text}"))
+    found = measures.assess(*pair, split.patients, bootstrap, seed, lambda text: progress(f"{split.name}: {text}"))
     return Judged(split, found, curves.curves(*pair))
 
 
@@ -227,7 +223,7 @@ def _explain(run, cohort, split, missing, progress):
 def _notes(judged, with_data):
     """Yields what the reader should know first."""
     fewest = min(one.found.ones for one in judged)
-    if fewest < assessment.FEW:
+    if fewest < measures.FEW:
         where = "the test set has" if len(judged) == 1 else "a test set has"
         yield (
             f"{where} no more than {fewest} rows of label 1: everything here is uncertain, and the intervals tend to "

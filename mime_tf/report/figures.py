@@ -6,9 +6,9 @@ import warnings
 
 import numpy as np
 
-from mime_tf.assessment import MEASURES
-from mime_tf.explanation_table import one_line
-from mime_tf.plotting import require_matplotlib
+from mime_tf.assess.measures import MEASURES
+from mime_tf.explain.lines import one_line
+from mime_tf.terminal.plotting import require_matplotlib
 
 # Okabe and Ito's colors, which are told apart in all common kinds of color blindness.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"

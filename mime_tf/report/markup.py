@@ -4,7 +4,7 @@ import base64
 import html
 import math
 
-from mime_tf.explanation_table import one_line
+from mime_tf.explain.lines import one_line
 
 # Even if a name could smuggle markup in, the browser is told to run and fetch nothing.
 _PAGE = """<!DOCTYPE html>

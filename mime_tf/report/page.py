@@ -1,6 +1,7 @@
 """A report as one page that needs nothing else: no network, no scripts."""
 
-from mime_tf.report import about, markup, patients, results
+from mime_tf.report import markup
+from mime_tf.report.sections import about, patients, results
 
 # In the order of the page: an anchor, a title, and what writes the section.
 SECTIONS = (
@@ -24,7 +25,7 @@ def page(report, plots):
     Args:
         report: `mime_tf.report.content.Report`.
         plots: dict from a name to the bytes of a PNG file: those of `mime_tf.report.figures` and of
-            `mime_tf.report.patients.pictures`.
+            `mime_tf.report.sections.patients.pictures`.
 
     Returns:
         str, HTML.

@@ -6,7 +6,7 @@ import time
 import keras
 import numpy as np
 
-from mime_tf import evaluation
+from mime_tf.assess.summary import results, summarize
 from mime_tf.training import lines
 
 # Seconds between the states that are written: where evaluations are quick, writing would take longer than training.
@@ -37,7 +37,7 @@ class Evaluation(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         iteration = (epoch + 1) * self.eval_period
         probabilities = self.scorer(self.valid[0])
-        valid = evaluation.summarize(self.valid[1], probabilities)
+        valid = summarize(self.valid[1], probabilities)
         self.console.line(lines.round_line(iteration, valid))
         learning_rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         losses = {name: float(value) for name, value in logs.items()}
@@ -67,8 +67,8 @@ class Evaluation(keras.callbacks.Callback):
         if not all(np.isfinite(value).all() for value in weights):  # those of heads, on which no prediction depends
             return
         state.valid, state.test = probabilities, self.scorer(self.test[0])
-        test = evaluation.summarize(self.test[1], state.test)
-        state.best = {"iteration": iteration, **evaluation.results(valid, test)}
+        test = summarize(self.test[1], state.test)
+        state.best = {"iteration": iteration, **results(valid, test)}
         state.best_weights = weights
 
 

@@ -4,12 +4,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from mime_tf import devices, evaluation, pipeline, reference
-from mime_tf.building import build_model
+from mime_tf import tf1_weights
+from mime_tf.batches import datasets
 from mime_tf.errors import InputError
 from mime_tf.losses import LogLoss
+from mime_tf.scoring import scorer
+from mime_tf.training import devices
+from mime_tf.training.build import build_model
 from mime_tf.training.label_weights import label_weights, weighted
-from mime_tf.training.optimizer import make_optimizer
+from mime_tf.training.learning_rate import make_optimizer
 
 # With jit_compile auto, a run on a GPU of this many updates or more is compiled: XLA takes some 15 s for all shapes.
 WORTH_COMPILING = 5000
@@ -48,7 +51,7 @@ class Fitter:
             )
             self.model.optimizer.build(self.model.trainable_variables)
         self._new_optimizer = [keras.ops.convert_to_numpy(value) for value in self.model.optimizer.variables]
-        self.scorer = evaluation.Scorer(self.model)
+        self.scorer = scorer.Scorer(self.model)
 
     def _worth_compiling(self):
         """Whether XLA pays: for a long run on one GPU whose recurrence has no kernel there.
@@ -69,7 +72,7 @@ class Fitter:
         weights = label_weights(self.config.class_weight, part.labels)
 
         def cut(_=None):
-            batches = pipeline.training_batches(part, starts, batch_size, self.training_shapes, replicas)
+            batches = datasets.training_batches(part, starts, batch_size, self.training_shapes, replicas)
             return batches if weights is None else weighted(batches, weights)
 
         # Not by Keras's `class_weight`, which a dataset that is divided over devices does not take.
@@ -94,8 +97,8 @@ class Fitter:
         source = self.config.init_from
         if source:
             is_npz = source.endswith(".npz")
-            weights = reference.read_npz(source, seed) if is_npz else reference.read_checkpoint(source)
-            reference.assign(self.model, weights, source)
+            weights = tf1_weights.read_npz(source, seed) if is_npz else tf1_weights.read_checkpoint(source)
+            tf1_weights.assign(self.model, weights, source)
             return self.model.get_weights()
         state = np.random.SeedSequence([self.config.random_seed, seed]).generate_state(1)
         keras.utils.set_random_seed(int(state[0]))

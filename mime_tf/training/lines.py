@@ -1,10 +1,10 @@
 """The lines of the authors' program, to the letter."""
 
-from mime_tf.evaluation import RESULTS
+from mime_tf.assess.summary import RESULTS
 
 
 def round_line(iteration, valid):
-    """One evaluation; `valid` is what `evaluation.summarize` returns."""
+    """One evaluation; `valid` is what `summary.summarize` returns."""
     return "round:%d, valid_loss:%f, valid_auc:%f, valid_aucpr:%f" % (
         iteration,
         valid["loss"],
@@ -14,10 +14,10 @@ def round_line(iteration, valid):
 
 
 def split_line(results):
-    """A finished split; `results` is a dict with the keys `evaluation.RESULTS`."""
+    """A finished split; `results` is a dict with the keys `summary.RESULTS`."""
     return ", ".join("%s:%f" % (name, results[name]) for name in RESULTS)
 
 
 def mean_line(results):
-    """All splits; `results` is a dict with the keys `evaluation.RESULTS`, the means."""
+    """All splits; `results` is a dict with the keys `summary.RESULTS`, the means."""
     return ", ".join("mean_%s:%f" % (name, results[name]) for name in RESULTS)

@@ -4,12 +4,8 @@ import csv
 import heapq
 import os
 
-from mime_tf import files, run_folder
-
-
-def path_of(output_prefix):
-    """Returns the path of the file, `<output>out_of_fold.csv`."""
-    return f"{output_prefix}out_of_fold.csv"
+from mime_tf.runs.folder import PREDICTIONS
+from mime_tf.terminal import files
 
 
 def write(path, folders):
@@ -43,4 +39,4 @@ def _rows(fold, folder):
 
 
 def _predictions(folder):
-    return os.path.join(folder, run_folder.PREDICTIONS["test"])
+    return os.path.join(folder, PREDICTIONS["test"])

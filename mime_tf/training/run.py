@@ -5,18 +5,20 @@ import os
 
 import numpy as np
 
-from mime_tf import devices, run_folder, sizes, sources
-from mime_tf.console import Console
+from mime_tf.assess.summary import RESULTS
+from mime_tf.data import cohort as sources
+from mime_tf.data import sizes
+from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
-from mime_tf.evaluation import RESULTS
-from mime_tf.groups import group_numbers, repeats
-from mime_tf.training import lines, out_of_fold
+from mime_tf.runs.folder import METRICS, out_of_fold_path, read_json, remove_state, split_folder, write_configuration
+from mime_tf.runs.journal import Journal
+from mime_tf.runs.record import Record
+from mime_tf.splits.groups import group_numbers, repeats
+from mime_tf.terminal.console import Console
+from mime_tf.training import devices, lines, out_of_fold
 from mime_tf.training.fitter import Fitter
-from mime_tf.training.journal import Journal
-from mime_tf.training.record import Record
-from mime_tf.training.split import SplitRun
-from mime_tf.training.splits import Splits
-from mime_tf.vocabulary import Vocabulary
+from mime_tf.training.plan import Splits
+from mime_tf.training.split_run import SplitRun
 
 
 def train(config, source, output_prefix, log_prefix, resume=True, overwrite=False, console=None):
@@ -24,7 +26,7 @@ def train(config, source, output_prefix, log_prefix, resume=True, overwrite=Fals
 
     Args:
         config: `mime_tf.config.TrainConfig`.
-        source: the cohort, as `mime_tf.sources` says: a prefix of `.seqs` and `.labels`, or Parquet.
+        source: the cohort, as `mime_tf.data.cohort` says: a prefix of `.seqs` and `.labels`, or Parquet.
         output_prefix: `r<i>s<j>`, `run.json` and, with folds, `out_of_fold.csv` are.
         log_prefix: `.log` is.
         resume: go on with an unfinished run of the same flags and data; otherwise one is an error.
@@ -59,21 +61,21 @@ def train(config, source, output_prefix, log_prefix, resume=True, overwrite=Fals
         fitter.training_shapes = splits.training_shapes()
     journal = Journal(log_path, record.content["log_start"])
     results = []
-    folders = [run_folder.split_folder(output_prefix, config.random_seed, seed) for seed in config.split_numbers]
+    folders = [split_folder(output_prefix, config.random_seed, seed) for seed in config.split_numbers]
     for seed, folder, starts in zip(config.split_numbers, folders, splits.starts, strict=True):
         done = _finished(folder)
         if done:
             console.note(f"{folder}: finished before")
-            run_folder.remove_state(folder)
+            remove_state(folder)
         else:
-            run_folder.write_configuration(folder, record.content, seed, found_sizes)
+            write_configuration(folder, record.content, seed, found_sizes)
             split = splits.splits[seed]
             done = SplitRun(folder, split, cohort.patient_ids, starts, fitter, vocabulary, console).run(seed)
         results.append(with_nan(done))
         journal.add(lines.split_line(results[-1]))
         console.line(lines.split_line(results[-1]))
     if config.folds:
-        out_of_fold.write(out_of_fold.path_of(output_prefix), folders)
+        out_of_fold.write(out_of_fold_path(output_prefix), folders)
     mean = {name: float(np.mean([result[name] for result in results])) for name in RESULTS}
     journal.add(lines.mean_line(mean))
     console.line(lines.mean_line(mean))
@@ -103,8 +105,8 @@ def _finished(folder):
     Raises:
         InputError: its metrics file is damaged.
     """
-    path = os.path.join(folder, run_folder.METRICS)
-    results = run_folder.read_json(path)
+    path = os.path.join(folder, METRICS)
+    results = read_json(path)
     if results is not None and not (isinstance(results, dict) and set(RESULTS) <= set(results)):
         raise InputError(f"{path}: holds no results of this program; --overwrite starts anew")
     return results

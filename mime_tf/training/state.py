@@ -7,8 +7,8 @@ import os
 
 import numpy as np
 
-from mime_tf import files
 from mime_tf.errors import InputError
+from mime_tf.terminal import files
 
 GROUPS = ("weights", "optimizer", "seeds", "best_weights")
 

@@ -1,0 +1,209 @@
+"""Reading a Parquet cohort into a Store, a few thousand patients at a time."""
+
+import contextlib
+import glob
+import os
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mime_tf.data.parquet.schema import FIELDS, check_schema, one_line
+from mime_tf.data.pickled import MAX_CODE
+from mime_tf.data.store import Store, offsets
+from mime_tf.errors import InputError, show
+
+_BLOCK = 4096  # patients decoded at a time
+
+
+def paths(path):
+    """Returns the files that a Parquet cohort is made of, in the order in which they are read.
+
+    Args:
+        path: a file, or a folder.
+
+    Returns:
+        `[path]`, or the `*.parquet` of the folder in the order of their names.
+
+    Raises:
+        InputError: it is a folder that holds none.
+    """
+    path = os.fspath(path)
+    if not os.path.isdir(path):
+        return [path]
+    found = sorted(glob.glob(os.path.join(glob.escape(path), "*.parquet")))
+    if not found:
+        raise InputError(f"{path}: no file *.parquet in this folder; at least one is needed")
+    return found
+
+
+def read(path, labelled=True):
+    """Reads the patients and labels of a cohort.
+
+    Memory holds the result and little more: files are decoded a few thousand patients at a time.
+
+    Args:
+        path: a Parquet file, or a folder of them.
+        labelled: read the labels, which have to be there; else they are not looked at.
+
+    Returns:
+        The patients as a Store, equal to what `records.from_lists` makes of them; the labels, an int64 array of shape
+        (patients,) of 0 and 1, or None; and the patient_ids, an array of that shape of str (as objects) or of int64,
+        None where there is no such column.
+
+    Raises:
+        InputError: a file is missing, broken, or not as the module says; positions count through all files.
+    """
+    columns = {}
+    for block in _blocks(paths(path), labelled):
+        if columns:
+            _append(columns, block)
+        else:
+            columns = {name: values.copy() for name, values in block.items()}
+    if not columns:
+        raise InputError(f"{os.fspath(path)}: no patient; at least one is needed")
+    labels, patient_ids = columns.pop("label", None), columns.pop("patient_id", None)
+    return Store(**columns), labels, patient_ids
+
+
+def _append(columns, block):
+    """Lengthens columns by those of a block, in place: to keep the blocks and join them would take twice the memory."""
+    for name, column in columns.items():
+        start, values = len(column), block[name]
+        if name in ("visits", "dxobjs", "rx_offsets", "pr_offsets"):
+            values = values[1:] + column[-1]
+        column.resize(start + len(values), refcheck=False)  # on Linux, no byte of a large array is moved
+        column[start:] = values
+
+
+# What is read at a time is small, and checksums are looked at where the writer left any.
+_OPTIONS = {"pre_buffer": False, "buffer_size": 1 << 20, "page_checksum_verification": True}
+
+
+def _blocks(found, labelled):
+    """Yields the patients of the files `found`, some thousands at a time, as what `_block` makes of them."""
+    first, shapes = 0, {}
+    for path in found:
+        with _complaints(path), pa.OSFile(path) as source, pq.ParquetFile(source, **_OPTIONS) as file:
+            shapes[path] = check_schema(file.schema_arrow, path, labelled)
+            if shapes[path] != shapes[found[0]]:
+                expected = f"in {found[0]} it is {shapes[found[0]]}, and the files of a folder agree"
+                raise InputError(f"{path}: patient_id is {shapes[path]}; {expected}")
+            start, rows = first, file.metadata.num_rows
+            for batch in file.iter_batches(_BLOCK, columns=_leaves(file.schema, labelled)):
+                batch.validate(full=True)  # a broken file can make lists that reach outside of their values
+                yield _block(batch, (path, first))
+                first += len(batch)
+            if first - start != rows:
+                raise InputError(f"{path}: found {first - start} patients; by its footer there are {rows}")
+    pa.default_memory_pool().release_unused()
+
+
+@contextlib.contextmanager
+def _complaints(path):
+    """Turns what Arrow raises about a file into an InputError."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (OSError, ValueError, pa.ArrowException) as error:
+        reason = os.strerror(error.errno) if getattr(error, "errno", None) else one_line(error)
+        raise InputError(f"{path}: can't be read ({reason}); a Parquet file of patients is needed") from error
+
+
+def _leaves(schema, labelled):
+    """Returns the columns to decode, by the dotted paths of a Parquet schema, in which lists add names of their own."""
+    found = [schema.column(i).path for i in range(len(schema))]
+    visits = [path for path in found if path.startswith("visits.") and not FIELDS.keys().isdisjoint(path.split("."))]
+    return ["patient_id", *(["label"] if labelled else []), *visits]
+
+
+def _block(batch, where):
+    """Checks some patients and returns their columns.
+
+    Args:
+        batch: a RecordBatch.
+        where: the file, and the position of the first patient in the cohort; for a level further down, after these,
+            the counts of the levels above it.
+
+    Returns:
+        Dict of `patient_id` and `label`, where there are such columns, and the columns of a Store.
+    """
+    checks = {"patient_id": checked_ids, "label": checked_labels}
+    there = [name for name in checks if name in batch.schema.names]
+    columns = {name: checks[name](batch.column(name), where) for name in there}
+    patients = batch.column("visits")
+    rows, visits = _flatten(patients, where, "a patient is a list of visits")
+    _check(visits > 0, patients, where, "a patient has at least one visit")
+    rows, dxobjs = _flatten(rows, (*where, visits), "a visit is a list of Dx-objects")
+    where = (*where, visits, dxobjs)
+    _check_valid(rows, where, "a Dx-object is a struct of dx, rx and pr")
+    dx, rx, pr = (rows.flatten()[rows.type.get_field_index(name)] for name in FIELDS)
+    rx, rx_counts = _flatten(rx, where, "medications (rx) are a list of codes")
+    pr, pr_counts = _flatten(pr, where, "procedures (pr) are a list of codes")
+    dx = _codes(dx, where, "diagnosis (dx)")
+    rx = _codes(rx, (*where, rx_counts), "medication (rx)")
+    pr = _codes(pr, (*where, pr_counts), "procedure (pr)")
+    ends = {"visits": visits, "dxobjs": dxobjs, "rx_offsets": rx_counts, "pr_offsets": pr_counts}
+    columns |= {name: offsets(counts) for name, counts in ends.items()}
+    return columns | {"dx": dx, "rx": rx, "pr": pr}
+
+
+def _flatten(lists, where, expected):
+    """Checks that no list is null, and returns their items as one array, and the count of each."""
+    _check_valid(lists, where, expected)
+    return lists.flatten(), lists.value_lengths().to_numpy()
+
+
+def _codes(array, where, name):
+    """Checks codes and returns them as int32."""
+    expected = f"a {name} is a whole number from 0 to {MAX_CODE}"
+    return _values(array, where, expected, lambda codes: (codes >= 0) & (codes <= MAX_CODE)).astype(np.int32)
+
+
+def checked_labels(array, where):
+    """Checks labels and returns them as int64."""
+    return _values(array, where, "a label is 0 or 1", lambda labels: (labels == 0) | (labels == 1)).astype(np.int64)
+
+
+def checked_ids(array, where):
+    """Checks patient_ids and returns them as str or int64."""
+    expected = "a patient_id is a string or a whole number below 2**63"
+    if pa.types.is_integer(array.type):
+        return _values(array, where, expected, lambda ids: ids < 2**63).astype(np.int64)
+    return _values(array, where, expected, lambda ids: np.ones(len(ids), bool))
+
+
+def _values(array, where, expected, is_good):
+    """Checks that no value is null and that all are good, and returns them as a NumPy array."""
+    _check_valid(array, where, expected)
+    values = array.to_numpy(zero_copy_only=False)
+    _check(is_good(values), array, where, expected)
+    return values
+
+
+def _check_valid(array, where, expected):
+    """Raises InputError at the first null."""
+    if array.null_count:
+        _check(array.is_valid().to_numpy(zero_copy_only=False), array, where, expected)
+
+
+def _check(good, array, where, expected):
+    """Raises InputError at the first row of a level that is not `good`."""
+    if not good.all():
+        path, first, *levels = where
+        row = int(np.argmin(good))
+        found = show(array[row].as_py()) if array[row].is_valid else "null"
+        raise InputError(f"{path}: {_place(row, first, levels)}: found {found}; {expected}")
+
+
+def _place(row, first, levels):
+    """Names the patient, visit and Dx-object of a row."""
+    positions = []
+    for counts in reversed(levels):
+        starts = offsets(counts)
+        parent = int(np.searchsorted(starts, row, side="right")) - 1
+        positions.append(row - starts[parent])
+        row = parent
+    names = zip(("patient", "visit", "Dx-object"), reversed([*positions, first + row]), strict=False)
+    return ", ".join(f"{name} {position}" for name, position in names)

@@ -1,0 +1,118 @@
+"""Patients as flat columns with offsets: the form in which cohorts are split and batches are cut."""
+
+import dataclasses
+
+import numpy as np
+
+
+def ranges(starts, lengths):
+    """Returns the concatenation of `arange(start, start + length)` over the pairs.
+
+    >>> ranges(np.array([5, 0]), np.array([2, 3])).tolist()
+    [5, 6, 0, 1, 2]
+    """
+    ends = np.cumsum(lengths)
+    total = int(ends[-1]) if len(ends) else 0
+    return np.arange(total) + np.repeat(starts - ends + lengths, lengths)
+
+
+def offsets(lengths):
+    """Returns the offsets of consecutive runs: 0 and the running sum of `lengths`, one longer than it."""
+    result = np.zeros(len(lengths) + 1, np.int64)
+    np.cumsum(lengths, out=result[1:])
+    return result
+
+
+# Kinds of codes: diagnoses, medications and procedures.
+CODE_KINDS = ("dx", "rx", "pr")
+
+
+@dataclasses.dataclass(frozen=True)
+class Store:
+    """Patients, visits, Dx-objects and orders, each level a column of offsets into the next.
+
+    Patient `i` owns the visits `visits[i]:visits[i + 1]`; visit `v` the Dx-objects `dxobjs[v]:dxobjs[v + 1]`;
+    Dx-object `o` has the diagnosis `dx[o]`, the medications `rx[rx_offsets[o]:rx_offsets[o + 1]]` and the
+    procedures `pr[pr_offsets[o]:pr_offsets[o + 1]]`. Order and repetition are those of the records.
+
+    Attributes:
+        visits: int64, patients + 1.
+        dxobjs: int64, visits + 1.
+        dx: int32, one diagnosis code a Dx-object.
+        rx_offsets, pr_offsets: int64, Dx-objects + 1.
+        rx, pr: int32, the codes of the orders.
+    """
+
+    visits: np.ndarray
+    dxobjs: np.ndarray
+    dx: np.ndarray
+    rx_offsets: np.ndarray
+    rx: np.ndarray
+    pr_offsets: np.ndarray
+    pr: np.ndarray
+
+    def __len__(self):
+        """The number of patients."""
+        return len(self.visits) - 1
+
+    @property
+    def visit_counts(self):
+        """int64, the number of visits of each patient."""
+        return np.diff(self.visits)
+
+    def select(self, rows):
+        """Returns the patients at `rows` (integers), in that order, as a Store of their own."""
+        rows = np.asarray(rows, np.int64)
+        visit_counts = self.visit_counts[rows]
+        visit_rows = ranges(self.visits[rows], visit_counts)
+        dxobj_counts = self.dxobjs[visit_rows + 1] - self.dxobjs[visit_rows]
+        dxobj_rows = ranges(self.dxobjs[visit_rows], dxobj_counts)
+        return Store(offsets(visit_counts), offsets(dxobj_counts), *self._dxobjects(dxobj_rows))
+
+    def keep_known(self, known):
+        """Drops the codes a model has never seen, as the authors' program does with valid and test.
+
+        A Dx-object whose diagnosis is unknown goes whole; an unknown medication or procedure goes alone. A visit
+        that is left empty stays, and still counts as a time step.
+
+        Args:
+            known: dict of three boolean arrays, `"dx"`, `"rx"` and `"pr"`: is this code known? A code past an
+                array's end is not.
+
+        Returns:
+            A Store of the same patients and visits.
+        """
+        dxobj_rows = np.flatnonzero(_look_up(known["dx"], self.dx))
+        dxobjs = np.searchsorted(dxobj_rows, self.dxobjs)
+        dx, rx_offsets, rx, pr_offsets, pr = self._dxobjects(dxobj_rows)
+        rx_rows = np.flatnonzero(_look_up(known["rx"], rx))
+        pr_rows = np.flatnonzero(_look_up(known["pr"], pr))
+        return Store(
+            self.visits,
+            dxobjs,
+            dx,
+            np.searchsorted(rx_rows, rx_offsets),
+            rx[rx_rows],
+            np.searchsorted(pr_rows, pr_offsets),
+            pr[pr_rows],
+        )
+
+    def _dxobjects(self, rows):
+        """The columns from `dx` on, of the Dx-objects at `rows`."""
+        rx_counts = self.rx_offsets[rows + 1] - self.rx_offsets[rows]
+        pr_counts = self.pr_offsets[rows + 1] - self.pr_offsets[rows]
+        return (
+            self.dx[rows],
+            offsets(rx_counts),
+            self.rx[ranges(self.rx_offsets[rows], rx_counts)],
+            offsets(pr_counts),
+            self.pr[ranges(self.pr_offsets[rows], pr_counts)],
+        )
+
+
+def _look_up(known, codes):
+    """Is each of `codes` known? A code past the end of `known` is not."""
+    within = codes < len(known)
+    result = np.zeros(len(codes), bool)
+    result[within] = known[codes[within]]
+    return result

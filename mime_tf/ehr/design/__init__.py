@@ -1,0 +1,1 @@
+"""Cohort designs: patients, prediction times and labels."""

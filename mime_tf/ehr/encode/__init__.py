@@ -1,0 +1,1 @@
+"""Codes numbered, nested and written as a cohort."""

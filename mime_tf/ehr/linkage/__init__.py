@@ -1,0 +1,1 @@
+"""Orders linked to the diagnoses that led to them."""

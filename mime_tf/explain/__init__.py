@@ -1,0 +1,1 @@
+"""Contributions of visits, Dx-objects, diagnoses and diagnosis-order pairs to a score."""

@@ -1,0 +1,1 @@
+"""A fitted split as a SavedModel with its model card."""

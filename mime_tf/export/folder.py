@@ -1,0 +1,105 @@
+"""The folder of an exported model: when one may be written, and how it appears whole."""
+
+import contextlib
+import hashlib
+import os
+import shutil
+
+from mime_tf.errors import InputError
+from mime_tf.terminal import files
+
+CARD = "MODEL_CARD.md"
+_FILES = {"saved_model.pb", "fingerprint.pb", "variables", "assets", CARD}
+_MARK = "<!-- Written by mime_tf export. SHA-256 of the text above: "
+_EARLIER = ".earlier"
+
+
+def check(output, overwrite):
+    """Raises InputError unless an export may be written to a folder.
+
+    Args:
+        output: its path.
+        overwrite: whether an earlier export may be there. One whose card was changed since may not: what people
+            filled in would be lost.
+    """
+    output = os.path.normpath(output)
+    for left in (output + files.TEMPORARY, output + _EARLIER):
+        if os.path.lexists(left):
+            raise InputError(f"{left}: exists; an export is at work, or was interrupted and left it; move it away")
+    _check_above(output)
+    if not os.path.lexists(output) or (_is_folder(output) and not os.listdir(output)):
+        return
+    card = _read_card(output)
+    if card is None:
+        raise InputError(f"{output}: exists, and is no folder that this command wrote; give another, or move it away")
+    if not overwrite:
+        raise InputError(f"{output}: exists; --overwrite replaces it")
+    if card != _marked(card.partition(_MARK)[0]):
+        raise InputError(
+            f"{os.path.join(output, CARD)}: was changed since it was written, and --overwrite would lose that; give "
+            "another folder, or move this one away"
+        )
+
+
+@contextlib.contextmanager
+def appearing(output):
+    """Makes a folder beside `output` that takes its place when the block ends, and goes when the block fails.
+
+    A reader sees the old folder or the new one, but for the instant between two renames in which there is neither.
+
+    Args:
+        output: the path, as `check` let it pass.
+
+    Yields:
+        The path to write to.
+    """
+    output = os.path.normpath(output)
+    temporary, earlier = output + files.TEMPORARY, output + _EARLIER
+    os.makedirs(temporary)
+    try:
+        yield temporary
+        replaces = os.path.lexists(output)
+        if replaces:
+            os.rename(output, earlier)
+        try:
+            os.rename(temporary, output)
+        except BaseException:
+            if replaces:
+                os.rename(earlier, output)
+            raise
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    shutil.rmtree(earlier, ignore_errors=True)
+
+
+def write_card(folder, text):
+    """Writes the model card, with a last line that tells whether it was changed later."""
+    with files.replacing(os.path.join(folder, CARD), "w") as file:
+        file.write(_marked(text))
+
+
+def _check_above(output):
+    """Raises InputError unless a folder can be made at a path."""
+    above = os.path.dirname(output) or "."
+    while not os.path.lexists(above):
+        above = os.path.dirname(above) or "."
+    if not (os.path.isdir(above) and os.access(above, os.W_OK)):
+        raise InputError(f"{output}: can't be written; {above} is not a folder that may be written to")
+
+
+def _is_folder(path):
+    return os.path.isdir(path) and not os.path.islink(path)
+
+
+def _read_card(folder):
+    """Returns the card in a folder that holds an export and nothing else; None where it is not such a folder."""
+    if not (_is_folder(folder) and {"saved_model.pb", CARD} <= set(os.listdir(folder)) <= _FILES):
+        return None
+    with open(os.path.join(folder, CARD), encoding="utf-8", errors="replace", newline="") as file:
+        text = file.read()
+    return text if _MARK in text else None
+
+
+def _marked(text):
+    return f"{text}{_MARK}{hashlib.sha256(text.encode()).hexdigest()} -->\n"

@@ -1,0 +1,129 @@
+"""A model's file, vetted before Keras reads it: it may come from a stranger."""
+
+import json
+import os
+import zipfile
+
+from mime_tf.config import ACTIVATIONS, RNN_CELLS
+from mime_tf.data.store import CODE_KINDS
+from mime_tf.errors import InputError, show
+from mime_tf.runs.folder import CONFIG
+
+VOCABULARY_SIZES = tuple(f"num_{kind}" for kind in CODE_KINDS)
+
+# What a model's file may name, as Keras writes it: module, class and registered name. train.py compiles with the rest.
+CLASSES = {
+    ("mime_tf.model", "MiME", "mime_tf>MiME"),
+    ("keras", "DTypePolicy", None),
+    ("mime_tf.losses", "LogLoss", "mime_tf>LogLoss"),
+    ("mime_tf.optimizer", "FusedAdam", "mime_tf>FusedAdam"),
+    ("keras.optimizers", "Adam", None),
+    ("keras.optimizers", "LossScaleOptimizer", None),
+    *(("keras.optimizers.schedules", name, None) for name in ("CosineDecay", "ExponentialDecay", "PolynomialDecay")),
+}
+_NAMING = ("module", "class_name", "registered_name")
+_MEMBERS = ["config.json", "metadata.json", "model.weights.h5"]
+_LONGEST_CONFIG = 1 << 20
+
+_SIZES = (*VOCABULARY_SIZES, "emb_size", "dxobj_emb_size", "rnn_size", "max_dx_per_visit")
+_ARGUMENTS = {
+    **{name: lambda value: is_whole(value, 1) for name in _SIZES},
+    **{name: lambda value: value in ACTIVATIONS for name in ("emb_activation", "order_activation")},
+    **{name: lambda value: type(value) in (int, float) and value >= 0 for name in ("regularize", "aux_lambda")},
+    "rnn_cell": lambda value: value in RNN_CELLS,
+    "dropout": lambda value: type(value) in (int, float) and 0 <= value < 1,
+    "aux_heads": lambda value: type(value) is bool,
+    "name": lambda value: isinstance(value, str),
+    "trainable": lambda value: type(value) is bool,
+    "dtype": lambda value: isinstance(value, dict),
+}
+# What models of earlier versions do not name, and what those versions did.
+_LATER = {"dropout": 0.0}
+
+
+def check_model(path, sizes):
+    """Checks what a model is made of, and builds nothing.
+
+    Args:
+        path: of the `.keras` file.
+        sizes: dict of the sizes that it should have.
+
+    Raises:
+        InputError: the file is missing or damaged, holds anything but MiME, or a model of other sizes.
+    """
+    config = _read_config(path)
+    for names in _named_classes(config):
+        if names not in CLASSES:
+            raise InputError(f"{path}: names {show(names)}; refused, for MiME is not made of that")
+    if config.get("registered_name") != "mime_tf>MiME":
+        raise InputError(f"{path}: found {show(config.get('class_name'))}; a MiME is needed")
+    _check_arguments(path, config.get("config"), sizes)
+
+
+def build_model(path):
+    """Returns the model in a file that was checked: MiME, not compiled."""
+    import keras
+
+    from mime_tf import model  # noqa: F401  (registers MiME)
+
+    try:
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    except Exception as error:  # what h5py and Keras make of damaged weights is any exception
+        raise InputError(f"{path}: damaged: its weights can't be read: {show(error)}") from error
+
+
+def _read_config(path):
+    """Returns the configuration in a `.keras` file."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            found = sorted(archive.namelist())
+            if found != _MEMBERS:
+                raise InputError(f"{path}: holds {show(found)}; a model has {', '.join(_MEMBERS)} and nothing else")
+            if archive.getinfo("config.json").file_size > _LONGEST_CONFIG:
+                raise InputError(f"{path}: its configuration has more than {_LONGEST_CONFIG} bytes; MiME's has 2,000")
+            config = json.loads(archive.read("config.json"))
+    except InputError:
+        raise
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: missing; the run has no model without it") from error
+    except Exception as error:  # zipfile has one of its own for each way to damage an archive
+        raise InputError(f"{path}: damaged: not a model that Keras saved: {show(error)}") from error
+    if not isinstance(config, dict):
+        raise InputError(f"{path}: found {show(config)}; the configuration of a MiME is needed")
+    return config
+
+
+def _named_classes(value):
+    """Yields the names of every class, function or other object that a configuration would have Keras find."""
+    if isinstance(value, dict):
+        if any(name in value for name in _NAMING):
+            names = tuple(value.get(name) for name in _NAMING)
+            yield tuple(name if name is None or isinstance(name, str) else show(name) for name in names)
+        value = list(value.values())
+    if isinstance(value, list):
+        for item in value:
+            yield from _named_classes(item)
+
+
+def _check_arguments(path, arguments, sizes):
+    """Raises InputError unless these are arguments of this version's MiME, of these sizes, and the file is as large."""
+    other = "damaged, or written by another version of this program"
+    arguments = _LATER | arguments if isinstance(arguments, dict) else {}
+    if set(arguments) != set(_ARGUMENTS):
+        raise InputError(f"{path}: too many or missing: {show(sorted(set(arguments) ^ set(_ARGUMENTS)))}; {other}")
+    for name, is_right in _ARGUMENTS.items():
+        if not is_right(arguments[name]):
+            raise InputError(f"{path}: {name}: found {show(arguments[name])}; {other}")
+    for name in (*VOCABULARY_SIZES, "max_dx_per_visit"):
+        if arguments[name] != sizes[name]:
+            raise InputError(f"{path}: {name} is {arguments[name]}; {CONFIG} has {sizes[name]}")
+    # Keras would make room for the weights before it looks for them: a size of 10**12 must not get so far.
+    codes = sum(arguments[name] for name in VOCABULARY_SIZES)
+    least = (codes + arguments["dxobj_emb_size"]) * arguments["emb_size"] + arguments["rnn_size"] ** 2
+    if 4 * least > os.path.getsize(path):
+        raise InputError(f"{path}: damaged: {os.path.getsize(path)} bytes; weights of these sizes take {4 * least}")
+
+
+def is_whole(value, least):
+    """Whether a value is an int, not a bool, of at least `least`."""
+    return type(value) is int and value >= least

@@ -1,0 +1,1 @@
+"""Probabilities of patients by a trained model."""

@@ -1,0 +1,1 @@
+"""Division of a cohort into train, valid and test."""

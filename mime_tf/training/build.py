@@ -1,0 +1,31 @@
+"""From a configuration to a model."""
+
+from mime_tf.model import MiME
+
+
+def build_model(config, sizes, aux_heads=None):
+    """Returns the MiME that a configuration describes, with its weights made.
+
+    Args:
+        config: `mime_tf.config.TrainConfig`.
+        sizes: dict of the resolved sizes, of `mime_tf.data.sizes.resolve`.
+        aux_heads: see `MiME`.
+    """
+    return MiME(
+        num_dx=sizes["num_dx"],
+        num_rx=sizes["num_rx"],
+        num_pr=sizes["num_pr"],
+        emb_size=config.dx_emb_size,
+        dxobj_emb_size=config.dxobj_emb_size,
+        rnn_size=config.rnn_size,
+        emb_activation=config.emb_activation,
+        order_activation=config.order_activation,
+        rnn_cell=config.rnn_cell,
+        dropout=config.dropout,
+        regularize=config.regularize,
+        aux_lambda=config.aux_lambda,
+        aux_heads=aux_heads,
+        max_dx_per_visit=sizes["max_dx_per_visit"],
+        name="mime",
+        dtype="float32" if config.mixed_precision == "none" else f"mixed_{config.mixed_precision}",
+    )

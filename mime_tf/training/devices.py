@@ -1,0 +1,37 @@
+"""What a run computes on, and how a batch is divided over several devices."""
+
+import tensorflow as tf
+
+from mime_tf.errors import InputError
+from mime_tf.terminal.environment import cores
+
+
+def describe():
+    """Returns a line that says which devices TensorFlow found."""
+    gpus = tf.config.list_physical_devices("GPU")
+    if not gpus:
+        return f"devices: CPU ({cores()} cores), no GPU found"
+    names = [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus]
+    return f"devices: {len(gpus)} GPU ({', '.join(names)})"
+
+
+def strategy(distribute):
+    """Returns the strategy to build and train a model under.
+
+    Args:
+        distribute: `"none"`, the one device that TensorFlow takes; `"mirrored"`, all GPUs, or all logical CPU devices
+            where there is no GPU, each with a copy of the weights and its part of every batch.
+
+    Returns:
+        tf.distribute.Strategy.
+
+    Raises:
+        InputError: `"mirrored"`, and there is one device only.
+    """
+    if distribute == "none":
+        return tf.distribute.get_strategy()
+    found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    names = [device.name for device in found]
+    if len(names) < 2:
+        raise InputError(f"distribute: mirrored needs two devices or more; found {names[0]} only; none would do")
+    return tf.distribute.MirroredStrategy(names)

@@ -1,0 +1,69 @@
+"""The splits of a run, and the windows that each is trained on."""
+
+import numpy as np
+
+from mime_tf.batches import shapes, tables
+from mime_tf.errors import InputError
+from mime_tf.splits import split as cohort
+
+
+class Splits:
+    """All splits of a cohort, made at once: they hold row numbers, and share the patients.
+
+    Args:
+        config: `TrainConfig`.
+        store: Store, the whole cohort.
+        labels: array of 0 and 1.
+        groups: the group of each patient, of `mime_tf.splits.groups.group_numbers`, or None.
+
+    Attributes:
+        splits: dict from the number of each split, `config.split_numbers`, to its `cohort.Split`.
+        starts: list of the starts of each split's training windows.
+
+    Raises:
+        InputError: no patient is eligible, or a set has fewer patients than a batch needs, or lacks a label that is to
+            be balanced.
+    """
+
+    def __init__(self, config, store, labels, groups=None):
+        self.config, self.store, self.labels, self.groups = config, store, labels, groups
+        self.rows = cohort.eligible(store, config.min_threshold, config.max_threshold, config.association_threshold)
+        self.splits = {number: self.make(number) for number in config.split_numbers}
+        for number, split in self.splits.items():
+            self._check(number, split)
+        train_sizes = [len(split.train) for split in self.splits.values()]
+        self.starts = tables.window_starts(config.random_seed, train_sizes, config.batch_size, config.updates)
+
+    def make(self, number):
+        """Returns the `cohort.Split` of a split seed, or of a fold."""
+        return cohort.split(self.store, self.labels, self.rows, number, **self.config.division, groups=self.groups)
+
+    def training_shapes(self):
+        """Returns `shapes.plan` of the training windows of all splits."""
+        parts = [split.train for split in self.splits.values()]
+        return shapes.plan(parts, self.starts, self.config.batch_size)
+
+    def one_class_sets(self):
+        """Yields the number of the split and the name of each held-out set whose labels are all alike."""
+        config = self.config
+        for number, split in self.splits.items():
+            for name in ("valid", "test"):
+                part = getattr(split, name).scored(config.batch_size, config.eval_drop_remainder)
+                if len(set(part.labels.tolist())) == 1:
+                    yield number, name
+
+    def _check(self, number, split):
+        batch_size = self.config.batch_size
+        sets = ("train", "valid", "test") if self.config.eval_drop_remainder else ("train",)
+        for name in sets:
+            size = len(getattr(split, name))
+            if size < batch_size:
+                raise InputError(
+                    f"{name} has {size} of {len(self.rows)} patients and batch_size is {batch_size}: a batch would not "
+                    f"fill; more patients, a batch_size of at most {size} or another fraction would do"
+                )
+        if self.config.class_weight == "balanced" and len(np.unique(split.train.labels)) < 2:
+            raise InputError(
+                f"class_weight: found balanced; the labels of train in split {number} are all {split.train.labels[0]}, "
+                "and both have to be there"
+            )

@@ -1,0 +1,501 @@
+"""Do the links help: the arms, their runs, the verdict, the command."""
+
+import csv
+import dataclasses
+import json
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from support.whole_runs import SIZES, environment, read_table
+
+from mime_tf.__main__ import main
+from mime_tf.ablation import ablate, code_counts, forms, plots, study, tables
+from mime_tf.ablation.progress import Progress
+from mime_tf.ablation.unlinking import unlinked
+from mime_tf.ablation.verdict import caution, direction, verdict
+from mime_tf.assess.comparison import Comparison, Estimate
+from mime_tf.commands import ablate as command
+from mime_tf.config import TrainConfig
+from mime_tf.data import cohort as sources
+from mime_tf.data import parquet, pickled
+from mime_tf.errors import InputError
+from mime_tf.runs.folder import PREDICTIONS
+from mime_tf.runs.opening import Run
+from mime_tf.simulate import risk
+from mime_tf.splits import split as cohort
+from mime_tf.terminal.console import Console
+
+TINY = TrainConfig(
+    **SIZES, num_iter=4, eval_period=2, batch_size=5, split_seeds=(0, 1), valid_fraction=0.3, jit_compile="off"
+)
+ARGUMENTS = [
+    *("--width", "4", "--rnn_size", "4", "--num_iter", "4", "--eval_period", "2", "--batch_size", "5"),
+    *("--split_seeds", "0,1", "--valid_fraction", "0.3", "--bootstrap", "20", "--jit_compile", "off"),
+]
+
+
+def patients(number=80, seed=0):
+    return risk.simulate(number, seed, mean_visits=3, num_dx=40, num_rx=20, num_pr=30, prevalence=0.4)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """A cohort with names for its codes; a patient in four has 250 visits, which is too many."""
+    folder = tmp_path_factory.mktemp("data")
+    made = patients()
+    lists = pickled.to_lists(made.store)
+    for row in range(0, len(lists), 20):
+        lists[row] = lists[row][:1] * 250
+    parquet.write(folder / "c.parquet", pickled.from_lists(lists), made.labels)
+    (folder / "vocabulary.csv").write_text(
+        "kind,index,system,code,display\ndx,0,I,A,Gout\nrx,3,R,B,Aspirin\npr,2,P,C,Cast\npr,99,P,D,None has it\n"
+    )
+    return str(folder / "c.parquet")
+
+
+@pytest.fixture(scope="module")
+def done(data, tmp_path_factory):
+    """A whole ablation by the command, in this process."""
+    folder = tmp_path_factory.mktemp("made") / "ablation"
+    code = main(["ablate", "--data", data, "--output", str(folder), *ARGUMENTS, "--train_ratios", "0.6"])
+    assert code == 0
+    return SimpleNamespace(folder=folder, report=json.loads((folder / "ablation.json").read_text()))
+
+
+def refused(capsys, *argv):
+    """The one line that is told, after what is said of runs that were finished before."""
+    assert main(["ablate", *map(str, argv)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    *notes, line = err.splitlines()
+    assert all("finished" in note for note in notes), notes
+    return line
+
+
+def snapshot(folder):
+    return {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+# A whole ablation.
+
+
+def test_all_arms_are_tested_on_the_patients_of_the_linked_cohort(done, data):
+    read = sources.read(data)
+    rows = cohort.eligible(read.store)
+    assert 0 < len(rows) < len(read.store)
+    for number in (0, 1):
+        test = cohort.split(read.store, read.labels, rows, number, test_fraction=0.2, valid_fraction=0.3).test
+        for arm in ("linked", "shuffled", "flat", "linked_aux"):
+            table = read_table(done.folder / "runs" / f"{arm}_1" / f"r0s{number}" / "predictions_test.csv")
+            assert [int(row["patient_id"]) for row in table] == sorted(test.rows.tolist())
+            assert [int(row["label"]) for row in table] == read.labels[np.sort(test.rows)].tolist()
+
+
+def test_values_are_those_that_the_runs_report(done):
+    full = done.report["results"][-1]
+    assert full["train_ratio"] == done.report["train_ratio"] == 1
+    for arm in ("linked", "shuffled", "flat", "linked_aux"):
+        for number, found in zip((0, 1), full["splits"][arm], strict=True):
+            path = done.folder / "runs" / f"{arm}_1" / f"r0s{number}" / "metrics.json"
+            metrics = json.loads(path.read_text())
+            assert found["auc"] == pytest.approx(metrics["test_auc"])
+            assert found["average_precision"] == pytest.approx(metrics["test_aucpr"])
+    for arm, estimates in full["differences"].items():
+        for metric, estimate in estimates.items():
+            mean = {name: np.mean([split[metric] for split in full["splits"][name]]) for name in ("linked", arm)}
+            assert estimate["value"] == pytest.approx(mean["linked"] - mean[arm])
+            assert estimate["low"] <= estimate["high"]
+
+
+def test_arms_differ_in_what_they_are_about_and_in_nothing_else(done):
+    flags = {path.parent.name: json.loads(path.read_text())["flags"] for path in done.folder.glob("runs/*/run.json")}
+    assert set(flags) == {f"{arm}_{ratio}" for arm in ("linked", "flat", "linked_aux") for ratio in ("1", "0.6")} | {
+        "shuffled_1"
+    }
+    for name, of_arm in flags.items():
+        arm, _, ratio = name.rpartition("_")
+        changed = {key for key, value in of_arm.items() if value != flags["linked_1"][key]}
+        expected = {"flat": {"num_dx"}, "linked_aux": {"aux_lambda"}}.get(arm, set())
+        assert changed == expected | ({"train_ratio"} if ratio == "0.6" else set()), name
+        assert of_arm["aux_lambda"] == (0.1 if arm == "linked_aux" else 0)
+
+
+def test_runs_are_ordinary_ones(done, capsys):
+    """Their folders can be opened, and evaluated on the cohort of their form."""
+    for arm, form in (("flat", "flat"), ("shuffled", "shuffled")):
+        folder = str(done.folder / "runs" / f"{arm}_1" / "r0s1")
+        source = str(done.folder / "cohorts" / form / "cohort.parquet")
+        assert main(["evaluate", "--model", folder, "--data", source, "--bootstrap", "0"]) == 0
+        row = done.report["results"][-1]["splits"][arm][1]
+        assert f"ROC AUC                        {row['auc']:.4f}" in capsys.readouterr().out
+
+
+def test_codes_keep_their_names(done, data):
+    made = Run.open(done.folder / "runs" / "flat_1" / "r0s0")
+    first_rx = int(sources.read(data).store.dx.max()) + 1
+    rx = int(sources.read(data).store.rx.max()) + 1
+    names = {index: row["display"] for (_, index), row in made.vocabulary.by_index.items()}
+    assert names == {0: "Gout", first_rx + 3: "Aspirin", first_rx + rx + 2: "Cast"}
+    assert len(Run.open(done.folder / "runs" / "shuffled_1" / "r0s0").vocabulary.rows) == 4
+
+
+def test_the_table_has_a_row_for_each_number(done):
+    with open(done.folder / "ablation.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert tuple(rows[0]) == tables.COLUMNS
+    keys = [tuple(row[name] for name in tables.COLUMNS[:-1]) for row in rows]
+    assert len(keys) == len(set(keys)) == (5 + 4) * 2 * 2
+    for row in rows:
+        result = done.report["results"][0 if row["train_ratio"] == "0.6" else 1]
+        split = done.report["splits"].index(int(row["split"]))
+        assert float(row["value"]) == result["splits"][row["arm"]][split][row["metric"]]
+
+
+def test_what_else_is_told(done, data):
+    read = sources.read(data)
+    rows = cohort.eligible(read.store)
+    report = done.report
+    assert (report["patients"], report["rows"], report["ones"]) == (len(rows), len(rows), read.labels[rows].sum())
+    assert 0 < report["changed"] < 1
+    assert set(report["dropped"]) == {"linked", "shuffled", "flat"}
+    assert report["results"][0]["train_rows"] == [int(0.6 * count) for count in report["results"][1]["train_rows"]]
+    assert report["settings"]["num_iter"] == 4
+    for name in ("comparison.png", "learning_curve.png"):
+        assert (done.folder / name).read_bytes().startswith(b"\x89PNG")
+
+
+def test_dropped_codes_by_hand(done, data):
+    read = sources.read(data)
+    store, rows = read.store, cohort.eligible(read.store)
+    there = kept = kept_flat = 0
+    for number in (0, 1):
+        split = cohort.split(store, read.labels, rows, number, test_fraction=0.2, valid_fraction=0.3)
+        for row in split.test.rows:
+            for visit in pickled.to_lists(store.select([row]))[0]:
+                for dx, rx, pr in visit:
+                    there += 1 + len(rx) + len(pr)
+                    knows_dx, *orders = ([holds(split, *code) for code in codes] for codes in named(dx, rx, pr))
+                    kept_flat += sum(knows_dx) + sum(map(sum, orders))
+                    kept += 1 + sum(map(sum, orders)) if all(knows_dx) else 0
+    assert done.report["dropped"]["linked"] == pytest.approx(1 - kept / there)
+    assert done.report["dropped"]["flat"] == pytest.approx(1 - kept_flat / there)
+
+
+def named(dx, rx, pr):
+    return [("dx", dx)], [("rx", code) for code in rx], [("pr", code) for code in pr]
+
+
+def holds(split, kind, code):
+    return code < len(split.known[kind]) and split.known[kind][code]
+
+
+def test_the_command_as_a_process_leaves_finished_runs_alone(done, data):
+    """And without --train_ratios it takes the old learning curve away: that is not of these results."""
+    runs = snapshot(done.folder / "runs")
+    argv = [sys.executable, "-m", "mime_tf", "ablate", "--data", data, "--output", str(done.folder), *ARGUMENTS]
+    ran = subprocess.run(argv, env=environment(), capture_output=True, text=True)
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stderr.count("finished and left alone") == 4
+    assert snapshot(done.folder / "runs") == runs
+    report = json.loads((done.folder / "ablation.json").read_text())
+    assert report["results"] == done.report["results"][1:]
+    assert report["verdict"] in ran.stdout.splitlines()
+    assert f"shuffled: {report['changed']:.1%} of the orders lost their partner" in ran.stdout
+    assert not (done.folder / "learning_curve.png").exists()
+
+
+def test_other_flags_are_refused(done, data, capsys):
+    before = snapshot(done.folder)
+    line = refused(capsys, "--data", data, "--output", done.folder, *ARGUMENTS, "--learning_rate", "0.1")
+    assert "learning_rate is 0.001 there, 0.1 now" in line and "--overwrite" in line
+    line = refused(capsys, "--data", data, "--output", done.folder, *ARGUMENTS, "--seed", "1")
+    path = done.folder / "cohorts" / "shuffled" / "cohort.parquet"
+    assert f"{path}: of other data, thresholds or groups, or of another seed; give the same" in line
+    line = refused(capsys, "--data", data, "--output", done.folder, *ARGUMENTS, "--max_threshold", "6")
+    assert "cohort.parquet: of other data, thresholds or groups" in line
+    assert snapshot(done.folder) == before
+
+
+def test_predictions_of_other_patients_are_refused(done, data, capsys):
+    path = done.folder / "runs" / "flat_1" / "r0s0" / PREDICTIONS["test"]
+    content = path.read_text()
+    first, _, *rest = content.splitlines(keepends=True)
+    path.write_text("".join([first, *rest]))
+    line = refused(capsys, "--data", data, "--output", done.folder, *ARGUMENTS)
+    assert f"{path}: not the patients of test in split 0; --overwrite starts anew" in line
+    path.write_text(content)
+
+
+@pytest.mark.slow
+def test_overwrite_redoes_all(data, tmp_path):
+    """Without auxiliary tasks there is no arm for them."""
+    found = ablate(TINY, data, tmp_path / "a", bootstrap=5, console=Quiet())
+    assert list(found.comparisons[1.0].means) == ["linked", "shuffled", "flat", "logistic"]
+    other = dataclasses.replace(TINY, learning_rate=0.1)
+    again = ablate(other, data, tmp_path / "a", bootstrap=5, overwrite=True, console=Quiet())
+    for arm in ("linked", "shuffled", "flat"):
+        assert again.comparisons[1.0].means[arm] != found.comparisons[1.0].means[arm]
+    assert again.comparisons[1.0].means["logistic"] == found.comparisons[1.0].means["logistic"]
+
+
+class Quiet(Console):
+    def note(self, text):
+        pass
+
+    line = progress = note
+
+
+# Forms.
+
+
+def test_association_is_told_by_the_links():
+    made = patients(60)
+    read = sources.Cohort(made.store, made.labels)
+    rows = cohort.eligible(made.store, association_threshold=0.2)
+    assert 0 < len(rows) < 60
+    found = forms.make(read, TrainConfig(association_threshold=0.2))
+    assert found.patient_ids.tolist() == rows.tolist()
+    for form in found.forms.values():
+        assert form.store.visits.tolist() == made.store.select(rows).visits.tolist()
+        assert form.config.association_threshold == 0
+
+
+def test_groups_stay_on_one_side_and_are_resampled_together():
+    made = patients(60)
+    read = sources.Cohort(made.store, made.labels, np.array([f"p{row // 2}" for row in range(60)], object))
+    assert forms.make(read, TrainConfig()).groups is None
+    assert forms.make(read, TrainConfig()).patient_ids.tolist() == read.patient_ids.tolist()
+    found = forms.make(read, TrainConfig(group_column="patient_id", batch_size=5))
+    assert found.patient_ids.tolist() == [row // 2 for row in range(60)]
+    for form in study._splits(found, 1.0).values():
+        for split in form.splits.values():
+            sides = [set(found.patient_ids[getattr(split, name).rows]) for name in ("train", "valid", "test")]
+            assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
+
+
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"init_from": "w.npz"}, "init_from: found w.npz; an ablation goes without"),
+        ({"num_dx": 50}, "num_dx: found 50"),
+        ({"eval_drop_remainder": True}, "eval_drop_remainder: found True"),
+        ({"min_threshold": 150}, "no patient is left"),
+    ],
+)
+def test_configs_that_forms_can_not_share(changes, says):
+    made = patients(20)
+    with pytest.raises(InputError, match=says):
+        forms.make(sources.Cohort(made.store, made.labels), TrainConfig(**changes))
+
+
+def test_labels_all_alike_are_told_before_training(tmp_path):
+    made = patients(40)
+    parquet.write(tmp_path / "c.parquet", made.store, np.zeros(40, int))
+    says = r"train of split 0 at train_ratio 1: its 12 labels are all 0; both are needed"
+    with pytest.raises(InputError, match=says):
+        ablate(TINY, tmp_path / "c.parquet", tmp_path / "a", console=Quiet())
+    assert not (tmp_path / "a").exists()
+
+
+# The regression.
+
+
+def test_features_by_hand():
+    store = pickled.from_lists([[[[1, [], []], [1, [], []]], [[0, [], []], [1, [], []]]], [[], [[2, [], []]]]])
+    expected = np.log1p([[1, 3, 0, 0], [0, 0, 1, 0]])
+    np.testing.assert_allclose(code_counts.features(store, 4).toarray(), expected)
+
+
+def test_regression_finds_the_codes_and_chooses_on_valid():
+    """Code 0 is the label; the other codes are noise."""
+    stream = np.random.default_rng(0)
+    labels = stream.integers(0, 2, 400)
+    lists = [[[[int(code), [], []] for code in [1 - label, *stream.integers(2, 60, 6)]]] for label in labels]
+    store = pickled.from_lists(lists)
+    split = cohort.split(store, labels, np.arange(400), 0)
+    fitted = code_counts.fit(split, 60)
+    assert (fitted.test > 0.5).astype(int).tolist() == split.test.labels.tolist()
+    assert fitted.strength == code_counts.STRENGTHS[-1]  # nothing to shrink: the codes tell all
+    noise = cohort.split(store, stream.integers(0, 2, 400), np.arange(400), 0)
+    of_noise = code_counts.fit(noise, 60)
+    assert of_noise.strength <= 0.01
+    assert of_noise.valid_loss == pytest.approx(np.log(2), abs=0.02)
+
+
+def test_regression_sees_neither_links_nor_visits():
+    made = patients(60)
+    sizes = {f"num_{kind}": 100 for kind in cohort.CODE_KINDS}
+    lists = pickled.to_lists(made.store)
+    merged = pickled.from_lists([[[dxobj for visit in patient for dxobj in visit]] for patient in lists])
+    one, other = (code_counts.features(unlinked(store, sizes), 300) for store in (made.store, merged))
+    assert (one != other).nnz == 0
+
+
+# The verdict.
+
+
+def comparison(shuffled, flat, logistic=-0.3, value=0.4):
+    """Differences in average precision, their intervals 0.02 to either side."""
+
+    def of(difference):
+        return {
+            "average_precision": Estimate(difference, difference - 0.02, difference + 0.02),
+            "auc": Estimate(-difference, -difference - 0.02, -difference + 0.02),
+        }
+
+    means = {"linked": {"average_precision": Estimate(value, value - 0.1, value + 0.1)}}
+    return Comparison({}, means, {"shuffled": of(shuffled), "flat": of(flat), "logistic": of(logistic)})
+
+
+@pytest.mark.parametrize(
+    ("shuffled", "flat", "opening"),
+    [
+        (0.1, 0.1, "The links helped:"),
+        (0.1, 0.01, "MiME read the links, but there is no evidence that they beat a flat bag of codes:"),
+        (0.1, -0.1, "MiME read the links, but a flat bag of codes predicts better:"),
+        (0.0, 0.1, "MiME beats a flat bag of codes, but there is no evidence that the links are why:"),
+        (0.01, -0.01, "There is no evidence that the links helped:"),
+        (0.0, -0.1, "There is no evidence that the links helped, and a flat bag of codes predicts better:"),
+        (-0.1, 0.1, "MiME beats a flat bag of codes, but the links made it worse:"),
+        (-0.1, 0.0, "The links made it worse:"),
+        (-0.1, -0.1, "The links made it worse, and a flat bag of codes predicts better:"),
+    ],
+)
+def test_verdict(shuffled, flat, opening):
+    said = verdict(comparison(shuffled, flat))
+    assert said.startswith(f"{opening} as linked, average precision is 0.400, ")
+    assert said.count(".") - said.count("0.") == 1  # one sentence
+
+
+def test_verdict_in_full():
+    assert verdict(comparison(0.1, -0.01)) == (
+        "MiME read the links, but there is no evidence that they beat a flat bag of codes: as linked, average "
+        "precision is 0.400, 0.100 higher (95% interval of the difference +0.080 to +0.120) than with the links "
+        "shuffled and 0.010 lower (95% interval of the difference -0.030 to +0.010) than with a flat bag of codes."
+    )
+
+
+def test_caution_where_a_regression_predicts_better():
+    assert caution(comparison(0.1, 0.1, logistic=-0.3)).startswith(
+        "A logistic regression on code counts predicts better than MiME as linked, by 0.300 in average precision:"
+    )
+    assert caution(comparison(0.1, 0.1, logistic=-0.01)) is caution(comparison(0.1, 0.1, logistic=0.3)) is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "says"),
+    [
+        (0.001, 0.2, "better"),
+        (0.0, 0.2, "alike"),
+        (-0.1, 0.0, "alike"),
+        (-0.1, -0.001, "worse"),
+        (np.nan,) * 2 + ("alike",),
+    ],
+)
+def test_direction_leaves_0_out(low, high, says):
+    assert direction(Estimate(0.05, low, high)) == says
+
+
+# What is shown, and what is refused.
+
+
+class Lines:
+    def __init__(self):
+        self.shown, self.notes = [], []
+        self.progress, self.note = self.shown.append, self.notes.append
+
+
+def test_progress_counts_all_runs():
+    console = Lines()
+    progress = Progress(console, runs=2, evaluations=4)
+    progress.start("as linked")
+    progress.note("devices")
+    progress.progress("anything")
+    progress.line("round:100")
+    progress.start("flat")  # the rest of the first run was found finished
+    progress.note("devices")
+    progress.progress("anything")
+    assert [line.partition(", about")[0] for line in console.shown] == [
+        "as linked, run 1 of 2: 12% of all",
+        "flat, run 2 of 2: 62% of all",
+    ]
+    assert all(line.endswith("to go") for line in console.shown)
+    assert console.notes == ["devices"]
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["--train_ratios", "0.5,1.5"], "train_ratios: found 1.5; must be more than 0 and at most 1"),
+        (["--train_ratios", "0"], "train_ratios: found 0.0"),
+        (["--bootstrap", "0"], "bootstrap: found 0; must be at least 1"),
+        (["--seed", "-1"], "seed: found -1; must be at least 0"),
+        (["--width", "0"], "width: found 0; must be at least 1"),
+        (["--num_iter", "50"], "num_iter: found 50; must be at least eval_period, 100"),
+        (["--split_seeds", "1,1"], "split_seeds: found (1, 1); must be one or more different seeds"),
+        (["--test_fraction", "0.95"], "test_fraction: found 0.95"),
+        (["--data", "nothing_there"], "nothing_there.seqs: can't be read"),
+    ],
+)
+def test_wrong_arguments(argv, says, data, tmp_path, capsys):
+    line = refused(capsys, "--data", data, "--output", tmp_path / "a", *argv)
+    assert line.startswith("mime-tf: ") and says in line
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_folder_with_other_things(data, tmp_path, capsys):
+    (tmp_path / "thesis.txt").write_text("mine")
+    assert "thesis.txt: is of no ablation" in refused(capsys, "--data", data, "--output", tmp_path, "--overwrite")
+    line = refused(capsys, "--data", data, "--output", tmp_path / "thesis.txt")
+    assert "thesis.txt: is not a folder; a folder is written" in line
+    line = refused(capsys, "--data", data, "--output", tmp_path / "thesis.txt" / "a")
+    assert "can't be written" in line
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_missing_matplotlib_is_told_at_once(monkeypatch, data, tmp_path, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    line = refused(capsys, "--data", data, "--output", tmp_path / "a")
+    assert "pip install 'mime-tf[report]'" in line
+    assert not (tmp_path / "a").exists()
+
+
+def test_help(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["ablate", "--help"])
+    assert stop.value.code == 0
+    out = capsys.readouterr().out
+    for part in (
+        "example:",
+        "python -m mime_tf ablate --data",
+        "--train_ratios",
+        *(f"--{name}" for name in command.OPTIONS),
+    ):
+        assert part in out
+
+
+def test_every_arm_has_a_colour_and_a_marker():
+    assert set(study.ARMS) == set(plots.COLOURS) == set(plots.MARKERS)
+
+
+# The point of it all.
+
+
+@pytest.mark.slow
+def test_links_that_carry_the_risk_are_found_to_help(tmp_path):
+    made = risk.simulate(4000, 0, pair_effect=1, mean_visits=4, num_dx=60, num_rx=30, num_pr=60)
+    parquet.write(tmp_path / "c.parquet", made.store, made.labels)
+    widths = dict.fromkeys(SIZES, 32)
+    config = TrainConfig(
+        **widths, num_iter=900, learning_rate=0.003, split_seeds=(0,), valid_fraction=0.1, test_fraction=0.3
+    )
+    found = ablate(config, tmp_path / "c.parquet", tmp_path / "a", bootstrap=200, console=Quiet())
+    of = found.comparisons[1.0]
+    assert verdict(of).startswith("The links helped:")
+    assert of.means["linked"]["auc"].value > 0.65
+    for arm in ("shuffled", "flat", "logistic"):
+        assert of.means[arm]["auc"].value == pytest.approx(0.5, abs=0.07), arm
+        assert of.differences[arm]["auc"].low > 0.05

@@ -1,0 +1,205 @@
+"""The command `convert`, from the files of an export to those of a cohort."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from support.convert_runs import FILES, convert, many, table
+
+from mime_tf import __main__
+from mime_tf.commands import convert as command
+from mime_tf.data import parquet, pickled
+from mime_tf.terminal.console import Console
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory):
+    return many().write_synthea(tmp_path_factory.mktemp("export"))
+
+
+def test_a_user_starts_it(export, tmp_path):
+    """As in the README: in a process of its own, then the cohort is read by what the project reads cohorts with."""
+    folder = tmp_path / "new" / "cohort"
+    started = [sys.executable, "-m", "mime_tf", "convert", "--source", "synthea", "--input", export, "--output", folder]
+    run = subprocess.run(
+        [*map(str, started), "--outcome", "HF", "--prediction_at", "visit:2"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    assert sorted(os.listdir(folder)) == FILES
+    assert f"synthea export {export}\n" in run.stdout
+    assert "12 rows, 6 of label 1 (50.00%); 12 visits, 12 Dx-objects; codes: 1 dx, 0 rx, 1 pr\n" in run.stdout
+    assert "the outcome's own codes are not among the features" in run.stdout
+    assert run.stdout.endswith(
+        f"{folder}: cohort.seqs, cohort.labels, cohort.parquet, vocabulary.csv, patients.csv, linkage.json, "
+        "convert.json written\n"
+    )
+    store, labels = pickled.read(folder / "cohort")
+    assert labels.tolist() == [1, 0] * 6
+    pr = [[], [0]] * 6
+    assert pickled.to_lists(store) == [[[[0, [], orders]]] for orders in pr]
+
+
+def test_progress_says_what_is_being_done(export, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(command, "Console", lambda period: Console(period=0.0))
+    arguments = ["--source", "synthea", "--input", str(export), "--output", str(tmp_path / "c")]
+    assert __main__.main(["convert", *arguments]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == f"reading {export / 'patients.csv'}"
+    assert lines[-5:] == [
+        "numbering patients, visits and codes",
+        "linking orders to diagnoses",
+        "choosing patients and prediction times",
+        "gathering what each row is shown",
+        f"writing {tmp_path / 'c'}",
+    ]
+
+
+def test_help_has_an_example_and_loads_no_framework():
+    code = """
+import sys
+from mime_tf import __main__
+try:
+    __main__.main(["convert", "--help"])
+finally:
+    print(*(name for name in ("tensorflow", "keras", "ibis", "duckdb") if name in sys.modules))
+"""
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert "python -m mime_tf convert --source synthea --input csv/ --output cohort/ --outcome 88805009" in run.stdout
+    assert run.stdout.splitlines()[-1] == ""
+
+
+@pytest.fixture(scope="module")
+def cohort(export, tmp_path_factory):
+    """A cohort with more than one patient in disorder, and labels."""
+    folder = tmp_path_factory.mktemp("cohort")
+    arguments = ["--source", "synthea", "--input", str(export), "--output", str(folder)]
+    assert __main__.main(["convert", *arguments, "--outcome", "HF", "--prediction_at", "every"]) == 0
+    return folder
+
+
+def test_all_files_have_the_same_rows_in_the_same_order(cohort):
+    store, labels = pickled.read(cohort / "cohort")
+    found, parquet_labels, ids = parquet.read(cohort / "cohort.parquet")
+    assert pickled.to_lists(found) == pickled.to_lists(store)
+    assert parquet_labels.tolist() == labels.tolist()
+    rows = table(cohort / "patients.csv")
+    assert [row["patient_id"] for row in rows] == ids.tolist()
+    assert [int(row["label"]) for row in rows] == labels.tolist()
+    assert [int(row["visits"]) for row in rows] == store.visit_counts.tolist()
+    keys = [(row["patient_id"], row["prediction_time"]) for row in rows]
+    assert keys == sorted(keys)
+    assert len({patient for patient, _ in keys}) < len(keys)  # several rows a patient
+
+
+def test_patients_csv(cohort):
+    rows = table(cohort / "patients.csv")
+    assert rows[0] == {
+        **{"patient_id": "p00", "prediction_time": "1970-04-11T00:00:00Z", "label": "1", "visits": "1"},
+        **{"age": "30.25", "sex": "F"},  # 30 * 365 + 100 days
+    }
+
+
+def test_vocabulary_csv(cohort):
+    rows = table(cohort / "vocabulary.csv")
+    assert [(row["kind"], row["index"], row["code"], row["display"]) for row in rows] == [
+        ("dx", "0", "A", "Asthma"),
+        ("dx", "1", "B", ""),
+        ("rx", "0", "X", "Salbutamol"),
+        ("pr", "0", "P", ""),
+    ]
+
+
+def test_linkage_json(cohort):
+    found = json.loads((cohort / "linkage.json").read_text())
+    assert set(found) == {
+        *("orders", "links", "dx_objects", "visits", "patients", "commonest_links", "left_out"),
+        *("skipped_files", "dropped_codes"),
+    }
+    assert found["orders"]["rx"]["total"] == 24
+    assert found["orders"]["rx"]["carried from an earlier diagnosis"] == 12
+    assert found["orders"]["rx"]["unlinked"] == 12
+    assert found["orders"]["pr"]["linked in the same visit"] == 6
+    assert found["visits"] == {"total": 48, "with a Dx-object": 30}
+
+
+def test_convert_json_says_what_was_run_and_what_came_of_it(cohort, export):
+    found = json.loads((cohort / "convert.json").read_text())
+    assert found["arguments"]["outcome"] == "HF"
+    assert found["arguments"]["input"] == str(export)
+    assert (found["rules"]["prediction_at"], found["rules"]["horizon_days"]) == ("every", 365)
+    assert {"mime-tf", "duckdb", "ibis-framework", "pyarrow", "numpy"} == set(found["versions"])
+    assert found["audit"]["outcome_codes"] == []
+    (*_, last) = found["flow"].values()
+    assert last["rows"] == len(table(cohort / "patients.csv"))
+    assert [note[:30] for note in found["notes"]] == ["only 6 rows have the rarer lab"]
+
+
+def test_the_same_again_is_the_same_whatever_the_order_of_the_rows(cohort, export, tmp_path, capsys):
+    other = tmp_path / "export"
+    other.mkdir()
+    for path in export.iterdir():
+        header, *lines = path.read_text().splitlines()
+        (other / path.name).write_text("\n".join([header, *reversed(lines), ""]))
+    assert convert(capsys, other, tmp_path / "out", "--outcome", "HF", "--prediction_at", "every")[0] == 0
+    for name in set(FILES) - {"convert.json"}:
+        assert (tmp_path / "out" / name).read_bytes() == (cohort / name).read_bytes(), name
+
+
+def test_without_an_outcome_there_is_everything_but_the_labels(export, tmp_path, capsys):
+    status, _, err = convert(capsys, export, tmp_path / "c")
+    assert (status, err) == (0, "")
+    assert sorted(os.listdir(tmp_path / "c")) == [name for name in FILES if name != "cohort.labels"]
+    assert len(pickled.read_seqs(tmp_path / "c" / "cohort.seqs")) == 12
+    assert parquet.read(tmp_path / "c" / "cohort.parquet", labelled=False)[1] is None
+    assert {(row["prediction_time"], row["label"]) for row in table(tmp_path / "c" / "patients.csv")} == {("", "")}
+
+
+def test_labels_of_a_file(export, tmp_path, capsys):
+    file = tmp_path / "labels.csv"
+    file.write_text("subject_id,prediction_time,boolean_value\np03,1970-04-11,true\np01,1970-04-11,0\nx,1970-04-11,1\n")
+    status, _, err = convert(capsys, export, tmp_path / "c", "--labels", str(file))
+    assert status == 0 and err.startswith("note: only 1 rows have the rarer label")
+    found = [(row["patient_id"], row["label"], row["visits"]) for row in table(tmp_path / "c" / "patients.csv")]
+    assert found == [("p01", "0", "1"), ("p03", "1", "1")]
+
+
+def test_case_control_names_the_case_of_each_row(export, tmp_path, capsys):
+    flags = "--outcome", "HF", "--design", "case_control", "--controls", "1", "--match_age_years", "90"
+    assert convert(capsys, export, tmp_path / "c", *flags)[0] == 0
+    rows = table(tmp_path / "c" / "patients.csv")
+    cases = {row["patient_id"] for row in rows if row["label"] == "1"}
+    assert cases and {row["case"] for row in rows} == cases
+    assert all(row["case"] == row["patient_id"] for row in rows if row["label"] == "1")
+
+
+def test_groups_vocabulary_and_unlinked_reach_the_conversion(export, tmp_path, capsys):
+    groups = tmp_path / "groups.csv"
+    groups.write_text("code,group\nA,lung\nB,lung\n")
+    assert convert(capsys, export, tmp_path / "a", "--groups", str(groups), "--unlinked", "single")[0] == 0
+    assert [row["code"] for row in table(tmp_path / "a" / "vocabulary.csv")] == ["lung", "HF", "X", "Y", "P"]
+    vocabulary = tmp_path / "a" / "vocabulary.csv"
+    lines = [line for line in vocabulary.read_text().splitlines() if ",lung," not in line]
+    vocabulary.write_text("\n".join([*lines, ""]))
+    flags = "--vocabulary", str(vocabulary), "--groups", str(groups)
+    status, _, err = convert(capsys, export, tmp_path / "b", *flags)
+    assert status == 0
+    assert err.startswith("note: dropped, because the vocabulary lacks them: 1 codes, with ")
+    found = pickled.to_lists(pickled.read_seqs(tmp_path / "b" / "cohort.seqs"))
+    assert found == [[[[1, [], []]]]] * 6
+
+
+@pytest.mark.slow
+def test_train_runs_on_what_was_written(tmp_path, capsys):
+    export = many(40).write_synthea(tmp_path / "export")
+    flags = "--outcome", "HF", "--prediction_at", "visit:2"
+    assert convert(capsys, export, tmp_path / "c", *flags)[0] == 0
+    started = [sys.executable, str(ROOT / "train.py"), "c/cohort", "./", "out"]
+    flags = ["--num_iter=4", "--eval_period=2", "--batch_size=8", "--split_seeds=0", "--jit_compile=off"]
+    run = subprocess.run([*started, *flags], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert "mean_test_auc" in run.stdout

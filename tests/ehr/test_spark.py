@@ -1,0 +1,147 @@
+"""Spark gives what DuckDB gives, to the byte. Needs Java 17 or 21 and pyspark; all tests share one local Spark."""
+
+import gzip
+import importlib.util
+import shutil
+from unittest import mock
+
+import pytest
+from support.ehr_exports import Rows
+
+from mime_tf import __main__
+from mime_tf.ehr import engine
+from mime_tf.errors import InputError
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("java") is None, reason="no Java: Spark needs Java 17 or 21"),
+    pytest.mark.skipif(importlib.util.find_spec("pyspark") is None, reason="no pyspark: pip install 'mime-tf[spark]'"),
+]
+
+FILES = ("cohort.seqs", "cohort.labels", "cohort.parquet", "vocabulary.csv", "patients.csv", "linkage.json")
+
+
+@pytest.fixture(scope="module")
+def spark():
+    """One engine for all commands, which would each start and stop a Spark of their own.
+
+    The session is made first, with few partitions; the engine then takes it as it is.
+    """
+    from pyspark.sql import SparkSession
+
+    settings = {"spark.sql.shuffle.partitions": "2", "spark.ui.enabled": "false", "spark.driver.memory": "1g"}
+    builder = SparkSession.builder.master("local[2]")
+    for key, value in settings.items():
+        builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    with mock.patch.object(session, "stop"):
+        yield
+    session.stop()
+
+
+def rows():
+    """Some patients with ties, repeats, quotes, names beyond ASCII, and orders of all kinds of reasons."""
+    patients = ["Åsa", "b", "a-1", "a", "Z", "é"]
+    visits = [(f"{patient}{n}", patient, day) for patient in patients for n, day in enumerate((0, 0, 30.25, 60, 900))]
+    diagnoses = [(f"{p}0", code) for p in patients for code in ("A", "A", "b", "Ä")] + [
+        (f"{p}3", "HF") for p in patients[::2]
+    ]
+    orders = [(f"{p}2", "rx", code, reason) for p in patients for code in "XXY" for reason in ("A", "", "new")]
+    orders += [(f"{p}{n}", "pr", "P", "b", 31) for p in patients for n in range(4)]
+    names = {("dx", "A"): 'An "old", long\nname', ("dx", "HF"): "Herzschwäche", ("rx", "X"): "Ünol"}
+    people = {p: {"birth": -20_000 + n, "sex": "FM"[n // 2 % 2], "death": 5000} for n, p in enumerate(patients)}
+    return Rows(visits, diagnoses, orders, people, names)
+
+
+@pytest.fixture(scope="module")
+def export(tmp_path_factory):
+    return rows().write_synthea(tmp_path_factory.mktemp("export"))
+
+
+def convert(export, folder, *flags):
+    arguments = ["convert", "--source", "synthea", "--input", str(export), "--output", str(folder)]
+    return __main__.main([*arguments, *flags])
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        ["--outcome", "HF", "--prediction_at", "every"],
+        ["--unlinked", "infer", "--infer_share", "0"],
+        [
+            "--outcome",
+            "regex:^H",
+            "--design",
+            "case_control",
+            "--controls",
+            "1",
+            "--match_age_years",
+            "90",
+            "--unlinked",
+            "null",
+            "--groups",
+        ],
+    ],
+    ids=["cohort", "infer", "case_control, null, groups"],
+)
+def test_spark_and_duckdb_write_the_same_bytes(spark, flags, export, tmp_path):
+    if flags[-1] == "--groups":
+        (tmp_path / "groups.csv").write_text("code,group,kind\nA,letters,dx\nb,letters,dx\nX,drug,rx\n")
+        flags = [*flags, str(tmp_path / "groups.csv")]
+    assert convert(export, tmp_path / "duckdb", *flags) == 0
+    assert convert(export, tmp_path / "spark", *flags, "--engine", "spark", "--master", "local[2]") == 0
+    for name in FILES:
+        one, other = tmp_path / "duckdb" / name, tmp_path / "spark" / name
+        assert one.exists() == other.exists(), name
+        assert not one.exists() or one.read_bytes() == other.read_bytes(), name
+    assert (tmp_path / "spark" / "cohort.seqs").stat().st_size > 100
+
+
+def ragged(folder):
+    with open(folder / "medications.csv", "a") as file:
+        file.write("1970-01-01,too few\n")
+    return "medications.csv"
+
+
+def cut_off(folder):
+    packed = gzip.compress((folder / "procedures.csv").read_bytes())
+    (folder / "procedures.csv").unlink()
+    (folder / "procedures.csv.gz").write_bytes(packed[: len(packed) // 2])
+    return "procedures.csv.gz"
+
+
+def no_time(folder):
+    text = (folder / "encounters.csv").read_text()
+    (folder / "encounters.csv").write_text(text.replace("1970-01-01", "1970-13-01", 1))
+    return "encounters.csv: line 2: START: found '1970-13-01T00:00:00Z'"
+
+
+def twice(folder):
+    text = (folder / "encounters.csv").read_text()
+    (folder / "encounters.csv").write_text(text + text.splitlines()[1] + "\n")
+    return "visit 'Åsa0' is there 2 times"
+
+
+@pytest.mark.parametrize("damage", [ragged, cut_off, no_time, twice])
+def test_spark_refuses_what_duckdb_refuses_with_the_same_line(spark, damage, export, tmp_path, capsys):
+    bad = tmp_path / "bad"
+    shutil.copytree(export, bad)
+    where = damage(bad)
+    said = []
+    for flags in ([], ["--engine", "spark", "--master", "local[2]"]):
+        assert convert(bad, tmp_path / "c", *flags) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert not (tmp_path / "c").exists()
+        said += [line for line in err.splitlines() if line.startswith("mime-tf: ")]
+    assert len(said) == 2
+    assert said[0] == said[1]
+    assert where in said[0]
+
+
+def test_a_spark_that_does_not_start_is_one_line():
+    start = mock.patch("pyspark.sql.SparkSession.Builder.getOrCreate", side_effect=RuntimeError("no\nJava"))
+    with start, pytest.raises(InputError) as caught, engine.opened("spark", "local[1]"):
+        pass
+    message = "engine: Spark did not start; it needs Java 17 or 21 (JAVA_HOME) and a master: no"
+    assert str(caught.value) == message

@@ -1,0 +1,143 @@
+"""`examples/`: they run as docs/example_heart_failure.md starts them, and the yardsticks measure what they say."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.ehr_exports import Rows
+from support.whole_runs import environment
+
+from mime_tf.config import TrainConfig
+from mime_tf.data import pickled
+from mime_tf.splits import division
+from mime_tf.terminal import files
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+SCRIPT, YARDSTICKS = EXAMPLES / "heart_failure.sh", EXAMPLES / "yardsticks.py"
+DESIGNS = ("case_control_540", "case_control", "cohort_5_years")
+TINY = ("--folds=2", "--batch_size=5", "--num_iter=60", "--eval_period=20", "--jit_compile=off")
+
+
+def script(*argv):
+    """Runs the script as a user would."""
+    argv = ["sh", SCRIPT, *map(str, argv)]
+    return subprocess.run(argv, capture_output=True, text=True, env=environment() | {"PYTHON": sys.executable})
+
+
+def yardsticks():
+    """The module."""
+    spec = importlib.util.spec_from_file_location("yardsticks", YARDSTICKS)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+# The script.
+
+
+@pytest.fixture
+def export(tmp_path):
+    """60 patients with 24 visits each, every 200 days; 20 of them have the outcome at the 12th, and 555 before it."""
+    visits = [(f"v{p:02}-{n:02}", f"p{p:02}", 12_000 + 3 * p + 200 * n) for p in range(60) for n in range(24)]
+    sick = {f"p{p:02}" for p in range(0, 60, 3)}
+    known = [(visit, "555" if patient in sick else "444") for visit, patient, _ in visits]
+    outcome = [(visit, "88805009") for visit, patient, _ in visits if patient in sick and visit.endswith("-12")]
+    orders = [(visit, "rx", "777", code) for visit, code in known]
+    people = {f"p{p:02}": {"birth": 10 * p, "sex": "FM"[p % 2]} for p in range(60)}
+    return Rows(visits, known + outcome, orders, people).write_synthea(tmp_path / "csv")
+
+
+@pytest.mark.slow
+def test_from_an_export_to_auc(export, tmp_path):
+    output = tmp_path / "hf"
+    done = script(export, output, "88805009", *TINY)
+    assert not done.returncode, done.stderr
+    printed = (output / "results.txt").read_text()
+    assert done.stdout.endswith(printed)
+    for design in DESIGNS:
+        run = json.loads((output / "runs" / design / "run.json").read_text())
+        assert run["mean"] and run["flags"]["folds"] == 2 and run["flags"]["rnn_size"] == 64
+        rules = json.loads((output / design / "convert.json").read_text())["rules"]
+        assert rules["design"] == ("cohort" if design == "cohort_5_years" else "case_control")
+        assert f"{output}/runs/{design}/" in printed
+    # A code that cases alone have ranks all of them before all others.
+    counts = [line for line in printed.splitlines() if line.strip().startswith("logistic regression on code counts")]
+    assert [line.split()[5] for line in counts] == ["1.000"] * 3
+
+
+def test_the_script_stops_where_something_is_wrong(tmp_path):
+    done = script(tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "usage: sh examples/heart_failure.sh EXPORT OUTPUT [OUTCOME [FLAG ...]]\n"
+    done = script(tmp_path / "nowhere", tmp_path / "hf")
+    assert done.returncode == 2
+    assert f"{tmp_path}/nowhere: is not there" in done.stderr
+    assert not (tmp_path / "hf" / "runs").exists()
+
+
+# The yardsticks.
+
+
+@pytest.fixture
+def output(tmp_path):
+    """A finished run of two folds on 20 patients of one visit; 10 have label 1, diagnosis 1 and a higher age.
+
+    The probability of the first of these is below those of all 10 of label 0, the others are above.
+    """
+    labels = [0, 1] * 10
+    pickled.write(tmp_path / "cohort", [[[[label, [], []]]] for label in labels], labels)
+    table = "".join(f"{60 + 20 * label},F\n" for label in labels)
+    (tmp_path / "patients.csv").write_text(f"age,sex\n{table}")
+    prefix = f"{tmp_path}/run/"
+    flags = {name: getattr(TrainConfig(folds=2), name) for name in TrainConfig.__dataclass_fields__}
+    Path(prefix).mkdir()
+    files.write_json(f"{prefix}run.json", {"flags": flags, "mean": {}, "input": str(tmp_path / "cohort")})
+    scores = [0.1 if row == 1 else 0.2 + 0.5 * label for row, label in enumerate(labels)]
+    lines = "".join(f"{row},0,{label},{scores[row]}\n" for row, label in enumerate(labels))
+    Path(f"{prefix}out_of_fold.csv").write_text(f"row,fold,label,probability\n{lines}")
+    return prefix
+
+
+def test_models_are_compared_on_the_same_patients(output):
+    module = yardsticks()
+    labels, found = module.compare(output, bootstrap=50)
+    assert labels.tolist() == [0, 1] * 10
+    aucs = {name: means["auc"].value for name, means in found.means.items()}
+    # 9 of the 10 of label 1 are above all of label 0, one below all; nobody's number of visits differs.
+    expected = {module.MIME: 0.9, module.COUNTS: 1.0, "age and sex": 1.0, "number of visits": 0.5}
+    assert aucs == pytest.approx(expected)
+    assert found.differences[module.COUNTS]["auc"].value == pytest.approx(-0.1)
+
+
+def test_no_model_sees_the_patients_that_it_scores(output):
+    """Label 1 is older in one fold and younger in the other: what either teaches is wrong of all in the other."""
+    labels = [0, 1] * 10
+    _, _, fold = division.fold(np.array(labels), 0, 2)
+    ages = [80 if label == (row in fold) else 60 for row, label in enumerate(labels)]
+    table = "".join(f"{age},F\n" for age in ages)
+    (Path(output).parent / "patients.csv").write_text(f"age,sex\n{table}")
+    _, found = yardsticks().compare(output, bootstrap=2)
+    assert found.means["age and sex"]["auc"].value == 0
+
+
+def test_what_is_printed(output):
+    module = yardsticks()
+    first, header, *rows, difference = module.lines("run/", *module.compare(output, bootstrap=50))
+    assert first == "run/  20 rows, 10 of label 1 (50.0%)"
+    assert header.split() == ["AUC", "average", "precision"]
+    assert rows[1].split("  ")[1] == module.COUNTS and rows[1].split()[5:] == ["1.000", "[1.000,", "1.000]"] * 2
+    assert difference.startswith("  MiME less logistic regression") and " -0.100 [" in difference
+
+
+@pytest.mark.parametrize("change", [{"mean": None}, {"flags": {"folds": 0}}])
+def test_a_run_must_be_finished_and_have_folds(change, output, capsys):
+    path = Path(f"{output}run.json")
+    record = json.loads(path.read_text())
+    record["flags"] |= change.pop("flags", {})
+    path.write_text(json.dumps(record | change))
+    assert yardsticks().main([output]) == 2
+    assert capsys.readouterr().err == f"yardsticks.py: {path}: must be of a finished run with folds\n"

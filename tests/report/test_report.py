@@ -1,0 +1,444 @@
+"""The report of a run: what it reads, what it says, and the command that writes it."""
+
+import contextlib
+import csv
+import html.parser
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sklearn import metrics
+from support.whole_runs import COHORT, SMALL, environment, read_table, write_cohort
+from support.whole_runs import run as train_run
+
+from mime_tf.__main__ import main
+from mime_tf.data.cohort import read
+from mime_tf.data.vocabulary import Vocabulary
+from mime_tf.errors import InputError
+from mime_tf.report import cohort_facts, content, examples, figures, markup, page
+from mime_tf.report.sections import patients
+from mime_tf.runs import results
+
+NAMES = "kind,index,system,code,display\n" + "".join(
+    f"{kind},{index},S,{kind.upper()}{index},<b onload=x>{kind} $a_$ & {index}</b>\n"
+    for kind in ("dx", "rx", "pr")
+    for index in range(9)
+)
+LINKAGE = {
+    "orders": {kind: {"total": 40, "linked in the same visit": 30, "unlinked": 10} for kind in ("rx", "pr")},
+    "commonest_links": [
+        {"orders": 7, "diagnosis": "<i>gout</i>", "order": "", "dx_code": "D", "order_code": "colchicine"}
+    ],
+}
+CONVERT = {
+    "rules": {"target": "outcome", "design": "case_control", "age": None},
+    "flow": {"patients with a visit": {"patients": 1171, "rows": None}},
+    "audit": {"events_at_or_after_prediction": 0, "visits_outside_window": 0, "strongest_codes": []},
+}
+WITH_DATA = {"learning", "roc", "precision_recall", "scores", "decision", "calibration"}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folder of a run of two splits and of its cohort, with all that may lie beside one."""
+    folder = tmp_path_factory.mktemp("trained")
+    for kind in ("seqs", "labels"):
+        shutil.copy(f"{COHORT}.{kind}", folder / f"cohort.{kind}")
+    (folder / "vocabulary.csv").write_text(NAMES)
+    (folder / "linkage.json").write_text(json.dumps(LINKAGE))
+    (folder / "convert.json").write_text(json.dumps(CONVERT))
+    train_run(SMALL, folder, folder / "cohort")
+    with open(folder / "patients.csv", "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["patient_id", "sex", "age"])
+        writer.writerows([f"<p{row}>", "FM"[row % 2], row % 90] for row in range(120))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(trained):
+    """The report of both results, with data."""
+    return content.gather(trained, trained / "cohort", bootstrap=20)
+
+
+@pytest.fixture(scope="module")
+def text(report):
+    """Its page."""
+    return page.page(report, figures.draw(report) | patients.pictures(report))
+
+
+def copy_of(trained, tmp_path, name="r0s0"):
+    return shutil.copytree(trained / name, tmp_path / name)
+
+
+# Which splits.
+
+
+def test_splits_are_found_by_what_names_them(trained, monkeypatch):
+    both = [f"{trained}/r0s0", f"{trained}/r0s1"]
+    assert results.find(trained / "r0s1") == [both[1]]
+    assert results.find(f"{trained}/") == results.find(f"{trained}/run.json") == both
+    assert [os.path.abspath(folder) for folder in results.find(trained)] == both
+    monkeypatch.chdir(trained)
+    assert results.find("") == ["r0s0", "r0s1"]
+
+
+def test_folds_are_found(tmp_path):
+    (tmp_path / "cv_run.json").write_text(json.dumps({"flags": {"random_seed": 3, "folds": 2, "split_seeds": [9]}}))
+    folds = [f"{tmp_path}/cv_r3s0", f"{tmp_path}/cv_r3s1"]
+    assert results.find(f"{tmp_path}/cv_") == results.find(tmp_path) == folds
+    (tmp_path / "b_run.json").write_text("{}")
+    with pytest.raises(InputError, match=r"holds 2 runs; give one of the prefixes, such as .*/b_, .*/cv_"):
+        results.find(tmp_path)
+
+
+@pytest.mark.parametrize("record", ["[]", "{}", '{"flags": {"split_seeds": 3, "random_seed": 0}}', "no"])
+def test_a_record_that_is_none(record, tmp_path):
+    (tmp_path / "run.json").write_text(record)
+    with pytest.raises(InputError, match="run"):
+        results.find(tmp_path)
+
+
+def test_nothing_to_report(tmp_path):
+    with pytest.raises(InputError, match="neither the folder of a split"):
+        results.find(tmp_path / "no")
+
+
+def test_a_split_is_read(trained):
+    found = results.read(trained / "r0s0")
+    table = read_table(trained / "r0s0" / "predictions_test.csv")
+    assert found.rows.tolist() == [int(row["row"]) for row in table]
+    assert found.probabilities.tolist() == [float(row["probability"]) for row in table]
+    assert (found.name, found.valid, found.patients) == ("r0s0", 48, None)
+    assert found.history["iteration"].tolist() == [3, 6, 9]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("predictions_test.csv", "row,label\n0,1\n", "probability is needed"),
+        ("predictions_test.csv", "row,label,probability\n", "one patient or more"),
+        ("predictions_test.csv", "row,label,probability\n0,2,0.5\n", "labels"),
+        ("predictions_test.csv", "row,label,probability\n0,1,1.5\n", "probabilities"),
+        ("predictions_test.csv", "row,label,probability\n0.5,1,0.5\n", "column row"),
+        ("predictions_test.csv", "row,label,probability\n0,1,x\n", "must be numbers"),
+        ("predictions_test.csv", "row,label,probability\n0,1\n", "damaged"),
+        ("predictions_test.csv", "", "damaged"),
+        ("predictions_test.csv", None, "missing"),
+        ("history.csv", "loss\n1\n", "iteration is needed"),
+        ("metrics.json", "{}", "results of a split"),
+        ("config.json", '{"flags": 3}', "config.json"),
+    ],
+)
+def test_damaged_splits(name, content, says, trained, tmp_path):
+    folder = copy_of(trained, tmp_path)
+    (folder / name).unlink()
+    if content is not None:
+        (folder / name).write_text(content)
+    with pytest.raises(InputError, match=says) as raised:
+        results.read(folder)
+    assert name in str(raised.value) and "\n" not in str(raised.value)
+
+
+# What is measured.
+
+
+def test_the_whole_of_a_run(report, trained):
+    aucs = []
+    for place in range(2):
+        table = read_table(trained / f"r0s{place}" / "predictions_test.csv")
+        labels, probabilities = ([float(row[name]) for row in table] for name in ("label", "probability"))
+        aucs.append(metrics.roc_auc_score(labels, probabilities))
+    assert [one.found.values["auc"] for one in report.judged] == aucs
+    assert report.detail == int(np.argmin(aucs))  # the lower of two is their median
+    assert [point["alerts"] for point in report.points] == sorted(point["alerts"] for point in report.points)
+    split, found = report.detailed.split, {group.name: group for group in report.data.subgroups}
+    for sex, rest in (("F", 0), ("M", 1)):  # by row, even or odd
+        labels = split.labels[split.rows % 2 == rest]
+        assert (found[sex].rows, found[sex].ones) == (len(labels), labels.sum())
+    assert report.data.missing == {}
+    assert any("by design" in note for note in report.notes)
+
+
+def test_examples_are_of_test_and_by_rule(report):
+    split = report.detailed.split
+    labels, probabilities = split.labels, split.probabilities
+    of = {rule: one.probability for rule, one in report.data.examples.items()}
+    assert list(of) == list(examples.RULES)
+    assert of["highest score of label 1"] == pytest.approx(probabilities[labels == 1].max(), abs=1e-5)
+    assert of["highest score of label 0"] == pytest.approx(probabilities[labels == 0].max(), abs=1e-5)
+    assert of["lowest score of label 1"] == pytest.approx(probabilities[labels == 1].min(), abs=1e-5)
+    assert of["lowest score of label 0"] == pytest.approx(probabilities[labels == 0].min(), abs=1e-5)
+    assert of["median score"] == pytest.approx(np.sort(probabilities)[(len(labels) - 1) // 2], abs=1e-5)
+    assert {one.row for one in report.data.examples.values()} <= set(split.rows.tolist())
+    assert all(one.patient == f"<p{one.row}>" for one in report.data.examples.values())
+
+
+def test_examples_are_different_patients():
+    assert examples.choose([1], [0.5]) == {"highest score of label 1": 0}
+    found = examples.choose([0, 0, 0], [0.5, 0.5, 0.5])
+    assert found == {"highest score of label 0": 2, "lowest score of label 0": 0, "median score": 1}
+
+
+def test_a_cohort_in_numbers(tmp_path):
+    cohort = [[[[0, [1, 1], []], [2, [], [0]]], []], [[[0, [], []]]], [[]]]
+    write_cohort(tmp_path / "c", cohort, [1, 0, 1])
+    (tmp_path / "vocabulary.csv").write_text("kind,index,system,code,display\ndx,0,S,I10,pressure\n")
+    found = cohort_facts.describe(read(tmp_path / "c"), Vocabulary.beside(tmp_path / "c"))
+    assert (found.patients, found.ones, found.visits, found.dxobjects) == (3, 2, 4, 3)
+    assert found.visit_counts == (1, 1.0, 2) and found.with_orders == pytest.approx(2 / 3)
+    assert found.occurrences == {"dx": 3, "rx": 2, "pr": 1} and found.codes == {"dx": 2, "rx": 1, "pr": 1}
+    assert found.top["dx"] == [("pressure (I10)", 2, 2), ("dx 2", 1, 1)]
+    assert found.top["rx"] == [("rx 1", 1, 2)]
+
+
+def test_where_a_cohort_came_from(trained, tmp_path):
+    found = cohort_facts.origin(trained / "cohort")
+    assert found.orders[0] == ("total", "40 (100.0%)", "40 (100.0%)")
+    assert found.links == [("7", "<i>gout</i>", "colchicine")]
+    assert found.flow == [("patients with a visit", "1,171", "–")]
+    assert cohort_facts.origin(tmp_path / "cohort") is None
+
+
+@pytest.mark.parametrize("name", ["linkage.json", "convert.json"])
+@pytest.mark.parametrize("found", ["3", "[]", "{}", '{"orders": {}, "flow": [1], "audit": {}}', "no"])
+def test_files_that_convert_did_not_write(name, found, tmp_path):
+    (tmp_path / name).write_text(found)
+    with pytest.raises(InputError, match=name):
+        cohort_facts.origin(tmp_path / "cohort")
+
+
+def test_unfinished_splits_are_left_out_and_told(trained, tmp_path):
+    for name in ("r0s0", "r0s1"):
+        copy_of(trained, tmp_path, name)
+    shutil.copy(trained / "run.json", tmp_path)
+    (tmp_path / "r0s0" / "metrics.json").unlink()
+    found = content.gather(tmp_path, bootstrap=0)
+    assert [one.split.name for one in found.judged] == ["r0s1"]
+    assert found.notes[0] == "1 of 2 splits are not finished and are left out"
+    (tmp_path / "r0s1" / "metrics.json").unlink()
+    with pytest.raises(InputError, match="no finished split"):
+        content.gather(tmp_path)
+
+
+def test_data_have_to_be_those_of_the_run(trained, tmp_path):
+    write_cohort(tmp_path / "other", [[[[0, [], []]]]] * 4, [0, 1, 0, 1])
+    with pytest.raises(InputError, match="SHA-256"):
+        content.gather(trained, tmp_path / "other")
+    folder = copy_of(trained, tmp_path)
+    path = folder / "predictions_test.csv"
+    path.write_text(re.sub(r"(?m)^(\d+),0,", r"\1,1,", path.read_text()))
+    with pytest.raises(InputError, match="rows or labels"):
+        content.gather(folder, trained / "cohort")
+
+
+def test_bad_numbers_of_resamples(trained):
+    with pytest.raises(InputError, match="bootstrap"):
+        content.gather(trained, bootstrap=-1)
+
+
+# The page.
+
+
+class _Checker(html.parser.HTMLParser):
+    """Collects what a page consists of, and fails where tags do not match."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.tags, self.attributes, self.text = [], set(), [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.add(tag)
+        self.attributes += [(tag, *pair) for pair in attributes]
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def parsed(text):
+    checker = _Checker()
+    checker.feed(text)
+    checker.close()
+    assert checker.open == []
+    return checker
+
+
+def test_a_page_is_whole_and_needs_nothing_else(text):
+    found = parsed(text)
+    assert not found.tags & {"script", "link", "iframe", "object", "embed", "form", "b onload", "i"}
+    links = [value for _, name, value in found.attributes if name == "href"]
+    anchors = [value for _, name, value in found.attributes if name == "id"]
+    assert links == [f"#{anchor}" for anchor in anchors] and len(anchors) == len(page.SECTIONS)
+    pictures = [value for _, name, value in found.attributes if name == "src"]
+    assert len(pictures) == 12 and all(value.startswith("data:image/png;base64,iVBOR") for value in pictures)
+    assert sum(name == "alt" and len(value) > 20 for _, name, value in found.attributes) == 12
+    assert not any(name.startswith("on") for _, name, _ in found.attributes)
+    assert "url(" not in text and "@import" not in text and "http:" not in text and "https:" not in text
+
+
+def test_names_are_shown_as_they_stand(text):
+    shown = "".join(parsed(text).text)
+    assert "<b onload=x>dx $a_$ & " in shown and "<i>gout</i>" in shown and "patient <p" in shown
+
+
+def test_a_page_holds_the_numbers(text, report):
+    rows = ["".join(parsed(row).text) for row in re.findall(r"<tr>.*?</tr>", text)]
+    aucs = [one.found.values["auc"] for one in report.judged]
+    (row,) = [row for row in rows if row.startswith("ROC AUC")]
+    assert row.startswith(f"ROC AUC{np.mean(aucs):.3f}{np.std(aucs, ddof=1):.3f}{aucs[0]:.3f}")
+    low, high = report.judged[1].found.intervals["auc"]
+    assert row.endswith(f"{aucs[1]:.3f}{low:.3f} to {high:.3f}")
+    assert "patients with a visit1,171–" in rows
+    assert "num_iter920000" in rows  # the value, and the default
+    assert any(row.startswith("sex: F") for row in rows)
+    assert sum("learning_rate0.1" in row for row in rows) == 2  # among those changed, and among all
+
+
+def test_a_page_without_data_says_what_is_missing(trained):
+    report = content.gather(trained / "r0s0", bootstrap=0)
+    assert report.data is None
+    plots = figures.draw(report) | patients.pictures(report)
+    assert set(plots) == WITH_DATA
+    shown = "".join(parsed(page.page(report, plots)).text)
+    for words in ("More is told with the cohort", "Subgroups need the cohort", "Explanations need the cohort"):
+        assert words in shown
+    assert "mean of splits" not in shown and "resamples" not in shown
+
+
+def test_a_page_with_nothing_beside_the_data_says_so(trained):
+    report = content.gather(trained / "r0s0", COHORT, bootstrap=0, patients=False)
+    shown = "".join(parsed(page.page(report, figures.draw(report))).text)
+    for words in (
+        "There is no patients.csv beside the data",
+        "There is neither linkage.json",
+        "Left out, as was asked",
+    ):
+        assert words in shown
+
+
+def test_one_class_in_test_is_told(trained, tmp_path):
+    folder = copy_of(trained, tmp_path)
+    path = folder / "predictions_test.csv"
+    path.write_text(re.sub(r"(?m)^(\d+),[01],", r"\1,0,", path.read_text()))
+    report = content.gather(folder, bootstrap=5)
+    plots = figures.draw(report)
+    assert set(plots) == {"learning", "calibration"}
+    shown = "".join(parsed(page.page(report, plots)).text)
+    assert "labels are all alike: nothing can be ranked" in shown and "labels are all 0" in shown
+    assert "no more than 0 rows of label 1" in shown
+
+
+@pytest.mark.parametrize("value", ["<script>", "a & b", '"quoted" <', "line\nbreak"])
+def test_all_pieces_escape(value):
+    shown = " ".join(value.split())
+    pieces = [
+        markup.paragraph(value),
+        markup.bullets([value]),
+        markup.table([value], [[value], [(value, value)]]),
+        markup.figure(b"", value, value),
+        markup.cards([(value, value, value)]),
+        markup.details(value, ""),
+        markup.page(value, ""),
+    ]
+    for piece in pieces:
+        found = parsed(piece)
+        assert "script" not in found.tags
+        assert shown in "".join(found.text)
+    assert ("img", "alt", shown) in parsed(pieces[3]).attributes
+
+
+def test_wilson_intervals():
+    low, high = figures._wilson(np.array([0.0, 5.0]), np.array([10, 10]))
+    assert low == pytest.approx([0, 0.2366], abs=1e-4) and high == pytest.approx([0.2775, 0.7634], abs=1e-4)
+
+
+# The command.
+
+
+def command(*argv):
+    """Runs `python -m mime_tf report ARGV` in this process."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+        try:
+            code = main(["report", *map(str, argv)])
+        except SystemExit as exit:
+            code = exit.code
+    return SimpleNamespace(code=code, out=stdout.getvalue().splitlines(), err=stderr.getvalue().splitlines())
+
+
+def test_command_as_a_process(trained, tmp_path):
+    argv = ["--model", trained, "--data", trained / "cohort", "--subgroup", "sex", "--bootstrap", "10"]
+    argv += ["--output", tmp_path / "made" / "report.html"]
+    done = subprocess.run(
+        [sys.executable, "-m", "mime_tf", "report", *map(str, argv)], env=environment(), capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[0].startswith(f"{tmp_path}/made/report.html: r0s0, r0s1; ROC AUC of r0s")
+    plots = tmp_path / "made" / "report_files"
+    names = {f"{name}.png" for name in WITH_DATA | {"subgroups"} | {f"patient_{n}" for n in range(1, 6)}}
+    assert {path.name for path in plots.iterdir()} == names | {"curves.csv"}
+    assert all((plots / name).read_bytes()[:4] == b"\x89PNG" for name in names)
+    rows = read_table(plots / "curves.csv")
+    assert {row["split"] for row in rows} == {"r0s0", "r0s1"}
+    assert {path.name for path in (tmp_path / "made").iterdir()} == {"report.html", "report_files"}
+    parsed((tmp_path / "made" / "report.html").read_text(encoding="utf-8"))
+
+
+def test_overwriting(trained, tmp_path):
+    argv = ["--model", trained / "r0s0", "--bootstrap", 0, "--output", tmp_path / "r.html", "--plots", tmp_path / "p"]
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p" / "mine.png").write_text("mine")
+    (tmp_path / "p" / "patient_1.png").write_text("of an earlier report")
+    done = command(*argv)
+    assert done.code == 2 and "patient_1.png: exists; --overwrite" in done.err[-1]
+    assert not (tmp_path / "r.html").exists()
+    assert command(*argv, "--overwrite").code == 0
+    assert {path.name for path in (tmp_path / "p").iterdir()} == {
+        *(f"{name}.png" for name in WITH_DATA),
+        "curves.csv",
+        "mine.png",
+    }
+    done = command(*argv)
+    assert done.code == 2 and "r.html: exists; --overwrite" in done.err[-1]
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["--bootstrap", -1], "bootstrap"),
+        (["--seed", -1], "seed"),
+        (["--alert_rate", 0], "alert_rate"),
+        (["--subgroup", "sex"], "subgroup: found without --data"),
+        (["--no_patients"], "no_patients: found without --data"),
+        (["--output", "page.pdf"], "ends in .html"),
+        (["--plots", __file__], "is not a folder"),
+        (["--data", COHORT, "--subgroup", "sex"], "patients.csv: is not there"),
+        (["--data", "no"], "no.seqs"),
+        (["--model", "no"], "no: neither"),
+    ],
+)
+def test_wrong_arguments(argv, says, trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    done = command("--model", trained / "r0s0", "--output", "r.html", *argv)
+    assert done.code == 2 and done.out == []
+    assert says in done.err[-1]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_matplotlib(trained, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    done = command("--model", trained / "r0s0", "--output", tmp_path / "r.html")
+    assert done.code == 2 and "pip install 'mime-tf[report]'" in done.err[-1]
+    assert list(tmp_path.iterdir()) == []
