@@ -23,7 +23,7 @@ import itertools
 import numpy as np
 import tensorflow as tf
 
-from mime_tf.batches.tables import runs_of
+from mime_tf.batches.tables import block_bounds
 from mime_tf.data.store import ranges
 from mime_tf.errors import InputError
 from mime_tf.layers.lookup import look_up
@@ -85,7 +85,7 @@ def contributions(model, store, tolerance=TOLERANCE, progress=None):
     left = np.argsort(store.visit_counts, kind="stable")
     for share in _SHARES:
         failed, done = [left[:0]], len(store) - len(left)
-        bounds = runs_of(store.visit_counts[left], _VISITS, _VISITS)
+        bounds = block_bounds(store.visit_counts[left], _VISITS, _VISITS)
         for start, end in itertools.pairwise(bounds):
             rows = left[start:end]
             found = paths.integrate(store.select(rows), share * tolerance)

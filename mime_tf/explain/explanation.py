@@ -110,7 +110,7 @@ def explain(run, cohort, rows, tolerance=attribution.TOLERANCE, progress=None):
     """Explains the scores of some patients.
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
+        run: `mime_tf.runs.fitted_split.FittedSplit`.
         cohort: `mime_tf.data.cohort.Cohort`. Its labels are not looked at.
         rows: the patients' positions in the cohort, from 0.
         tolerance: log-odds, the largest gap to accept; see `mime_tf.explain.attribution.contributions`.

@@ -58,7 +58,7 @@ def explain_cohort(run, cohort, limit=0, seed=0, tolerance=TOLERANCE, progress=N
     """Finds the pairs of diagnosis and order that matter most among the patients of a cohort.
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
+        run: `mime_tf.runs.fitted_split.FittedSplit`.
         cohort: `mime_tf.data.cohort.Cohort`. Its labels are not looked at.
         limit: explain this many patients, drawn at random; 0 for all.
         seed: of the draw.

@@ -3,7 +3,6 @@
 Names in a run's folder may come from a stranger: they are escaped in the text, and quoted where they stand in code.
 """
 
-import csv
 import dataclasses
 import json
 import os
@@ -17,7 +16,7 @@ from mime_tf.assess.measures import MEASURES, assess
 from mime_tf.config import TrainConfig
 from mime_tf.errors import InputError
 from mime_tf.export import card_text, service
-from mime_tf.runs import folder
+from mime_tf.runs.folder import PREDICTIONS
 
 TO_FILL_IN = "**[to be filled in]**"
 KINDS = {"dx": "diagnoses", "rx": "medications", "pr": "procedures"}
@@ -25,7 +24,7 @@ KINDS = {"dx": "diagnoses", "rx": "medications", "pr": "procedures"}
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What a run's folder tells besides what `mime_tf.runs.opening.Run` holds.
+    """What a run's folder tells besides what `mime_tf.runs.fitted_split.FittedSplit` holds.
 
     Attributes:
         input: the name of the cohort that was trained on; None where the run does not say.
@@ -44,7 +43,7 @@ def gather(run, bootstrap=1000, progress=None):
     """Reads the results of a run.
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
+        run: `mime_tf.runs.fitted_split.FittedSplit`.
         bootstrap: resamples for the intervals of test; 0 for none.
         progress: as for `mime_tf.assess.measures.assess`.
 
@@ -54,42 +53,28 @@ def gather(run, bootstrap=1000, progress=None):
     Raises:
         InputError: a table of predictions is damaged, or `bootstrap` is negative.
     """
-    source = folder.read_json(os.path.join(run.folder, folder.CONFIG)).get("input")
-    paths = {name: os.path.join(run.folder, file) for name, file in folder.PREDICTIONS.items()}
-    tables = {name: _read_predictions(path) for name, path in paths.items() if os.path.exists(path)}
+    found = {name: run.predictions(name) for name in PREDICTIONS}
+    sets = {name: table for name, table in found.items() if table is not None}
     return Facts(
-        input=os.path.basename(source) if isinstance(source, str) else None,
-        metrics=folder.read_json(os.path.join(run.folder, folder.METRICS)),
-        sets={name: (len(labels), int(labels.sum())) for name, (labels, _, _) in tables.items()},
-        assessment=_assess(paths["test"], tables["test"], bootstrap, progress) if "test" in tables else None,
+        input=None if run.input is None else os.path.basename(run.input),
+        metrics=run.metrics,
+        sets={name: (len(table), int(table.labels.sum())) for name, table in sets.items()},
+        assessment=_assess(run, sets["test"], bootstrap, progress) if "test" in sets else None,
     )
 
 
-def _read_predictions(path):
-    """Returns labels and probabilities, float64 (rows,), and whose row each is or None."""
+def _assess(run, table, bootstrap, progress):
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        labels, probabilities = (np.array([float(row[name]) for row in rows]) for name in ("label", "probability"))
-    except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
-        raise InputError(f"{path}: damaged: not a table as train.py writes it: {error!r}") from error
-    if not rows:
-        raise InputError(f"{path}: damaged: it has no rows")
-    return labels, probabilities, [row["patient_id"] for row in rows] if "patient_id" in rows[0] else None
-
-
-def _assess(path, table, bootstrap, progress):
-    try:
-        return assess(*table, bootstrap=bootstrap, progress=progress)
+        return assess(table.labels, table.probabilities, table.patients, bootstrap=bootstrap, progress=progress)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"{os.path.join(run.folder, PREDICTIONS['test'])}: {error}") from error
 
 
 def text(run, facts, example, answer):
     """Returns the card.
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
+        run: `mime_tf.runs.fitted_split.FittedSplit`.
         facts: Facts, of `gather`.
         example: `mime_tf.export.example.Example`.
         answer: dict of lists, what the exported model says of the example.

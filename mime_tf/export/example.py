@@ -36,7 +36,7 @@ def make(run):
     kind are wanting they are left out, so that a visit may be empty.
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
+        run: `mime_tf.runs.fitted_split.FittedSplit`.
 
     Returns:
         Example.

@@ -16,7 +16,7 @@ def export(run, output, overwrite=False, bootstrap=1000, progress=None):
     What was written is loaded again and asked about an example before the folder appears.
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
+        run: `mime_tf.runs.fitted_split.FittedSplit`.
         output: the folder to make.
         overwrite: whether an earlier export may be there, which is then replaced.
         bootstrap: resamples behind the intervals in the card.

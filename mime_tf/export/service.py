@@ -25,7 +25,7 @@ class Service(tf.Module):
     `mime_tf.scoring.prediction.Predictions`. Wrong input is an `InvalidArgumentError` that names the patient.
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
+        run: `mime_tf.runs.fitted_split.FittedSplit`.
     """
 
     def __init__(self, run):
@@ -111,7 +111,7 @@ def names(run, kind):
     vocabulary, names are the numbers themselves, as strings.
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
+        run: `mime_tf.runs.fitted_split.FittedSplit`.
         kind: `"dx"`, `"rx"` or `"pr"`.
     """
     if run.vocabulary is None:

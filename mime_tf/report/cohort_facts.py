@@ -1,17 +1,13 @@
 """What a cohort consists of, and what `convert` wrote beside it about how it was made."""
 
 import dataclasses
-import os
 
 import numpy as np
 
-from mime_tf.data import cohort as sources
 from mime_tf.data.store import CODE_KINDS
 from mime_tf.data.vocabulary import code_name
 from mime_tf.errors import InputError
-from mime_tf.runs.folder import read_json
 
-LINKAGE, CONVERT = "linkage.json", "convert.json"
 TOP = 8
 
 
@@ -99,11 +95,11 @@ class Origin:
     rules: dict
 
 
-def origin(source):
-    """Reads linkage.json and convert.json beside a cohort.
+def origin(conversion):
+    """Returns what `convert` said of a cohort.
 
     Args:
-        source: as `mime_tf.data.cohort` says.
+        conversion: `mime_tf.data.conversion.Conversion`, or None.
 
     Returns:
         Origin, or None where there is neither.
@@ -111,16 +107,13 @@ def origin(source):
     Raises:
         InputError: one is not as `convert` writes it.
     """
-    folder = sources.folder(source)
-    paths = {name: os.path.join(folder, name) for name in (LINKAGE, CONVERT)}
-    found = {name: read_json(path) for name, path in paths.items()}
-    if found[LINKAGE] is None and found[CONVERT] is None:
+    if conversion is None:
         return None
     orders, links, flow, audit, rules = [], [], [], [], {}
-    if found[LINKAGE] is not None:
-        orders, links = _checked(paths[LINKAGE], _linkage, found[LINKAGE])
-    if found[CONVERT] is not None:
-        flow, audit, rules = _checked(paths[CONVERT], _conversion, found[CONVERT])
+    if conversion.linkage is not None:
+        orders, links = _checked(conversion.linkage_path, _linkage, conversion.linkage)
+    if conversion.rules is not None:
+        flow, audit, rules = _checked(conversion.rules_path, _conversion, conversion.rules)
     return Origin(orders, links, flow, audit, rules)
 
 

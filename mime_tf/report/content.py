@@ -6,15 +6,15 @@ import os
 import numpy as np
 
 from mime_tf.assess import curves, measures, subgroups, thresholds
-from mime_tf.assess.bootstrap import check, patients_of
-from mime_tf.data import patient_table
-from mime_tf.data.cohort import Cohort, read
+from mime_tf.assess.bootstrap import check
+from mime_tf.data import conversion, patient_table
+from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
 from mime_tf.explain import explanation
 from mime_tf.report import cohort_facts, examples
-from mime_tf.runs import results
-from mime_tf.runs.folder import METRICS
-from mime_tf.runs.opening import Run
+from mime_tf.runs.fitted_split import FittedSplit
+from mime_tf.runs.results import SplitResults
+from mime_tf.runs.run import Run
 
 # What patients are divided by unless asked for, where patients.csv has it.
 DIVISIONS = (subgroups.Division("sex"), subgroups.Division("age", (18.0, 40.0, 65.0, 80.0)))
@@ -25,12 +25,12 @@ class Judged:
     """A split and how good it is on its test set.
 
     Attributes:
-        split: `mime_tf.runs.results.Split`.
+        split: `mime_tf.runs.results.SplitResults`.
         found: `mime_tf.assess.measures.Assessment`.
         curves: of `mime_tf.assess.curves`.
     """
 
-    split: results.Split
+    split: SplitResults
     found: measures.Assessment
     curves: dict
 
@@ -100,7 +100,7 @@ def gather(
     """Measures a run for a report.
 
     Args:
-        model: as for `mime_tf.runs.results.find`.
+        model: as for `mime_tf.runs.run.Run.open`.
         data: the cohort that it was trained on, as `mime_tf.data.cohort` says; None for a report without it.
         divisions: list of `mime_tf.assess.subgroups.Division`; None for `DIVISIONS`, as far as patients.csv has them.
         alert_rates: shares of the patients to alert.
@@ -116,10 +116,8 @@ def gather(
         InputError: there is no finished split, a file of it is damaged, or the data are not those of the run.
     """
     check(bootstrap, seed)
-    folders = results.find(model)
-    finished = [results.read(folder) for folder in folders if results.is_finished(folder)]
-    if not finished:
-        raise InputError(f"{model}: no finished split, for {METRICS} is missing in {folders[0]}")
+    run = Run.open(model)
+    finished = run.results
     beside = None if data is None else _open(finished[0].folder, data, divisions, progress)
     if beside:
         finished = [_of_cohort(split, beside.cohort) for split in finished]
@@ -127,12 +125,12 @@ def gather(
     order = sorted(range(len(judged)), key=lambda at: np.nan_to_num(judged[at].found.values["auc"]))
     detail = order[(len(judged) - 1) // 2]
     chosen = judged[detail].split
-    rates = [thresholds.alert_threshold(chosen.probabilities, rate) for rate in alert_rates]
-    resamples = chosen.patients, bootstrap, seed, progress
-    points = thresholds.operating_points(chosen.labels, chosen.probabilities, rates, *resamples)
+    rates = [thresholds.alert_threshold(chosen.test.probabilities, rate) for rate in alert_rates]
+    resamples = chosen.test.patients, bootstrap, seed, progress
+    points = thresholds.operating_points(chosen.test.labels, chosen.test.probabilities, rates, *resamples)
     with_data = beside and _with_data(beside, chosen, patients, resamples, progress)
-    unfinished = len(folders) - len(finished)
-    notes = [f"{unfinished} of {len(folders)} splits are not finished and are left out"] if unfinished else []
+    unfinished = len(run.folders) - len(finished)
+    notes = [f"{unfinished} of {len(run.folders)} splits are not finished and are left out"] if unfinished else []
     notes += _notes(judged, with_data)
     return Report(os.fspath(model), judged, detail, points, list(alert_rates), with_data, bootstrap, seed, notes)
 
@@ -150,70 +148,71 @@ class _Beside:
 def _open(folder, data, divisions, progress):
     """Returns the cohort, which has to be the one that the run was trained on, with the ids of patients.csv if any."""
     progress(f"reading {data}")
-    cohort = read(data)
-    if not Run.open(folder).trained_on(data):
+    cohort = Cohort.open(data)
+    if not FittedSplit.open(folder).trained_on(cohort):
         raise InputError(
             f"{data}: not the data that {folder} was trained on (their SHA-256 differ, or it has none on record)"
         )
-    missing, origin = {}, cohort_facts.origin(cohort.source)
+    missing, origin = {}, cohort_facts.origin(cohort.conversion)
     if origin is None:
         missing["linkage"] = (
-            f"There is neither {cohort_facts.LINKAGE} nor {cohort_facts.CONVERT} beside the data: how the orders were "
+            f"There is neither {conversion.LINKAGE} nor {conversion.RULES} beside the data: how the orders were "
             "linked to diagnoses is not known here."
         )
     divided = _divided(cohort, divisions, missing)
-    cohort = dataclasses.replace(cohort, patient_ids=patients_of(cohort))
     return _Beside(cohort, origin, divided, missing)
 
 
 def _of_cohort(split, cohort):
     """Returns a split whose rows are known to be those of the cohort, with the patients that they are of."""
-    rows = split.rows
-    if rows.max() >= len(cohort.store) or (cohort.labels[rows] != split.labels).any():
-        raise InputError(f"{split.folder}: its test predictions have rows or labels that {cohort.source} does not have")
-    return dataclasses.replace(split, patients=None if cohort.patient_ids is None else cohort.patient_ids[rows])
+    rows = split.test.rows
+    if rows.max() >= len(cohort.store) or (cohort.labels[rows] != split.test.labels).any():
+        raise InputError(f"{split.folder}: its test predictions have rows or labels that {cohort.path} does not have")
+    patients = None if cohort.patient_ids is None else cohort.patient_ids[rows]
+    return dataclasses.replace(split, test=dataclasses.replace(split.test, patients=patients))
 
 
 def _judge(split, bootstrap, seed, progress):
-    pair = split.labels, split.probabilities
-    found = measures.assess(*pair, split.patients, bootstrap, seed, lambda text: progress(f"{split.name}: {text}"))
+    pair = split.test.labels, split.test.probabilities
+    found = measures.assess(*pair, split.test.patients, bootstrap, seed, lambda text: progress(f"{split.name}: {text}"))
     return Judged(split, found, curves.curves(*pair))
 
 
 def _with_data(beside, split, patients, resamples, progress):
-    cohort, missing, pair = beside.cohort, dict(beside.missing), (split.labels, split.probabilities)
+    cohort, missing, pair = beside.cohort, dict(beside.missing), (split.test.labels, split.test.probabilities)
     divided = {
-        column: {name: rows[split.rows] for name, rows in members.items()} for column, members in beside.divided.items()
+        column: {name: rows[split.test.rows] for name, rows in members.items()}
+        for column, members in beside.divided.items()
     }
     found = subgroups.assess_groups(*pair, divided, *resamples)
-    run = Run.open(split.folder)
+    run = FittedSplit.open(split.folder)
     explained = _explain(run, cohort, split, missing, progress) if patients else {}
     if not patients:
         missing["patients"] = "Left out, as was asked for."
     facts = cohort_facts.describe(cohort, run.vocabulary)
-    return WithData(cohort.source, facts, beside.origin, found, explained, missing)
+    return WithData(cohort.path, facts, beside.origin, found, explained, missing)
 
 
 def _divided(cohort, divisions, missing):
     """The subgroups of all rows of the cohort; without `divisions`, those of `DIVISIONS` that are there."""
     if divisions is not None:
         return subgroups.read(cohort, divisions)
-    table = patient_table.read(cohort.source, len(cohort.store))
+    table = cohort.attributes
     if table is None:
         missing["subgroups"] = f"There is no {patient_table.FILE} beside the data."
         return {}
-    there = [division for division in DIVISIONS if division.column in table]
+    there = [division for division in DIVISIONS if division.column in table.columns]
     if not there:
-        missing["subgroups"] = f"{patient_table.path_of(cohort.source)} has neither a column sex nor age."
+        missing["subgroups"] = f"{table.path} has neither a column sex nor age."
     return subgroups.read(cohort, there)
 
 
 def _explain(run, cohort, split, missing, progress):
     """Explains the patients that the rules choose; one whose contributions do not add up costs the section."""
-    chosen = examples.choose(split.labels, split.probabilities)
+    chosen = examples.choose(split.test.labels, split.test.probabilities)
     progress(f"explaining {len(chosen)} patients")
     try:
-        found = explanation.explain(run, cohort, split.rows[list(chosen.values())], progress=progress)
+        found = explanation.explain(run, cohort, split.test.rows[list(chosen.values())], progress=progress)
     except InputError as error:
         missing["patients"] = f"They could not be explained: {error}."
         return {}

@@ -11,10 +11,10 @@ _KINDS = {"dx": "Diagnoses", "rx": "Medications", "pr": "Procedures"}
 def cohort(report, plots):
     """Returns what the cohort consists of."""
     splits = [one.split for one in report.judged]
-    sets = [[s.name, f"{s.valid:,}", f"{len(s.labels):,}", f"{s.labels.mean():.1%}"] for s in splits]
+    sets = [[s.name, f"{len(s.valid):,}", f"{len(s.test):,}", f"{s.test.labels.mean():.1%}"] for s in splits]
     tested = markup.table(["split", "valid", "test", "label 1 in test"], sets, (1, 2, 3))
     if report.data is None:
-        sizes = splits[0].config["sizes"]
+        sizes = splits[0].configuration.sizes
         room = ", ".join(f"{sizes.get(f'num_{kind}', '?')} {name.lower()}" for kind, name in _KINDS.items())
         text = f"The model has room for {room}. More is told with the cohort at hand: --data."
         return markup.paragraph(text, "missing") + tested
@@ -62,21 +62,21 @@ def linkage(report, plots):
 
 def made(report, plots):
     """Returns flags, versions and seeds."""
-    config = report.detailed.split.config
-    flags, default = config["flags"], dataclasses.asdict(TrainConfig())
+    configuration = report.detailed.split.configuration
+    flags, default = configuration.flags, dataclasses.asdict(TrainConfig())
     changed = [
         [name, _value(value), _value(default.get(name, "no such flag now"))]
         for name, value in flags.items()
         if _value(value) != _value(default.get(name))
     ]
-    seeds = ", ".join(f"{one.split.name} {one.split.config.get('split_seed')}" for one in report.judged)
+    seeds = ", ".join(f"{one.split.name} {one.split.configuration.split_seed}" for one in report.judged)
     facts = [
         ["random seed of weights and batches", str(flags.get("random_seed"))],
         ["number of the split or fold", seeds],
         ["seed of the bootstrap", str(report.seed)],
-        ["input", str(config.get("input"))],
-        *([name, str(value)] for name, value in (config.get("data") or {}).items()),
-        *([name, str(value)] for name, value in (config.get("versions") or {}).items()),
+        ["input", str(configuration.input)],
+        *([name, str(value)] for name, value in (configuration.data or {}).items()),
+        *([name, str(value)] for name, value in configuration.versions.items()),
     ]
     everything = markup.table(["flag", "value"], [[name, _value(value)] for name, value in flags.items()])
     parts = [markup.table(["", ""], facts), "<h3>Flags that are not the default</h3>\n"]
