@@ -74,8 +74,8 @@ class SplitResults:
         """
         configuration, metrics = Configuration.read(folder), read_metrics(folder)
         if metrics is None or type(metrics.get("iteration")) is not int:
-            found = "nothing" if metrics is None else show(metrics)
-            raise InputError(f"{os.path.join(folder, METRICS)}: found {found}; the results of a split are needed")
+            value = "nothing" if metrics is None else show(metrics)
+            raise InputError(f"{os.path.join(folder, METRICS)}: found {value}; the results of a split are needed")
         valid, test = (read_predictions(os.path.join(folder, PREDICTIONS[name])) for name in ("valid", "test"))
         return cls(os.fspath(folder), configuration, metrics, read_history(folder), valid, test)
 

@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from support.cohorts import cohorts
 
 from mime_tf.data import parquet, pickled
+from mime_tf.data.parquet import reader
+from mime_tf.data.places import Level
 from mime_tf.errors import InputError
 
 # Two patients; the second one's first visit is empty.
@@ -161,7 +163,7 @@ def test_columns_and_fields_in_any_order_with_others_among_them(file):
 def test_only_what_is_needed_is_decoded(file):
     struct = pa.struct({"note": pa.string(), "dx": pa.int8(), "rx": pa.list_(pa.int8()), "pr": pa.list_(pa.int8())})
     path = file(table(kind=pa.list_(pa.list_(struct)), patient_id=[1, 2], sex=["f", "m"]))
-    leaves = parquet._leaves(pq.ParquetFile(path).schema, labelled=True)
+    leaves = reader._leaves(pq.ParquetFile(path).schema, labelled=True)
     top = "visits.list.element.list.element"
     assert leaves == ["patient_id", "label", f"{top}.dx", f"{top}.rx.list.element", f"{top}.pr.list.element"]
 
@@ -190,7 +192,7 @@ def test_memory_is_bounded_by_a_block(file):
     before = pa.default_memory_pool()
     pa.set_memory_pool(pool)
     try:
-        with mock.patch.object(parquet, "_BLOCK", 400):
+        with mock.patch.object(reader, "_BLOCK", 400):
             parquet.read(path)
     finally:
         pa.set_memory_pool(before)
@@ -413,11 +415,11 @@ def test_what_is_written(tmp_path):
 @pytest.mark.parametrize(
     ("labels", "ids", "expected"),
     [
-        ([1], None, "label: found 1 for 2 patients; one a patient is needed"),
+        ([1], None, "label: found 1 for 2 patients; one per patient is needed"),
         ([1, 2], None, "label: patient 1: found 2; a label is 0 or 1"),
         ([1, None], None, "label: patient 1: found null; a label is 0 or 1"),
         (["1", "0"], None, "label: found string; needed bool or int or float"),
-        ([1, 0], [1], "patient_id: found 1 for 2 patients; one a patient is needed"),
+        ([1, 0], [1], "patient_id: found 1 for 2 patients; one per patient is needed"),
         ([1, 0], [1.5, 2.5], "patient_id: found double; needed string or int"),
         ([1, 0], ["a", None], "patient_id: patient 1: found null; a patient_id is a string or a whole number below"),
         ([1, 0], ["a", 1], "patient_id: "),
@@ -474,7 +476,7 @@ def test_what_is_written_is_read(folder, patients, group, block, kind):
     ids = kind and [kind(i // 2) for i in range(len(patients))]
     labels = [i % 2 for i in range(len(patients))]
     parquet.write(folder / "x.parquet", pickled.from_lists(patients), labels, ids, group=group)
-    with mock.patch.object(parquet, "_BLOCK", block):
+    with mock.patch.object(reader, "_BLOCK", block):
         check_read(folder / "x.parquet", patients, labels, ids)
 
 
@@ -492,7 +494,7 @@ def test_what_others_write_is_read(folder, patients, cuts, many, integer, group,
     content = table(patients, kind=visits_type(integer, many), patient_id=[f"p{i}" for i in range(len(patients))])
     for start, end in itertools.pairwise(sorted({0, *cuts, len(patients)} - set(range(len(patients) + 1, 9)))):
         pq.write_table(content.slice(start, end - start), folder / f"{start}.parquet", row_group_size=group)
-    with mock.patch.object(parquet, "_BLOCK", block):
+    with mock.patch.object(reader, "_BLOCK", block):
         check_read(folder, patients, ids=[f"p{i}" for i in range(len(patients))])
 
 
@@ -503,7 +505,7 @@ def test_slices_of_arrays(patients, data):
     (batch,) = table(patients, kind=visits_type(integer, many), patient_id=list(range(len(patients)))).to_batches()
     start = data.draw(st.integers(0, len(patients) - 1))
     end = data.draw(st.integers(start + 1, len(patients)))
-    got = parquet._block(batch.slice(start, end - start), ("x", 0))
+    got = reader._block(batch.slice(start, end - start), Level("x"))
     expected = columns(pickled.from_lists(patients[start:end]))
     expected |= {name: (np.int64, batch.column(name).to_pylist()[start:end]) for name in ("label", "patient_id")}
     assert {name: (column.dtype, column.tolist()) for name, column in got.items()} == expected
@@ -523,7 +525,7 @@ def test_the_first_bad_code_is_found_wherever_it_is(folder, patients, data):
             spoiled[p][v][o][0] = -1
         (batch,) = table(spoiled).to_batches()
         expected = complaint(pickled.from_lists, spoiled, "x")
-        assert complaint(parquet._block, batch, ("x", 0)) == expected
+        assert complaint(reader._block, batch, Level("x")) == expected
         assert expected.startswith(f"x: patient {p}, visit {v}, Dx-object {o}: found -1; a {name} ")
 
 

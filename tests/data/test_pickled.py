@@ -500,8 +500,8 @@ HOSTILE = {
     "numpy load": b"cnumpy\nload\n(S'x.npy'\ntR.",
     "numpy dotted": b"\x80\x04\x8c\x05numpy\x8c\x0edtype.__init__\x93.",
     "numpy reconstruct": b"cnumpy.core.multiarray\n_reconstruct\n(t.",
-    "own module": b"cmime_tf.records\nos\n.",
-    "own stand-in": b"cmime_tf.records\n_STAND_INS\n.",
+    "own module": b"cmime_tf.data.pickles\nos\n.",
+    "own substitute": b"cmime_tf.data.pickles\n_SUBSTITUTES\n.",
     "copyreg": b"ccopy_reg\n_reconstructor\n.",
     "codecs": b"c_codecs\ndecode\n.",
     "persistent id": b"Pabc\n.",
@@ -557,13 +557,13 @@ def test_an_extension_code_that_is_registered_and_cached(read_bytes, tmp_path):
         copyreg.remove_extension("posix", "system", 0xF0)
 
 
-@pytest.mark.parametrize("stand_in", pickles._STAND_INS.values())
-def test_a_stand_in_can_not_be_changed(stand_in):
-    assert not isinstance(stand_in, type)
-    assert not hasattr(stand_in, "__dict__")
+@pytest.mark.parametrize("substitute", pickles._SUBSTITUTES.values())
+def test_a_substitute_can_not_be_changed(substitute):
+    assert not isinstance(substitute, type)
+    assert not hasattr(substitute, "__dict__")
     for name in ("x", "__call__", "__doc__"):
         with pytest.raises(AttributeError):
-            setattr(stand_in, name, 1)
+            setattr(substitute, name, 1)
 
 
 def test_build_alone_changes_nothing():
@@ -730,7 +730,7 @@ def test_counts_differ(tmp_path):
     (tmp_path / "s.seqs").write_bytes(pickle.dumps([PATIENT] * 3))
     (tmp_path / "s.labels").write_bytes(pickle.dumps([0, 1]))
     message = complaint(pickled.read, tmp_path / "s")
-    assert message == f"{tmp_path}/s.labels: 2 labels for 3 patients; one label a patient is needed"
+    assert message == f"{tmp_path}/s.labels: 2 labels for 3 patients; one label per patient is needed"
 
 
 @pytest.mark.parametrize(
