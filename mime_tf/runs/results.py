@@ -144,7 +144,7 @@ def _read_table(path: str, needed: Sequence[str]) -> dict[str, list[str]]:
         with open(path, encoding="utf-8", newline="") as file:
             header, *rows = csv.reader(file)
         if missing := [name for name in needed if name not in header]:
-            raise InputError(f"{path}: found the columns {', '.join(header)}; {missing[0]} is needed")
+            raise InputError(f"{path}: damaged: found the columns {', '.join(header)}; {missing[0]} is needed")
         columns = zip(*rows, strict=True) if rows else [()] * len(header)
         return {name: list(column) for name, column in zip(header, columns, strict=True)}
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Tests of mime_tf.data.pickled: what is read, what is refused, and where a complaint points."""
+"""Tests of mime_tf.data.pickled: pickles that are read, those refused, and the place that a complaint names."""
 
 import copy
 import copyreg
@@ -27,7 +27,7 @@ PATIENT = [
     [[4, [1, 2, 3], [0, 2]]],
 ]
 
-# What Python 2.7.18's cPickle makes of `data`: longs, tuples and shared references.
+# `data` as Python 2.7.18's cPickle writes it: longs, tuples and shared references.
 #     patient = [[[3, [0L, 5], [70000]], (4, (), [300])], []]; data = [patient] * 3
 PYTHON2 = [
     b"(lp1\n(lp2\n(lp3\n(lp4\nI3\na(lp5\nL0L\naI5\naa(lp6\nI70000\naaa(I4\n(t(lp7\nI300\natp8\naa(lp9\naag2\nag2\na.",
@@ -217,7 +217,7 @@ def test_tuples_at_every_level():
     assert pickled.to_lists(pickled.from_lists((patient, patient))) == [PATIENT, PATIENT]
 
 
-# What from_lists refuses. Each of these is put into a cohort at patient 3, visit 1, Dx-object 2.
+# Values that from_lists refuses. Each of these is put into a cohort at patient 3, visit 1, Dx-object 2.
 
 NO_CODES = [
     -1,
@@ -264,7 +264,7 @@ def spoiled(change):
 
 
 @pytest.mark.parametrize("value", NO_CODES, ids=name_of)
-def test_what_is_no_code(value):
+def test_other_values_than_codes_are_refused(value):
     changes = {
         "diagnosis (dx)": lambda dxobj: dxobj.__setitem__(0, value),
         "medication (rx)": lambda dxobj: dxobj[1].append(value),
@@ -277,7 +277,7 @@ def test_what_is_no_code(value):
 
 
 @pytest.mark.parametrize("value", NO_LISTS, ids=name_of)
-def test_what_is_no_list(value):
+def test_other_values_than_lists_are_refused(value):
     expected = {
         "patients": (value, "cohort: found ", "; a list of patients is needed"),
         "patient": ([PATIENT, value], "cohort: patient 1: found ", "; a patient is a list of visits"),
@@ -461,7 +461,7 @@ def test_the_garbage_collector_is_left_as_it_was(read_bytes):
         gc.enable()
 
 
-# Pickles that would run code, or hold what is no plain data.
+# Pickles that would run code, or hold more than plain data.
 
 
 class Run:

@@ -61,7 +61,7 @@ def test_every_patient_is_to_be_scored(source):
 
 @settings(deadline=None)
 @given(patients=cohorts())
-def test_both_forms_give_back_what_was_written(patients, tmp_path_factory):
+def test_both_forms_give_back_the_patients_written(patients, tmp_path_factory):
     folder = tmp_path_factory.mktemp("unlabelled")
     pickled.write(folder / "hf", patients)
     parquet.write(folder / "hf.parquet", pickled.from_lists(patients))

@@ -59,12 +59,12 @@ def cohort_of(patients, labels=None):
 @pytest.mark.parametrize("split", ["r0s0", "r0s1"])
 def test_predictions_are_those_of_training(split, trained):
     run, cohort = FittedSplit.open(trained / split), Cohort.open(COHORT)
-    found = prediction.predict(run, cohort, batch_size=7)
+    predictions = prediction.predict(run, cohort, batch_size=7)
     for name in ("test", "valid"):
         table = read_table(trained / split / f"predictions_{name}.csv")
         rows = [int(row["row"]) for row in table]
         expected = [float(row["probability"]) for row in table]
-        np.testing.assert_allclose(found.probabilities[rows], expected, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(predictions.probabilities[rows], expected, rtol=0, atol=1e-6)
         part = prediction.part_of(run, cohort, name)
         assert sorted(part.rows) == rows
         scored = prediction.score(run, part)[np.argsort(part.rows)]
@@ -97,17 +97,17 @@ def forgetful(opened):
 
 def test_dropped_codes_by_hand(forgetful, monkeypatch):
     monkeypatch.setattr(prediction, "_BLOCK", 2)
-    found = prediction.predict(forgetful, cohort_of(PATIENTS))
-    assert found.dropped.tolist() == [0, 8, 3, 0, 2]
-    assert found.empty.tolist() == [False, False, True, True, False]
-    assert found.probabilities.dtype == np.float32
+    predictions = prediction.predict(forgetful, cohort_of(PATIENTS))
+    assert predictions.dropped.tolist() == [0, 8, 3, 0, 2]
+    assert predictions.empty.tolist() == [False, False, True, True, False]
+    assert predictions.probabilities.dtype == np.float32
 
 
 def test_dropped_codes_do_not_count(forgetful, opened):
-    found = prediction.predict(forgetful, cohort_of(PATIENTS)).probabilities
+    probabilities = prediction.predict(forgetful, cohort_of(PATIENTS)).probabilities
     expected = prediction.predict(opened, cohort_of(CLEANED)).probabilities
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-7)
-    assert found[2] == found[3]
+    np.testing.assert_allclose(probabilities, expected, rtol=0, atol=1e-7)
+    assert probabilities[2] == probabilities[3]
 
 
 def test_order_and_batches_do_not_matter(opened):

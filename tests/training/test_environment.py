@@ -1,4 +1,4 @@
-"""What commands ask of TensorFlow through the environment."""
+"""Environment variables of TensorFlow that commands set."""
 
 import os
 
@@ -15,7 +15,7 @@ def test_one_operation_gets_half_of_the_cores(monkeypatch, cores, threads):
     assert os.environ == {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_NUM_INTRAOP_THREADS": threads}
 
 
-def test_what_the_user_has_set_stays(monkeypatch):
+def test_variables_that_the_user_has_set_stay(monkeypatch):
     given = {"TF_CPP_MIN_LOG_LEVEL": "0", "TF_NUM_INTRAOP_THREADS": "5"}
     monkeypatch.setattr(os, "environ", dict(given))
     environment.prepare()
