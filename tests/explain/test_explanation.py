@@ -19,10 +19,10 @@ from mime_tf.data import pickled
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
-from mime_tf.explain import attribution, explanation, picture
-from mime_tf.explain import lines as explanation_table
-from mime_tf.explain import page as explanation_page
+from mime_tf.explain import attribution, explanation, picture, stages
 from mime_tf.explain.explanation import DxObject, Explanation, Order, Visit
+from mime_tf.explain.lines import explanation_lines, printed, steps, title
+from mime_tf.explain.page import explanation_page
 from mime_tf.explain.pairs import explain_cohort
 from mime_tf.simulate.risk import simulate
 from mime_tf.splits import split as cohort_module
@@ -173,8 +173,8 @@ def test_a_patients_contributions_do_not_depend_on_the_others(monkeypatch):
     alone = attribution.contributions(model, store.select([3]))
     np.testing.assert_allclose(together.rx[5:9], alone.rx, rtol=0, atol=1e-4)
     assert np.abs(alone.rx).min() > 1e-3
-    monkeypatch.setattr(attribution, "_VISITS", 5)
-    monkeypatch.setattr(attribution, "_ROWS", 17)
+    monkeypatch.setattr(attribution, "_BATCH_VISITS", 5)
+    monkeypatch.setattr(stages, "_POINT_ROWS", 17)
     apart = attribution.contributions(model, store)
     for name in ("dx", "rx", "pr", "logits", "dx_logits", "empty_logits"):
         np.testing.assert_allclose(getattr(together, name), getattr(apart, name), rtol=0, atol=1e-4)
@@ -365,7 +365,7 @@ def totals(lines):
 @pytest.mark.parametrize("most", [None, 60, 5])
 def test_lines_add_up_however_many_are_shown(most):
     each = long_explanation()
-    lines = explanation_table.lines(each, most)
+    lines = explanation_lines(each, most)
     assert sum(line.contribution for line in lines if line.level == 0) == pytest.approx(each.logit - each.empty_logit)
     pairs = list(totals(lines))
     assert len(pairs) >= 2
@@ -374,23 +374,20 @@ def test_lines_add_up_however_many_are_shown(most):
 
 
 def test_a_long_history_is_cut_to_what_matters():
-    lines = explanation_table.lines(long_explanation(), 60)
+    lines = explanation_lines(long_explanation(), 60)
     assert len(lines) <= 61
     texts = [line.text for line in lines]
     assert "visit 51 of 120" in texts and "visit 11 of 120" in texts
     assert texts[0] == "10 visits not shown: 1 to 10"
     assert lines[0].contribution == pytest.approx(0.001 * 55)
     assert "15 more Dx-objects" in texts and "6 more orders" in texts
-    assert len(explanation_table.lines(long_explanation())) == 120 + 119 + 20 * 11
+    assert len(explanation_lines(long_explanation())) == 120 + 119 + 20 * 11
 
 
 def test_the_steps_add_up():
     each = long_explanation()
-    assert sum(value for _, value in explanation_table.summary(each)) == pytest.approx(each.logit)
-    assert (
-        explanation_table.title(each)
-        == f"patient row 7: probability {each.probability:.3f}, log-odds {each.logit:+.3f}"
-    )
+    assert sum(value for _, value in steps(each)) == pytest.approx(each.logit)
+    assert title(each) == f"patient row 7: probability {each.probability:.3f}, log-odds {each.logit:+.3f}"
 
 
 def test_a_picture():
@@ -428,11 +425,11 @@ def test_no_matplotlib(monkeypatch):
 
 def test_a_page_is_whole_and_inert():
     name = "<script>alert(1)</script> & \"q\" <img src='http://x'>\n日本"
-    page = explanation_page.page(long_explanation(name=name))
+    page = explanation_page(long_explanation(name=name))
     assert "<script" not in page and "<img src='" not in page
-    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;q&quot;" in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &#34;q&#34;" in page
     assert "日本" in page
-    assert page.count("<tr") == 4 + 120 + 119 + 20 * 11
+    assert page.count("<tr") == 2 + 4 + 120 + 119 + 20 * 11  # two headers, the steps, the lines
     assert 'src="data:image/png;base64,' in page
     assert page.count("http") == page.count("http-equiv") + page.count("http://x")
     assert "default-src 'none'" in page
@@ -442,13 +439,13 @@ def test_the_printed_table():
     dxobject = DxObject(3, "gout", 0.25, (Order("rx", 1, "colchicine", -0.5),))
     visits = (Visit((dxobject,), ()), Visit((), (explanation.Dropped("dx", 9, "dx\n9"),)))
     each = Explanation(2, "A7", sigmoid(-0.75), -0.5, -0.25, -0.75, 0.0, visits)
-    assert list(explanation_table.text(each)) == [
+    assert list(printed(each)) == [
         "patient A7: probability 0.321, log-odds -0.750",
         "   -0.5000  2 visits with nothing in them",
         "   +0.2500  diagnoses",
         "   -0.5000  orders, given their diagnoses",
         "   -0.7500  log-odds",
-        "what each visit, Dx-object and order adds; together within 0.0000 of what they should:",
+        "contributions of visits, Dx-objects and orders; they add up within 0.0000:",
         "   -0.2500  visit 1 of 2",
         "   -0.2500      gout",
         "   +0.2500          the diagnosis alone",
