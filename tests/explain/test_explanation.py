@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import re
+import sys
 from types import SimpleNamespace
 
 import keras
@@ -23,7 +25,8 @@ from mime_tf.explain import attribution, explanation, picture, stages
 from mime_tf.explain.explanation import DxObject, Explanation, Order, Visit
 from mime_tf.explain.lines import explanation_lines, printed, steps, title
 from mime_tf.explain.page import explanation_page
-from mime_tf.explain.pairs import explain_cohort
+from mime_tf.explain.pairs import COLUMNS, explain_cohort
+from mime_tf.pages import templates
 from mime_tf.simulate.risk import simulate
 from mime_tf.splits import split as cohort_module
 
@@ -418,7 +421,7 @@ def test_colors_tell_up_from_down():
 
 
 def test_no_matplotlib(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(InputError, match=r"mime-tf\[report\]"):
         picture.figure(long_explanation())
 
@@ -433,6 +436,60 @@ def test_a_page_is_whole_and_inert():
     assert 'src="data:image/png;base64,' in page
     assert page.count("http") == page.count("http-equiv") + page.count("http://x")
     assert "default-src 'none'" in page
+
+
+# In a notebook.
+
+
+def test_a_notebook_shows_an_explanation_with_its_picture():
+    name = "<script>alert(1)</script>"
+    shown = long_explanation(name=name)._repr_html_()
+    assert shown.startswith('<div class="mime-tf">') and shown.rstrip().endswith("</div>")
+    assert "<script" not in shown and "&lt;script&gt;" in shown and "<body" not in shown
+    assert 'src="data:image/png;base64,iVBOR' in shown and "visit 51 of 120" in shown
+    # The style is that of the pages, and of nothing but the explanation.
+    style = re.search(r"<style>(.*?)</style>", shown, re.DOTALL).group(1)
+    selectors = re.findall(r"([^{}]+)\{", re.sub(r"/\*.*?\*/|@media[^{]*\{", "", style, flags=re.DOTALL))
+    assert len(selectors) > 30 and all(".mime-tf" in part for each in selectors for part in each.split(","))
+
+
+def test_a_notebook_without_matplotlib_shows_the_table(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    shown = long_explanation()._repr_html_()
+    assert "<img" not in shown and "visit 51 of 120" in shown
+
+
+def test_a_notebook_without_jinja2_shows_the_repr(monkeypatch):
+    monkeypatch.setattr(templates, "_environment", templates._environment.__wrapped__)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    assert long_explanation()._repr_html_() is None
+
+
+def test_reprs_are_short():
+    assert repr(long_explanation(3)) == "Explanation(row 7: probability 0.270, visits: 3)"
+    found = attribution.contributions(made(), pickled.from_lists(PATIENTS))
+    counts = "4 patients, 9 diagnoses, 9 medications, 7 procedures"
+    assert re.fullmatch(rf"Contributions\({counts}, largest gap \S+\)", repr(found))
+    pairs = explain_cohort(run_of(made()), cohort_of(PATIENTS))
+    assert repr(pairs) == f"CohortExplanation(4 patients, {len(pairs.pairs)} pairs)"
+
+
+def test_an_explanation_as_a_data_frame():
+    each = long_explanation()
+    frame = each.to_frame()
+    assert frame["contribution"].sum() == pytest.approx(each.logit - each.empty_logit)
+    in_visit = frame[frame["visit_index"] == 50]
+    assert len(in_visit) == 20 * 10 and in_visit["dxobject_index"].nunique() == 20
+    assert in_visit.iloc[1].tolist() == [50, 0, "rx", 0, "rx 0", pytest.approx(-0.1)]
+    assert Explanation(0, "row 0", 0.5, 0.0, 0.0, 0.0, 0.0, ()).to_frame().empty
+
+
+def test_pairs_as_a_data_frame():
+    found = explain_cohort(run_of(made(seed=4)), cohort_of(PATIENTS))
+    frame = found.to_frame()
+    assert list(frame) == list(COLUMNS)
+    assert frame["order_code"].tolist() == [pair.order for pair in found.pairs]
+    assert frame["importance"].tolist() == [pair.importance for pair in found.pairs]
 
 
 def test_the_printed_table():
