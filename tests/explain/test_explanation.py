@@ -468,7 +468,7 @@ def test_a_notebook_without_jinja2_shows_the_repr(monkeypatch):
 def test_reprs_are_short():
     assert repr(long_explanation(3)) == "Explanation(row 7: probability 0.270, visits: 3)"
     found = attribution.contributions(made(), pickled.from_lists(PATIENTS))
-    counts = "4 patients, 9 diagnoses, 9 medications, 7 procedures"
+    counts = "4 patients, 10 diagnoses, 9 medications, 6 procedures"
     assert re.fullmatch(rf"Contributions\({counts}, largest gap \S+\)", repr(found))
     pairs = explain_cohort(run_of(made()), cohort_of(PATIENTS))
     assert repr(pairs) == f"CohortExplanation(4 patients, {len(pairs.pairs)} pairs)"
