@@ -9,7 +9,7 @@ from mime_tf.batches import datasets
 from mime_tf.data import pickled, sizes
 from mime_tf.scoring.scorer import Scorer
 from mime_tf.training.build import build_model
-from mime_tf.training.plan import Splits
+from mime_tf.training.plan import Plan
 
 # Scorings in a lap: after a reading of the yardstick caches are cold, and NumPy's threads spin for a while.
 A_LAP = 4
@@ -30,11 +30,11 @@ def time_scoring(prefix, settings, repeats):
     """
     config = config_of(settings)
     store, labels = pickled.read(prefix)
-    splits = Splits(config, store, labels)
+    plan = Plan(config, store, labels)
     given = {name: getattr(config, name) for name in sizes.SIZE_NAMES}
     model = build_model(config, sizes.resolve(store, given, prefix))
     scorer = Scorer(model)
-    part = splits.make(config.split_seeds[0]).valid
+    part = plan.make(config.split_seeds[0]).valid
 
     def cut():
         return datasets.scoring_batches(part, config.eval_batch_size)

@@ -9,10 +9,10 @@ import time
 from benchmarks.child import peak_gb
 from benchmarks.laps import Laps
 from mime_tf.config import TrainConfig
-from mime_tf.data import cohort as sources
+from mime_tf.data.cohort import Cohort
 from mime_tf.terminal.console import Console
 from mime_tf.training import train
-from mime_tf.training.plan import Splits
+from mime_tf.training.plan import Plan
 
 
 class LapConsole(Console):
@@ -101,9 +101,9 @@ def require_finite(history):
 def _reading(config, prefix):
     """How long the cohort takes to be read, and to be split once."""
     begun = time.perf_counter()
-    cohort = sources.read(prefix)
+    cohort = Cohort.open(prefix)
     read = time.perf_counter()
-    splits = Splits(config, cohort.store, cohort.labels)
+    plan = Plan(config, cohort.store, cohort.labels)
     made = time.perf_counter()
-    splits.make(config.split_seeds[0])
+    plan.make(config.split_seeds[0])
     return {"read_s": read - begun, "split_s": time.perf_counter() - made}

@@ -11,10 +11,12 @@ import numpy as np
 from mime_tf.ablation import unlinking
 from mime_tf.config import SIZE_NAMES
 from mime_tf.data import parquet, sizes
+from mime_tf.data.cohort import PATIENT_ID
+from mime_tf.data.store import CODE_KINDS, Store
 from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
-from mime_tf.splits import split as cohorts
-from mime_tf.splits.groups import PATIENT_ID, group_numbers
+from mime_tf.splits.groups import group_numbers
+from mime_tf.splits.split import eligible
 
 NAMES = ("linked", "shuffled", "flat")
 # What the arms could not have in common, or what would leave patients out.
@@ -33,7 +35,7 @@ class Form:
     """
 
     name: str
-    store: cohorts.Store
+    store: Store
     config: object
     vocabulary: Vocabulary | None
 
@@ -80,17 +82,17 @@ def make(cohort, config, seed=0):
         if getattr(config, name):
             found = getattr(config, name)
             raise InputError(f"{name}: found {found}; an ablation goes without, for all arms are treated alike")
-    rows = cohorts.eligible(cohort.store, config.min_threshold, config.max_threshold, config.association_threshold)
+    rows = eligible(cohort.store, config.min_threshold, config.max_threshold, config.association_threshold)
     store, groups = cohort.store.select(rows), group_numbers(cohort, config.group_column)
-    ids = groups if groups is not None else cohort.patient_ids
+    ids = groups if groups is not None else cohort.stored_ids
     found = sizes.resolve(store, dict.fromkeys(SIZE_NAMES), "the cohort")
     shuffled, changed = unlinking.shuffled(store, np.random.default_rng(seed))
     # The patients are chosen already, and the flat form could not tell the association.
     config = dataclasses.replace(
         config, association_threshold=0.0, group_column=PATIENT_ID if groups is not None else "", tensorboard=False
     )
-    joint = dataclasses.replace(config, num_dx=sum(found[f"num_{kind}"] for kind in cohorts.CODE_KINDS))
-    vocabulary = Vocabulary.beside(cohort.source) if cohort.source else None
+    joint = dataclasses.replace(config, num_dx=sum(found[f"num_{kind}"] for kind in CODE_KINDS))
+    vocabulary = cohort.vocabulary
     forms = (
         Form("linked", store, config, vocabulary),
         Form("shuffled", shuffled, config, vocabulary),
@@ -104,7 +106,7 @@ def _joint(vocabulary, found):
     """The names of the codes of the flat form, which all are diagnoses there."""
     if vocabulary is None:
         return None
-    first = dict(zip(cohorts.CODE_KINDS, np.cumsum([0, found["num_dx"], found["num_rx"]]).tolist(), strict=True))
+    first = dict(zip(CODE_KINDS, np.cumsum([0, found["num_dx"], found["num_rx"]]).tolist(), strict=True))
     rows = [
         row | {"kind": "dx", "index": str(first[kind] + index)}
         for (kind, index), row in vocabulary.by_index.items()

@@ -1,6 +1,5 @@
 """Running an ablation: several ordinary runs and a regression on the same splits, and their comparison."""
 
-import csv
 import dataclasses
 import os
 
@@ -9,12 +8,14 @@ import numpy as np
 from mime_tf.ablation import code_counts, forms
 from mime_tf.ablation.progress import Progress
 from mime_tf.assess import comparison
-from mime_tf.data import cohort
+from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
-from mime_tf.runs.folder import PREDICTIONS, split_folder
+from mime_tf.runs.folder import PREDICTIONS
+from mime_tf.runs.paths import split_folders
+from mime_tf.runs.results import read_predictions
 from mime_tf.terminal.console import Console
 from mime_tf.training import train
-from mime_tf.training.plan import Splits
+from mime_tf.training.plan import Plan
 
 # What is compared, the first with the others; all but `logistic` are MiME.
 ARMS = {
@@ -85,7 +86,7 @@ def ablate(config, source, folder, train_ratios=(), bootstrap=1000, seed=0, over
     console, folder = console or Console(), os.fspath(folder)
     ratios = (config.train_ratio, *sorted({*train_ratios} - {config.train_ratio}))
     console.progress(f"reading {source}")
-    made = forms.make(cohort.read(source), config, seed)
+    made = forms.make(Cohort.open(source), config, seed)
     splits = {ratio: _splits(made, ratio) for ratio in ratios}
     paths = forms.write(made, os.path.join(folder, "cohorts"), overwrite)
     found = _train(config, splits, paths, os.path.join(folder, "runs"), overwrite, console)
@@ -135,7 +136,8 @@ def _train(config, splits, paths, folder, overwrite, console):
         asked = dataclasses.replace(of_form.config, aux_lambda=config.aux_lambda if arm == "linked_aux" else 0.0)
         prefix = os.path.join(folder, f"{arm}_{ratio:g}", "")
         train(asked, paths[_FORMS[arm]], prefix, f"{prefix}train", overwrite=overwrite, console=progress)
-        found[ratio][arm] = [_test(asked, prefix, number, split) for number, split in of_form.splits.items()]
+        folders = split_folders(prefix, asked)
+        found[ratio][arm] = [_test(*each) for each in zip(folders, of_form.splits.values(), strict=True)]
     return found
 
 
@@ -149,10 +151,10 @@ def _arms(config, ratio):
 
 
 def _splits(made, ratio):
-    """The `Splits` of each form at a training ratio; raises InputError where they would not make a comparison."""
+    """The `Plan` of each form at a training ratio; raises InputError where they would not make a comparison."""
     groups = made.groups
     found = {
-        name: Splits(dataclasses.replace(form.config, train_ratio=ratio), form.store, made.labels, groups)
+        name: Plan(dataclasses.replace(form.config, train_ratio=ratio), form.store, made.labels, groups)
         for name, form in made.forms.items()
     }
     for number, split in found["linked"].splits.items():
@@ -175,15 +177,13 @@ def _tests(made, splits):
     return [comparison.TestSet(made.patient_ids[of_split], made.labels[of_split]) for of_split in rows]
 
 
-def _test(config, prefix, number, split):
+def _test(folder, split):
     """The probabilities that a run left for the patients of test, in input order."""
-    folder = split_folder(prefix, config.random_seed, number)
     path = os.path.join(folder, PREDICTIONS["test"])
-    with open(path, encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    if [int(row["row"]) for row in rows] != np.sort(split.test.rows).tolist():
-        raise InputError(f"{path}: not the patients of test in split {number}; --overwrite starts anew")
-    return np.array([float(row["probability"]) for row in rows])
+    found = read_predictions(path)
+    if not np.array_equal(found.rows, np.sort(split.test.rows)):
+        raise InputError(f"{path}: not the patients of test in this split; --overwrite starts anew")
+    return found.probabilities
 
 
 def _regress(found, splits, console):

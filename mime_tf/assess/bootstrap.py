@@ -4,10 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from mime_tf.data import patient_table
 from mime_tf.errors import InputError
-
-_ID = "patient_id"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,18 +100,3 @@ def interval(values):
     values = values[~np.isnan(values)]
     low, high = np.percentile(values, [2.5, 97.5]) if len(values) else (np.nan, np.nan)
     return float(low), float(high)
-
-
-def patients_of(cohort):
-    """Returns whose row each row of a cohort is, (rows,): its patient ids, or those of patients.csv beside it, or None.
-
-    Args:
-        cohort: `mime_tf.data.cohort.Cohort`.
-
-    Raises:
-        InputError: as `mime_tf.data.patient_table.read`.
-    """
-    if cohort.patient_ids is not None or cohort.source is None:
-        return cohort.patient_ids
-    table = patient_table.read(cohort.source, len(cohort.store)) or {}
-    return np.array(table[_ID], object) if _ID in table else None

@@ -7,7 +7,6 @@ import math
 import numpy as np
 
 from mime_tf.assess import measures
-from mime_tf.data import patient_table
 from mime_tf.errors import InputError, show
 
 # Of either label, for there to be numbers.
@@ -132,8 +131,8 @@ def read(cohort, divisions):
     for division in divisions:
         if division.column in found:
             raise InputError(f"subgroup: found {division.column} twice; a column divides once")
-        values = patient_table.column(cohort.source, len(cohort.store), division.column)
-        found[division.column] = division.groups(values, patient_table.path_of(cohort.source))
+        values = cohort.attribute(division.column)
+        found[division.column] = division.groups(values, cohort.attributes.path)
     return found
 
 

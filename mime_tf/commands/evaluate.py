@@ -4,9 +4,9 @@ import argparse
 import contextlib
 import os
 
-from mime_tf.data.cohort import read
+from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
-from mime_tf.runs.folder import is_ours
+from mime_tf.runs.configuration import is_ours
 from mime_tf.terminal import files
 from mime_tf.terminal.console import Console
 
@@ -56,18 +56,18 @@ def add_parser(commands):
 def run(arguments):
     """Runs the command."""
     _check_arguments(arguments)
-    from mime_tf.assess import bootstrap, curves, measures, subgroups, thresholds
+    from mime_tf.assess import curves, measures, subgroups, thresholds
     from mime_tf.assess.text import lines, point_lines, subgroup_lines
-    from mime_tf.runs.opening import Run
+    from mime_tf.runs.opening import fitted_split
     from mime_tf.scoring import prediction
 
     divisions = [subgroups.Division.parse(text) for text in arguments.subgroup]
     console = Console(period=5.0)
-    model = Run.open(arguments.model)
+    model = fitted_split(arguments.model)
     console.progress(f"reading {arguments.data}")
-    cohort = read(arguments.data)
-    notes = [*model.notes, *_check_data(model, arguments.data, arguments.split)]
-    divided, patients = subgroups.read(cohort, divisions), bootstrap.patients_of(cohort)
+    cohort = Cohort.open(arguments.data)
+    notes = [*model.notes, *_check_data(model, cohort, arguments.split)]
+    divided, patients = subgroups.read(cohort, divisions), cohort.patient_ids
     part = prediction.part_of(model, cohort, arguments.split)
     notes += _dropped(*(counts[part.rows] for counts in prediction.count_dropped(cohort.store, model.usable)))
     for note in notes:
@@ -115,9 +115,9 @@ def _check_arguments(arguments):
         raise InputError(f"{os.path.join(output, there[0])}: exists; --overwrite replaces it")
 
 
-def _check_data(model, source, split):
+def _check_data(model, cohort, split):
     """Returns what is to be said of the data, or raises InputError where the split can't be made again on them."""
-    same = model.trained_on(source)
+    same = model.trained_on(cohort)
     if split == "all":
         return ["the patients that the model was trained on are among them"] if same else []
     if model.data is None:
@@ -126,8 +126,8 @@ def _check_data(model, source, split):
         )
     if not same:
         raise InputError(
-            f"{source}: not the data that {model.folder} was trained on (their SHA-256 differ), so {split} can't be "
-            "made again; --split all evaluates on all patients of any data"
+            f"{cohort.path}: not the data that {model.folder} was trained on (their SHA-256 differ), so {split} can't "
+            "be made again; --split all evaluates on all patients of any data"
         )
     return ["the model was trained on these patients"] if split == "train" else []
 

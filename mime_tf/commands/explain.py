@@ -1,11 +1,9 @@
 """The command `explain`."""
 
 import argparse
-import dataclasses
 import os
 
-from mime_tf.assess.bootstrap import patients_of
-from mime_tf.data.cohort import read
+from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError, show
 from mime_tf.explain import lines, picture
 from mime_tf.explain.page import explanation_page
@@ -52,15 +50,14 @@ def add_parser(commands):
 def run(arguments):
     """Runs the command."""
     _check_arguments(arguments)
-    from mime_tf.runs.opening import Run
+    from mime_tf.runs.opening import fitted_split
 
     console = Console(period=5.0)
-    model = Run.open(arguments.model)
+    model = fitted_split(arguments.model)
     for note in model.notes:
         console.note(note)
     console.progress(f"reading {arguments.data}")
-    cohort = read(arguments.data, labelled=False)
-    cohort = dataclasses.replace(cohort, patient_ids=patients_of(cohort))
+    cohort = Cohort.open(arguments.data, labelled=False)
     (_explain_cohort if arguments.cohort else _explain_patient)(arguments, model, cohort, console)
 
 

@@ -43,10 +43,10 @@ def run(arguments):
     folder.check(arguments.output, arguments.overwrite)
     from mime_tf.export import service
     from mime_tf.export.saved_model import export
-    from mime_tf.runs.opening import Run
+    from mime_tf.runs.opening import fitted_split
 
     console = Console(period=5.0)
-    model = Run.open(arguments.model)
+    model = fitted_split(arguments.model)
     for note in (*model.notes, *service.notes(model)):
         console.note(note)
     export(model, arguments.output, arguments.overwrite, arguments.bootstrap, console.progress)

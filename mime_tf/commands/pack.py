@@ -4,7 +4,7 @@ import argparse
 import os
 import shutil
 
-from mime_tf.data.cohort import folder, read
+from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
 from mime_tf.terminal import files
 
@@ -38,16 +38,16 @@ def run(arguments):
     """Runs the command."""
     output = arguments.output
     _check_output(output, arguments.overwrite)
-    cohort = read(arguments.input)
+    cohort = Cohort.open(arguments.input)
     from mime_tf.data import parquet
 
     target = os.path.dirname(output)
     os.makedirs(target or ".", exist_ok=True)
-    parquet.write(output, cohort.store, cohort.labels, cohort.patient_ids)
+    parquet.write(output, cohort.store, cohort.labels, cohort.stored_ids)
     store = cohort.store
     counts = f"{len(store)} patients, {len(store.dxobjs) - 1} visits, {len(store.dx)} Dx-objects"
     print(f"{output}: {counts}, {os.path.getsize(output)} bytes")
-    _copy_vocabulary(folder(arguments.input), target)
+    _copy_vocabulary(cohort.folder, target)
 
 
 def _check_output(output, overwrite):

@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from mime_tf.data.cohort import read
+from mime_tf.data.cohort import Cohort
 from mime_tf.terminal import files, outputs
 from mime_tf.terminal.console import Console
 
@@ -40,18 +40,18 @@ def run(arguments):
     """Runs the command."""
     output = arguments.output
     outputs.check_file(output, arguments.overwrite)
-    from mime_tf.runs.opening import Run
+    from mime_tf.runs.opening import fitted_split
     from mime_tf.scoring import prediction
 
     console = Console(period=5.0)
-    model = Run.open(arguments.model)
+    model = fitted_split(arguments.model)
     for note in model.notes:
         console.note(note)
     console.progress(f"reading {arguments.input}")
-    cohort = read(arguments.input, labelled=False)
+    cohort = Cohort.open(arguments.input, labelled=False)
     predictions = prediction.predict(model, cohort, arguments.batch_size, console.progress)
     os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
-    name, labels = ("row", None) if cohort.patient_ids is None else ("patient_id", cohort.patient_ids)
+    name, labels = ("row", None) if cohort.stored_ids is None else ("patient_id", cohort.stored_ids)
     files.write_table(output, (name, "probability", "dropped_codes", "empty"), _rows(labels, predictions))
     for line in _summary(output, predictions):
         console.line(line)

@@ -14,6 +14,7 @@ import pickle
 import numpy as np
 
 from mime_tf.data import pickles
+from mime_tf.data.places import place
 from mime_tf.data.store import Store, offsets
 from mime_tf.errors import InputError, show
 from mime_tf.terminal import files
@@ -214,21 +215,9 @@ def _check(good, values, where, levels, expected):
     """Raises InputError at the first of `values`, the rows of a level, that is not `good`."""
     if not good.all():
         source, first = where
-        row = int(np.argmin(good))
-        raise InputError(f"{source}: {_place(row, first, levels)}: found {show(values[row])}; {expected}")
-
-
-def _place(row, first, levels):
-    """Names the patient, visit and Dx-object of a row."""
-    positions = []
-    for counts in reversed(levels):
-        starts = offsets(counts)
-        parent = np.searchsorted(starts, row, side="right") - 1
-        positions.append(row - starts[parent])
-        row = parent
-    positions.append(row + first)
-    names = ("patient", "visit", "Dx-object")
-    return ", ".join(f"{name} {position}" for name, position in zip(names, reversed(positions), strict=False))
+        index = int(np.argmin(good))
+        owner = place(index, [offsets(counts) for counts in levels], first)
+        raise InputError(f"{source}: {owner}: found {show(values[index])}; {expected}")
 
 
 def _labels(values, source):

@@ -2,14 +2,13 @@
 
 import csv
 import dataclasses
-import os
 import re
 
-from mime_tf.data import cohort
 from mime_tf.data.store import CODE_KINDS
 from mime_tf.errors import InputError
 from mime_tf.terminal import files
 
+FILE = "vocabulary.csv"
 COLUMNS = ("kind", "index", "system", "code", "display")
 
 
@@ -24,12 +23,6 @@ class Vocabulary:
 
     rows: list
     by_index: dict
-
-    @classmethod
-    def beside(cls, source):
-        """Returns the `vocabulary.csv` in the folder of a cohort, or None."""
-        path = os.path.join(cohort.folder(source), "vocabulary.csv")
-        return cls.read(path) if os.path.exists(path) else None
 
     @classmethod
     def read(cls, path):

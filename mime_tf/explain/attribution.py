@@ -22,7 +22,7 @@ import itertools
 
 import numpy as np
 
-from mime_tf.batches.tables import runs_of
+from mime_tf.batches.tables import block_bounds
 from mime_tf.data.store import ranges
 from mime_tf.errors import InputError
 from mime_tf.explain.integration import integrate
@@ -91,7 +91,7 @@ def contributions(model, store, tolerance=TOLERANCE, progress=None):
     remaining = np.argsort(store.visit_counts, kind="stable")
     for share in _SHARES:
         done, failed = len(store) - len(remaining), [remaining[:0]]
-        bounds = runs_of(store.visit_counts[remaining], _BATCH_VISITS, _BATCH_VISITS)
+        bounds = block_bounds(store.visit_counts[remaining], _BATCH_VISITS, _BATCH_VISITS)
         for start, end in itertools.pairwise(bounds):
             rows = remaining[start:end]
             batch = _compute(stages, store.select(rows), share * tolerance)

@@ -7,6 +7,7 @@
 import dataclasses
 import math
 
+from mime_tf.data.frames import frame
 from mime_tf.data.vocabulary import code_name
 from mime_tf.errors import InputError, show
 from mime_tf.explain import attribution
@@ -108,15 +109,14 @@ class Explanation:
     visits: tuple
 
     def to_frame(self):
-        """Returns the contributions as a pandas DataFrame with a row for each diagnosis alone and each order.
+        """Returns the contributions as a `pandas.DataFrame` with a row for each diagnosis alone and each order.
 
         Columns: `visit_index`, `dxobject_index` within the visit, `kind` (dx, rx or pr), `code`, `name`,
         `contribution`. The codes that the model was not shown are left out.
         """
-        import pandas as pd
-
-        columns = ["visit_index", "dxobject_index", "kind", "code", "name", "contribution"]
-        return pd.DataFrame(list(self._contributions()), columns=columns)
+        names = ("visit_index", "dxobject_index", "kind", "code", "name", "contribution")
+        rows = list(self._contributions())
+        return frame({name: [row[index] for row in rows] for index, name in enumerate(names)})
 
     def _contributions(self):
         for visit_index, visit in enumerate(self.visits):
@@ -134,11 +134,11 @@ class Explanation:
         return notebook_html(self)
 
 
-def explain(run, cohort, rows, tolerance=attribution.TOLERANCE, progress=None):
+def explain(fitted, cohort, rows, tolerance=attribution.TOLERANCE, progress=None):
     """Explains the scores of patients.
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
+        fitted: `mime_tf.runs.fitted_split.FittedSplit`.
         cohort: `mime_tf.data.cohort.Cohort`; its labels are not used.
         rows: the patients' indices in the cohort.
         tolerance: log-odds, the largest gap to accept; see `mime_tf.explain.attribution.contributions`.
@@ -154,8 +154,8 @@ def explain(run, cohort, rows, tolerance=attribution.TOLERANCE, progress=None):
     for row in rows:
         if not 0 <= row < len(cohort.store):
             raise InputError(f"row: found {show(row)}; the cohort has the rows 0 to {len(cohort.store) - 1}")
-    run.check_codes(cohort)
-    records = _Records(run, cohort.store.select(rows), tolerance, progress)
+    fitted.check_codes(cohort)
+    records = _Records(fitted, cohort.store.select(rows), tolerance, progress)
     explanations = []
     for patient_index, row in enumerate(rows):
         name = f"row {row}" if cohort.patient_ids is None else str(cohort.patient_ids[row])
@@ -166,10 +166,10 @@ def explain(run, cohort, rows, tolerance=attribution.TOLERANCE, progress=None):
 class _Records:
     """The records of the patients to explain, as they are and as the model was shown them, and the contributions."""
 
-    def __init__(self, run, store, tolerance, progress):
-        self._vocabulary, self._usable = run.vocabulary, run.usable
-        self._store, self._known = store, store.keep_known(run.usable)
-        self._contributions = attribution.contributions(run.model, self._known, tolerance, progress)
+    def __init__(self, fitted, store, tolerance, progress):
+        self._vocabulary, self._usable = fitted.vocabulary, fitted.usable
+        self._store, self._known = store, store.keep_known(fitted.usable)
+        self._contributions = attribution.contributions(fitted.model, self._known, tolerance, progress)
 
     def explanation(self, patient_index, row, name):
         """Returns the Explanation of a patient, whose index in the cohort is `row`."""

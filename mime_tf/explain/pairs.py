@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 
+from mime_tf.data.frames import frame
 from mime_tf.data.vocabulary import code_name
 from mime_tf.errors import InputError
 from mime_tf.explain import attribution
@@ -73,20 +74,18 @@ class CohortExplanation:
             yield [getattr(pair, attribute) for attribute in COLUMNS.values()]
 
     def to_frame(self):
-        """Returns the pairs as a pandas DataFrame of the `COLUMNS`."""
-        import pandas as pd
-
-        return pd.DataFrame(list(self.table()), columns=list(COLUMNS))
+        """Returns the pairs as a `pandas.DataFrame` of the `COLUMNS`."""
+        return frame({name: [getattr(pair, attribute) for pair in self.pairs] for name, attribute in COLUMNS.items()})
 
     def __repr__(self):
         return f"CohortExplanation({len(self.rows):,} patients, {len(self.pairs):,} pairs)"
 
 
-def explain_cohort(run, cohort, limit=0, seed=0, tolerance=TOLERANCE, progress=None):
+def explain_cohort(fitted, cohort, limit=0, seed=0, tolerance=TOLERANCE, progress=None):
     """Finds the pairs of diagnosis and order that matter most among the patients of a cohort.
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
+        fitted: `mime_tf.runs.fitted_split.FittedSplit`.
         cohort: `mime_tf.data.cohort.Cohort`; its labels are not used.
         limit: number of patients to explain, drawn at random; 0 for all.
         seed: seed of the draw.
@@ -103,14 +102,14 @@ def explain_cohort(run, cohort, limit=0, seed=0, tolerance=TOLERANCE, progress=N
     for name, value in (("limit", limit), ("seed", seed)):
         if value < 0:
             raise InputError(f"{name}: found {value}; must be 0 or more")
-    run.check_codes(cohort)
+    fitted.check_codes(cohort)
     patients = len(cohort.store)
     rows = np.arange(patients)
     if 0 < limit < patients:
         rows = np.sort(np.random.default_rng(seed).choice(patients, limit, replace=False))
-    store = cohort.store.select(rows).keep_known(run.usable)
-    contributions = attribution.contributions(run.model, store, tolerance, progress)
-    pairs = [pair for kind in ("rx", "pr") for pair in _pairs(run.vocabulary, store, contributions, kind)]
+    store = cohort.store.select(rows).keep_known(fitted.usable)
+    contributions = attribution.contributions(fitted.model, store, tolerance, progress)
+    pairs = [pair for kind in ("rx", "pr") for pair in _pairs(fitted.vocabulary, store, contributions, kind)]
     pairs.sort(key=lambda pair: (-pair.importance, pair.kind, pair.dx, pair.order))
     return CohortExplanation(rows, float(contributions.gaps.max()), pairs)
 

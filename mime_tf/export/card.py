@@ -1,6 +1,5 @@
-"""A model card in Markdown: facts of a run, calls of the export, and what a person has to add."""
+"""A model card in Markdown: facts of a fitted split, calls of the export, and what a person has to add."""
 
-import csv
 import dataclasses
 import json
 import math
@@ -8,14 +7,12 @@ import os
 import shlex
 from collections import Counter
 
-import numpy as np
-
 from mime_tf.assess.measures import MEASURES, assess
 from mime_tf.config import TrainConfig
 from mime_tf.errors import InputError
 from mime_tf.export import service
 from mime_tf.pages.templates import render_markdown
-from mime_tf.runs import folder
+from mime_tf.runs.folder import PREDICTIONS
 
 TO_FILL_IN = "**[to be filled in]**"
 KINDS = {"dx": "diagnoses", "rx": "medications", "pr": "procedures"}
@@ -25,7 +22,7 @@ _RESULTS = {"loss": "cross-entropy", "auc": "ROC AUC", "aucpr": "average precisi
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """Facts in a run's folder besides those that `mime_tf.runs.opening.Run` holds.
+    """Facts in the folder of a fitted split besides those that `mime_tf.runs.fitted_split.FittedSplit` holds.
 
     Attributes:
         input: name of the cohort that was trained on; None where the run does not say.
@@ -41,11 +38,11 @@ class Facts:
     assessment: object
 
 
-def gather(run, bootstrap=1000, progress=None):
-    """Reads the results of a run.
+def gather(fitted, bootstrap=1000, progress=None):
+    """Reads the results of a fitted split.
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
+        fitted: `mime_tf.runs.fitted_split.FittedSplit`.
         bootstrap: resamples for the intervals of test; 0 for none.
         progress: as for `mime_tf.assess.measures.assess`.
 
@@ -55,42 +52,28 @@ def gather(run, bootstrap=1000, progress=None):
     Raises:
         InputError: a table of predictions is damaged, or `bootstrap` is negative.
     """
-    source = folder.read_json(os.path.join(run.folder, folder.CONFIG)).get("input")
-    paths = {name: os.path.join(run.folder, file) for name, file in folder.PREDICTIONS.items()}
-    tables = {name: _read_predictions(path) for name, path in paths.items() if os.path.exists(path)}
+    predictions = {name: fitted.predictions(name) for name in PREDICTIONS}
+    sets = {name: table for name, table in predictions.items() if table is not None}
     return Facts(
-        input=os.path.basename(source) if isinstance(source, str) else None,
-        metrics=folder.read_json(os.path.join(run.folder, folder.METRICS)),
-        sets={name: (len(labels), int(labels.sum())) for name, (labels, _, _) in tables.items()},
-        assessment=_assess(paths["test"], tables["test"], bootstrap, progress) if "test" in tables else None,
+        input=None if fitted.input is None else os.path.basename(fitted.input),
+        metrics=fitted.metrics,
+        sets={name: (len(table), int(table.labels.sum())) for name, table in sets.items()},
+        assessment=_assess(fitted, sets["test"], bootstrap, progress) if "test" in sets else None,
     )
 
 
-def _read_predictions(path):
-    """Returns labels and probabilities, float64 (rows,), and whose row each is or None."""
+def _assess(fitted, table, bootstrap, progress):
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file))
-        labels, probabilities = (np.array([float(row[name]) for row in rows]) for name in ("label", "probability"))
-    except (OSError, ValueError, TypeError, KeyError, csv.Error) as error:
-        raise InputError(f"{path}: damaged: not a table as train.py writes it: {error!r}") from error
-    if not rows:
-        raise InputError(f"{path}: damaged: it has no rows")
-    return labels, probabilities, [row["patient_id"] for row in rows] if "patient_id" in rows[0] else None
-
-
-def _assess(path, table, bootstrap, progress):
-    try:
-        return assess(*table, bootstrap=bootstrap, progress=progress)
+        return assess(table.labels, table.probabilities, table.patients, bootstrap=bootstrap, progress=progress)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from error
+        raise InputError(f"{os.path.join(fitted.folder, PREDICTIONS['test'])}: {error}") from error
 
 
-def model_card(run, facts, example, answer):
+def model_card(fitted, facts, example, answer):
     """Returns the card.
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
+        fitted: `mime_tf.runs.fitted_split.FittedSplit`.
         facts: Facts, of `gather`.
         example: `mime_tf.export.example.Example`.
         answer: dict of lists, the answer of the exported model for the example.
@@ -104,20 +87,20 @@ def model_card(run, facts, example, answer):
     metrics = facts.metrics or {}
     return render_markdown(
         "export/card.md.j2",
-        run=run,
+        fitted=fitted,
         facts=facts,
         example=example,
         answer=json.dumps(answer),
         to_fill_in=TO_FILL_IN,
-        sizes=[(run.sizes[f"num_{kind}"], name) for kind, name in KINDS.items()],
-        cell=_CELLS[run.config.rnn_cell],
+        sizes=[(fitted.sizes[f"num_{kind}"], name) for kind, name in KINDS.items()],
+        cell=_CELLS[fitted.config.rnn_cell],
         iteration=metrics["iteration"] if type(metrics.get("iteration")) is int else None,
         results=_results(metrics),
         measures=MEASURES,
-        codes=[_codes(run, kind) for kind in KINDS],
-        systems=_systems(run.vocabulary),
-        changed=_changed(run.config),
-        notes=[*run.notes, *service.notes(run)],
+        codes=[_codes(fitted, kind) for kind in KINDS],
+        systems=_systems(fitted.vocabulary),
+        changed=_changed(fitted.config),
+        notes=[*fitted.notes, *service.notes(fitted)],
         requests=_requests(example),
     )
 
@@ -133,9 +116,10 @@ def _number(value):
     return value if is_number else math.nan
 
 
-def _codes(run, kind):
+def _codes(fitted, kind):
     """Returns the name of a kind, and how many codes training held, there is room for, and JSON can name."""
-    return KINDS[kind], int(run.usable[kind].sum()), len(run.usable[kind]), len(service.names_by_code(run, kind))
+    known = fitted.usable[kind]
+    return KINDS[kind], int(known.sum()), len(known), len(service.names_by_code(fitted, kind))
 
 
 def _systems(vocabulary):

@@ -30,19 +30,19 @@ class Example:
         return json.dumps(self.patient, ensure_ascii=False)
 
 
-def example_patient(run):
-    """Makes up a patient of two visits, of codes that the run's training held and JSON can name.
+def example_patient(fitted):
+    """Makes up a patient of two visits, of codes that training held and JSON can name.
 
     The first visit has a diagnosis with a medication and a procedure, the second a diagnosis alone. A code is left out
     where there is none of its kind, so that a visit may be empty.
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
+        fitted: `mime_tf.runs.fitted_split.FittedSplit`.
 
     Returns:
         Example.
     """
-    codes = {kind: _commonest(run, kind) for kind in CODE_KINDS}
+    codes = {kind: _commonest(fitted, kind) for kind in CODE_KINDS}
     orders = {kind: codes[kind][:1] for kind in ("rx", "pr")}
     visits = [[], []]
     for visit, dx in zip(visits, codes["dx"], strict=False):
@@ -50,15 +50,15 @@ def example_patient(run):
     return Example({"visits": [[_names(dxobject) for dxobject in visit] for visit in visits]}, _padded(visits))
 
 
-def _commonest(run, kind):
+def _commonest(fitted, kind):
     """Returns pairs of name and number of codes, by their count in the vocabulary, else from the lowest number on."""
-    rows = run.vocabulary.by_index if run.vocabulary else {}
+    rows = fitted.vocabulary.by_index if fitted.vocabulary else {}
 
     def count(number):
         text = rows.get((kind, number), {}).get("count", "")
         return int(text) if re.fullmatch("[0-9]{1,15}", text) else 0
 
-    names = service.names_by_code(run, kind)
+    names = service.names_by_code(fitted, kind)
     return [(names[number], number) for number in sorted(names, key=lambda number: (-count(number), number))]
 
 

@@ -11,13 +11,13 @@ from mime_tf.export.service import Service
 from mime_tf.pages.templates import require_jinja2
 
 
-def export(run, output, overwrite=False, bootstrap=1000, progress=None):
-    """Writes a run's model as a SavedModel, and its model card.
+def export(fitted, output, overwrite=False, bootstrap=1000, progress=None):
+    """Writes the model of a fitted split as a SavedModel, and its model card.
 
     Before the folder appears the SavedModel is loaded again and scores an example.
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
+        fitted: `mime_tf.runs.fitted_split.FittedSplit`.
         output: the folder to make.
         overwrite: replace an earlier export.
         bootstrap: number of resamples for the intervals in the card.
@@ -27,21 +27,21 @@ def export(run, output, overwrite=False, bootstrap=1000, progress=None):
         The text of the card.
 
     Raises:
-        InputError: the folder can't be made (`mime_tf.export.folder.check`), the run's weights are not numbers, the
+        InputError: the folder can't be made (`mime_tf.export.folder.check`), the model's weights are not numbers, the
             tables of predictions in its folder are damaged, or Jinja2 is missing.
     """
     require_jinja2()
     check(output, overwrite)
-    if not all(np.isfinite(weight).all() for weight in run.model.get_weights()):
-        raise InputError(f"{run.folder}: weights that are not numbers; damaged, or training diverged")
-    facts = gather(run, bootstrap, progress)
+    if not all(np.isfinite(weight).all() for weight in fitted.model.get_weights()):
+        raise InputError(f"{fitted.folder}: weights that are not numbers; damaged, or training diverged")
+    facts = gather(fitted, bootstrap, progress)
     with replacing_folder(output) as folder:
         if progress:
             progress("writing the SavedModel")
-        service = Service(run)
+        service = Service(fitted)
         tf.saved_model.save(service, folder, signatures=service.signatures())
-        example = example_patient(run)
-        text = model_card(run, facts, example, _answer(tf.saved_model.load(folder), example))
+        example = example_patient(fitted)
+        text = model_card(fitted, facts, example, _answer(tf.saved_model.load(folder), example))
         write_card(folder, text)
     return text
 

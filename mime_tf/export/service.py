@@ -19,24 +19,24 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Service(tf.Module):
-    """The model of a run, with the codes that it knows and their names, as functions for a server.
+    """The model of a fitted, with the codes that it knows and their names, as functions for a server.
 
     Both functions return a dict of `"probability"` float32, `"dropped_codes"` int32 and `"empty"` bool, of shape (B,),
     as in `mime_tf.scoring.prediction.Predictions`. Wrong input is an `InvalidArgumentError` that names the patient.
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
+        fitted: `mime_tf.runs.fitted_split.FittedSplit`.
     """
 
-    def __init__(self, run):
+    def __init__(self, fitted):
         super().__init__()
         # A module is saved with the variables that it holds; a Keras model would add its metrics and optimizer.
-        self.weights = [weight.value for weight in run.model.weights]
-        self.known = {kind: tf.constant(known) for kind, known in run.usable.items()}
-        self.names = {kind: _lookup_table(codes_by_name(run, kind)) for kind in CODE_KINDS}
+        self.weights = [weight.value for weight in fitted.model.weights]
+        self.known = {kind: tf.constant(known) for kind, known in fitted.usable.items()}
+        self.names = {kind: _lookup_table(codes_by_name(fitted, kind)) for kind in CODE_KINDS}
         # Wrapped, so that the module does not hold them.
-        self._model = functools.partial(run.model, training=False)
-        self._rnn = lambda: run.model.rnn
+        self._model = functools.partial(fitted.model, training=False)
+        self._rnn = lambda: fitted.model.rnn
 
     @tf.function(
         input_signature=[
@@ -103,45 +103,45 @@ class Service(tf.Module):
         return (codes >= 0) & (codes < size) & tf.gather(known, tf.clip_by_value(codes, 0, size - 1))
 
 
-def codes_by_name(run, kind):
+def codes_by_name(fitted, kind):
     """Returns the names of codes in JSON: dict from a name to the code's number.
 
-    A code of the run's vocabulary has two names, its code and `SYSTEM|CODE`; the number of a name that several codes
+    A code of the vocabulary has two names, its code and `SYSTEM|CODE`; the number of a name that several codes
     have is `AMBIGUOUS`. A name with control characters is left out, because JSON would have to escape them. Without a
     vocabulary the names are the numbers themselves, as strings.
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
+        fitted: `mime_tf.runs.fitted_split.FittedSplit`.
         kind: `"dx"`, `"rx"` or `"pr"`.
     """
-    if run.vocabulary is None:
-        return {str(number): number for number in range(run.sizes[f"num_{kind}"])}
+    if fitted.vocabulary is None:
+        return {str(number): number for number in range(fitted.sizes[f"num_{kind}"])}
     numbers = {}
-    for (code_kind, number), row in run.vocabulary.by_index.items():
+    for (code_kind, number), row in fitted.vocabulary.by_index.items():
         if code_kind == kind and row["code"]:
             for name in {row["code"], f"{row['system']}|{row['code']}"}:
                 numbers[name] = AMBIGUOUS if name in numbers else number
     return {name: number for name, number in numbers.items() if not _CONTROL.search(name)}
 
 
-def names_by_code(run, kind):
+def names_by_code(fitted, kind):
     """Returns the names in JSON of the codes that training held: dict from a code's number to its shortest name."""
     names = {}
-    for name, number in codes_by_name(run, kind).items():
-        is_known = 0 <= number < len(run.usable[kind]) and run.usable[kind][number]
+    for name, number in codes_by_name(fitted, kind).items():
+        is_known = 0 <= number < len(fitted.usable[kind]) and fitted.usable[kind][number]
         if is_known and (number not in names or len(name) < len(names[number])):
             names[number] = name
     return names
 
 
-def notes(run):
-    """Returns remarks for people who send JSON to a run's model: list of str."""
-    if run.vocabulary is None:
-        return [f"{run.folder}: has no vocabulary.csv, so JSON takes the numbers of codes, as strings"]
-    unnamed = {kind: int(run.usable[kind].sum()) - len(names_by_code(run, kind)) for kind in CODE_KINDS}
+def notes(fitted):
+    """Returns remarks for people who send JSON to an exported model: list of str."""
+    if fitted.vocabulary is None:
+        return [f"{fitted.folder}: has no vocabulary.csv, so JSON takes the numbers of codes, as strings"]
+    unnamed = {kind: int(fitted.usable[kind].sum()) - len(names_by_code(fitted, kind)) for kind in CODE_KINDS}
     return [
-        f"{run.folder}: {count:,} {kind} codes that the model knows have no name of their own in vocabulary.csv; JSON "
-        "can't name them, numbers can"
+        f"{fitted.folder}: {count:,} {kind} codes that the model knows have no name of their own in vocabulary.csv; "
+        "JSON can't name them, numbers can"
         for kind, count in unnamed.items()
         if count
     ]

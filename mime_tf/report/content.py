@@ -40,7 +40,7 @@ def gather(model, data=None, settings=None, progress=lambda text: None):
     """Measures a run for a report.
 
     Args:
-        model: a fitted split, or all of a run, as for `mime_tf.runs.results.find`.
+        model: a fitted split, or all of a run, as for `mime_tf.runs.run.Run.open`.
         data: the cohort that it was trained on, as `mime_tf.data.cohort` says; None for a report without it.
         settings: `mime_tf.report.inputs.Settings`, or None for the default ones.
         progress: function that is given a text now and then.

@@ -1,21 +1,18 @@
 """The inputs of a report: finished splits, how good they are, and the cohort that they were trained on."""
 
 import dataclasses
-import os
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
 from mime_tf.assess import curves, measures, subgroups, summary
-from mime_tf.assess.bootstrap import check, patients_of
-from mime_tf.data import patient_table
-from mime_tf.data.cohort import Cohort, read
+from mime_tf.assess.bootstrap import check
+from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
-from mime_tf.report.origin import Origin, read_origin
-from mime_tf.runs import results
-from mime_tf.runs.folder import METRICS
-from mime_tf.runs.opening import Run
+from mime_tf.report.origin import Origin, origin_of
+from mime_tf.runs.fitted_split import FittedSplit
+from mime_tf.runs.results import SplitResults
+from mime_tf.runs.run import Run
 
 # Divisions of the patients unless others are asked for, where patients.csv has the columns.
 DIVISIONS = (subgroups.Division("sex"), subgroups.Division("age", (18.0, 40.0, 65.0, 80.0)))
@@ -46,12 +43,12 @@ class AssessedSplit:
     """A finished split and how good it is on its test set.
 
     Attributes:
-        results: `mime_tf.runs.results.Split`.
+        results: `mime_tf.runs.results.SplitResults`.
         assessment: `mime_tf.assess.measures.Assessment`.
         curves: dict, of `mime_tf.assess.curves.curves`.
     """
 
-    results: results.Split
+    results: SplitResults
     assessment: measures.Assessment
     curves: dict
 
@@ -70,7 +67,7 @@ class Inputs:
         unfinished: number of splits that are not finished.
         detailed: AssessedSplit, the one shown in detail: that of median ROC AUC, the lower of two.
         cohort: `mime_tf.data.cohort.Cohort` that the splits were trained on, or None.
-        fitted: `mime_tf.runs.opening.Run` of the split shown in detail, or None without a cohort.
+        fitted: `mime_tf.runs.fitted_split.FittedSplit` of the split shown in detail, or None without a cohort.
         origin: `mime_tf.report.origin.Origin` of the cohort, or None.
         groups: dict from a column of patients.csv to its groups, of `mime_tf.assess.subgroups.read`.
         settings: Settings.
@@ -81,7 +78,7 @@ class Inputs:
     unfinished: int
     detailed: AssessedSplit
     cohort: Cohort | None
-    fitted: Any
+    fitted: FittedSplit | None
     origin: Origin | None
     groups: dict
     settings: Settings
@@ -90,15 +87,15 @@ class Inputs:
     @property
     def resampling(self):
         """Patients of the test rows of the split shown in detail, number of resamples, their seed, and progress."""
-        return self.detailed.results.patients, self.settings.bootstrap, self.settings.seed, self.progress
+        return self.detailed.results.test.patients, self.settings.bootstrap, self.settings.seed, self.progress
 
 
 def read_inputs(model, data, settings, progress):
     """Reads what a report is about; files that may be wrong are read before anything that takes long.
 
     Args:
-        model: as for `mime_tf.runs.results.find`.
-        data: the cohort that the splits were trained on, as `mime_tf.data.cohort` says; or None.
+        model: as for `mime_tf.runs.run.Run.open`.
+        data: path of the cohort that the splits were trained on, as `mime_tf.data.cohort` says; or None.
         settings: Settings.
         progress: function that is given a text now and then.
 
@@ -109,61 +106,60 @@ def read_inputs(model, data, settings, progress):
         InputError: there is no finished split, a file of it is damaged, or the data are not those of the run.
     """
     check(settings.bootstrap, settings.seed)
-    folders = results.find(model)
-    finished = [results.read(folder) for folder in folders if results.is_finished(folder)]
-    if not finished:
-        raise InputError(f"{model}: no finished split, for {METRICS} is missing in {folders[0]}")
+    run = Run.open(model)
+    finished = run.results
     detail = _of_median_auc(finished)
     cohort = fitted = origin = None
     groups = {}
     if data is not None:
-        fitted = Run.open(finished[detail].folder)
+        fitted = FittedSplit.open(finished[detail].folder)
         cohort = _read_cohort(data, fitted, progress)
-        origin = read_origin(cohort.source)
+        origin = origin_of(cohort.conversion)
         groups = subgroups.read(cohort, _divisions(cohort, settings))
         finished = [_with_patients(split, cohort) for split in finished]
     splits = [_assess(split, settings, progress) for split in finished]
-    unfinished = len(folders) - len(finished)
+    unfinished = len(run.folders) - len(finished)
     return Inputs(splits, unfinished, splits[detail], cohort, fitted, origin, groups, settings, progress)
 
 
 def _of_median_auc(splits):
     """Returns the index of the split of median ROC AUC on test, the lower of two."""
-    aucs = [summary.summarize(split.labels, split.probabilities)["auc"] for split in splits]
+    aucs = [summary.summarize(split.test.labels, split.test.probabilities)["auc"] for split in splits]
     return int(np.argsort(np.nan_to_num(aucs), kind="stable")[(len(splits) - 1) // 2])
 
 
 def _read_cohort(data, fitted, progress):
-    """Returns the cohort, with the patient ids of patients.csv if it has none of its own."""
+    """Returns the cohort, once it is known to be the one that the split was trained on."""
     progress(f"reading {data}")
-    cohort = read(data)
-    if not fitted.trained_on(data):
+    cohort = Cohort.open(data)
+    if not fitted.trained_on(cohort):
         raise InputError(
-            f"{os.fspath(data)}: not the data that {fitted.folder} was trained on (their SHA-256 differ, or it has "
-            "none on record)"
+            f"{cohort.path}: not the data that {fitted.folder} was trained on (their SHA-256 differ, or it has none on "
+            "record)"
         )
-    return dataclasses.replace(cohort, patient_ids=patients_of(cohort))
+    return cohort
 
 
 def _divisions(cohort, settings):
     """Returns the divisions that were asked for, or those of `DIVISIONS` whose columns patients.csv has."""
     if settings.divisions is not None:
         return settings.divisions
-    columns = patient_table.read(cohort.source, len(cohort.store)) or {}
+    columns = {} if cohort.attributes is None else cohort.attributes.columns
     return [division for division in DIVISIONS if division.column in columns]
 
 
 def _with_patients(split, cohort):
     """Returns the results of a split with the patient of each row, once its rows are known to be the cohort's."""
-    rows = split.rows
-    if rows.max() >= len(cohort.store) or (cohort.labels[rows] != split.labels).any():
-        raise InputError(f"{split.folder}: its test predictions have rows or labels that {cohort.source} does not have")
-    return dataclasses.replace(split, patients=None if cohort.patient_ids is None else cohort.patient_ids[rows])
+    rows = split.test.rows
+    if rows.max() >= len(cohort) or (cohort.labels[rows] != split.test.labels).any():
+        raise InputError(f"{split.folder}: its test predictions have rows or labels that {cohort.path} does not have")
+    patients = None if cohort.patient_ids is None else cohort.patient_ids[rows]
+    return dataclasses.replace(split, test=dataclasses.replace(split.test, patients=patients))
 
 
 def _assess(split, settings, progress):
-    scores = split.labels, split.probabilities
+    scores = split.test.labels, split.test.probabilities
     assessment = measures.assess(
-        *scores, split.patients, settings.bootstrap, settings.seed, lambda text: progress(f"{split.name}: {text}")
+        *scores, split.test.patients, settings.bootstrap, settings.seed, lambda text: progress(f"{split.name}: {text}")
     )
     return AssessedSplit(split, assessment, curves.curves(*scores))

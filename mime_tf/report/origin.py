@@ -1,13 +1,8 @@
 """Origin of a cohort: what `convert` wrote beside it about how orders were linked and patients chosen."""
 
 import dataclasses
-import os
 
-from mime_tf.data import cohort
 from mime_tf.errors import InputError
-from mime_tf.runs.folder import read_json
-
-LINKAGE, CONVERT = "linkage.json", "convert.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,25 +24,25 @@ class Origin:
     rules: dict
 
 
-def read_origin(source):
-    """Reads linkage.json and convert.json beside a cohort.
+def origin_of(conversion):
+    """Returns the facts in the files that `convert` left beside a cohort.
 
     Args:
-        source: as `mime_tf.data.cohort` says.
+        conversion: `mime_tf.data.conversion.Conversion`, or None.
 
     Returns:
-        Origin, or None where both are missing.
+        Origin, or None.
 
     Raises:
-        InputError: one of them is not as `convert` writes it.
+        InputError: one of the files is not as `convert` writes it.
     """
-    folder = cohort.folder(source)
-    linkage_path, convert_path = (os.path.join(folder, name) for name in (LINKAGE, CONVERT))
-    linkage, conversion = read_json(linkage_path), read_json(convert_path)
-    if linkage is None and conversion is None:
+    if conversion is None:
         return None
-    orders, links = ([], []) if linkage is None else _extracted(linkage_path, _linkage, linkage)
-    flow, audit, rules = ([], [], {}) if conversion is None else _extracted(convert_path, _conversion, conversion)
+    orders, links, flow, audit, rules = [], [], [], [], {}
+    if conversion.linkage is not None:
+        orders, links = _extracted(conversion.linkage_path, _linkage, conversion.linkage)
+    if conversion.rules is not None:
+        flow, audit, rules = _extracted(conversion.rules_path, _rules, conversion.rules)
     return Origin(orders, links, flow, audit, rules)
 
 
@@ -69,7 +64,7 @@ def _linkage(content):
     return orders, links
 
 
-def _conversion(content):
+def _rules(content):
     flow = [
         (step, int(counts["patients"]), None if counts["rows"] is None else int(counts["rows"]))
         for step, counts in content["flow"].items()

@@ -19,13 +19,14 @@ from mime_tf.ablation.verdict import caution, direction, verdict
 from mime_tf.assess.comparison import Comparison, Estimate
 from mime_tf.commands import ablate as command
 from mime_tf.config import TrainConfig
-from mime_tf.data import cohort as sources
 from mime_tf.data import parquet, pickled
+from mime_tf.data.cohort import Cohort
+from mime_tf.data.store import CODE_KINDS
 from mime_tf.errors import InputError
+from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.runs.folder import PREDICTIONS
-from mime_tf.runs.opening import Run
 from mime_tf.simulate import risk
-from mime_tf.splits import split as cohort
+from mime_tf.splits.split import eligible, make_split
 from mime_tf.terminal.console import Console
 
 TINY = TrainConfig(
@@ -83,11 +84,11 @@ def snapshot(folder):
 
 
 def test_all_arms_are_tested_on_the_patients_of_the_linked_cohort(done, data):
-    read = sources.read(data)
-    rows = cohort.eligible(read.store)
+    read = Cohort.open(data)
+    rows = eligible(read.store)
     assert 0 < len(rows) < len(read.store)
     for number in (0, 1):
-        test = cohort.split(read.store, read.labels, rows, number, test_fraction=0.2, valid_fraction=0.3).test
+        test = make_split(read.store, read.labels, rows, number, test_fraction=0.2, valid_fraction=0.3).test
         for arm in ("linked", "shuffled", "flat", "linked_aux"):
             table = read_table(done.folder / "runs" / f"{arm}_1" / f"r0s{number}" / "predictions_test.csv")
             assert [int(row["patient_id"]) for row in table] == sorted(test.rows.tolist())
@@ -134,12 +135,12 @@ def test_runs_are_ordinary_ones(done, capsys):
 
 
 def test_codes_keep_their_names(done, data):
-    made = Run.open(done.folder / "runs" / "flat_1" / "r0s0")
-    first_rx = int(sources.read(data).store.dx.max()) + 1
-    rx = int(sources.read(data).store.rx.max()) + 1
+    made = FittedSplit.open(done.folder / "runs" / "flat_1" / "r0s0")
+    first_rx = int(Cohort.open(data).store.dx.max()) + 1
+    rx = int(Cohort.open(data).store.rx.max()) + 1
     names = {index: row["display"] for (_, index), row in made.vocabulary.by_index.items()}
     assert names == {0: "Gout", first_rx + 3: "Aspirin", first_rx + rx + 2: "Cast"}
-    assert len(Run.open(done.folder / "runs" / "shuffled_1" / "r0s0").vocabulary.rows) == 4
+    assert len(FittedSplit.open(done.folder / "runs" / "shuffled_1" / "r0s0").vocabulary.rows) == 4
 
 
 def test_the_table_has_a_row_for_each_number(done):
@@ -155,8 +156,8 @@ def test_the_table_has_a_row_for_each_number(done):
 
 
 def test_what_else_is_told(done, data):
-    read = sources.read(data)
-    rows = cohort.eligible(read.store)
+    read = Cohort.open(data)
+    rows = eligible(read.store)
     report = done.report
     assert (report["patients"], report["rows"], report["ones"]) == (len(rows), len(rows), read.labels[rows].sum())
     assert 0 < report["changed"] < 1
@@ -168,11 +169,11 @@ def test_what_else_is_told(done, data):
 
 
 def test_dropped_codes_by_hand(done, data):
-    read = sources.read(data)
-    store, rows = read.store, cohort.eligible(read.store)
+    read = Cohort.open(data)
+    store, rows = read.store, eligible(read.store)
     there = kept = kept_flat = 0
     for number in (0, 1):
-        split = cohort.split(store, read.labels, rows, number, test_fraction=0.2, valid_fraction=0.3)
+        split = make_split(store, read.labels, rows, number, test_fraction=0.2, valid_fraction=0.3)
         for row in split.test.rows:
             for visit in pickled.to_lists(store.select([row]))[0]:
                 for dx, rx, pr in visit:
@@ -253,8 +254,8 @@ class Quiet(Console):
 
 def test_association_is_told_by_the_links():
     made = patients(60)
-    read = sources.Cohort(made.store, made.labels)
-    rows = cohort.eligible(made.store, association_threshold=0.2)
+    read = Cohort(made.store, made.labels)
+    rows = eligible(made.store, association_threshold=0.2)
     assert 0 < len(rows) < 60
     found = forms.make(read, TrainConfig(association_threshold=0.2))
     assert found.patient_ids.tolist() == rows.tolist()
@@ -265,7 +266,7 @@ def test_association_is_told_by_the_links():
 
 def test_groups_stay_on_one_side_and_are_resampled_together():
     made = patients(60)
-    read = sources.Cohort(made.store, made.labels, np.array([f"p{row // 2}" for row in range(60)], object))
+    read = Cohort(made.store, made.labels, np.array([f"p{row // 2}" for row in range(60)], object))
     assert forms.make(read, TrainConfig()).groups is None
     assert forms.make(read, TrainConfig()).patient_ids.tolist() == read.patient_ids.tolist()
     found = forms.make(read, TrainConfig(group_column="patient_id", batch_size=5))
@@ -288,7 +289,7 @@ def test_groups_stay_on_one_side_and_are_resampled_together():
 def test_configs_that_forms_can_not_share(changes, says):
     made = patients(20)
     with pytest.raises(InputError, match=says):
-        forms.make(sources.Cohort(made.store, made.labels), TrainConfig(**changes))
+        forms.make(Cohort(made.store, made.labels), TrainConfig(**changes))
 
 
 def test_labels_all_alike_are_told_before_training(tmp_path):
@@ -315,11 +316,11 @@ def test_regression_finds_the_codes_and_chooses_on_valid():
     labels = stream.integers(0, 2, 400)
     lists = [[[[int(code), [], []] for code in [1 - label, *stream.integers(2, 60, 6)]]] for label in labels]
     store = pickled.from_lists(lists)
-    split = cohort.split(store, labels, np.arange(400), 0)
+    split = make_split(store, labels, np.arange(400), 0)
     fitted = code_counts.fit(split, 60)
     assert (fitted.test > 0.5).astype(int).tolist() == split.test.labels.tolist()
     assert fitted.strength == code_counts.STRENGTHS[-1]  # nothing to shrink: the codes tell all
-    noise = cohort.split(store, stream.integers(0, 2, 400), np.arange(400), 0)
+    noise = make_split(store, stream.integers(0, 2, 400), np.arange(400), 0)
     of_noise = code_counts.fit(noise, 60)
     assert of_noise.strength <= 0.01
     assert of_noise.valid_loss == pytest.approx(np.log(2), abs=0.02)
@@ -327,7 +328,7 @@ def test_regression_finds_the_codes_and_chooses_on_valid():
 
 def test_regression_sees_neither_links_nor_visits():
     made = patients(60)
-    sizes = {f"num_{kind}": 100 for kind in cohort.CODE_KINDS}
+    sizes = {f"num_{kind}": 100 for kind in CODE_KINDS}
     lists = pickled.to_lists(made.store)
     merged = pickled.from_lists([[[dxobj for visit in patient for dxobj in visit]] for patient in lists])
     one, other = (code_counts.features(unlinked(store, sizes), 300) for store in (made.store, merged))

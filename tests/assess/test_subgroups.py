@@ -14,11 +14,9 @@ from support.whole_runs import run as train_run
 
 from mime_tf.__main__ import main
 from mime_tf.assess import subgroups
-from mime_tf.assess.bootstrap import patients_of
 from mime_tf.assess.measures import assess
 from mime_tf.assess.subgroups import Division, assess_groups
-from mime_tf.data import patient_table
-from mime_tf.data.cohort import read
+from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
 
 # Dividing.
@@ -117,7 +115,7 @@ def trained(tmp_path_factory):
     for kind in ("seqs", "labels"):
         shutil.copy(f"{COHORT}.{kind}", folder / f"cohort.{kind}")
     train_run(SMALL, folder, folder / "cohort")
-    labels = read(folder / "cohort").labels
+    labels = Cohort.open(folder / "cohort").labels
     with open(folder / "patients.csv", "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["patient_id", "sex", "age"])
@@ -142,7 +140,7 @@ def test_command(trained, tmp_path):
     assert (women["column"], women["name"], women["metrics"]) == ("sex", "F", None)
     assert women["reason"] == "the labels are all 0" and men["reason"] == "the labels are all 1"
     assert (young["name"], young["rows"], old["name"], old["rows"]) == ("under 60", 60, "60 and over", 60)
-    assert young["ones"] == read(trained / "cohort").labels[:60].sum()
+    assert young["ones"] == Cohort.open(trained / "cohort").labels[:60].sum()
     assert young["ones"] >= subgroups.LEAST
     assert (young["reason"], young["patients"]) == (None, 30)
     auc = young["metrics"]["auc"]
@@ -177,7 +175,7 @@ def test_without_a_table(trained):
 
 
 def test_patients_are_those_of_the_table(trained):
-    cohort = read(trained / "cohort")
-    assert patients_of(cohort)[:3].tolist() == ["p0", "p0", "p1"]
-    assert patients_of(read(COHORT)) is None
-    assert patient_table.read(cohort.source, len(cohort.store))["age"][2] == "2"
+    cohort = Cohort.open(trained / "cohort")
+    assert cohort.patient_ids[:3].tolist() == ["p0", "p0", "p1"]
+    assert Cohort.open(COHORT).patient_ids is None
+    assert cohort.attribute("age")[2] == "2"

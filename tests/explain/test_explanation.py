@@ -28,7 +28,7 @@ from mime_tf.explain.page import explanation_page
 from mime_tf.explain.pairs import COLUMNS, explain_cohort
 from mime_tf.pages import templates
 from mime_tf.simulate.risk import simulate
-from mime_tf.splits import split as cohort_module
+from mime_tf.splits.split import Part
 
 SIZES = {"num_dx": cohorts.NUM_DX, "num_rx": cohorts.NUM_RX, "num_pr": cohorts.NUM_PR}
 PATIENTS = [
@@ -48,7 +48,7 @@ def made(seed=0, **arguments):
 
 
 def run_of(model, known=None, vocabulary=None):
-    """As much of a `mime_tf.runs.opening.Run` as explaining takes."""
+    """As much of a `mime_tf.runs.fitted_split.FittedSplit` as explaining takes."""
     everything = {kind: np.ones(getattr(model.dxobject_embedding, f"num_{kind}"), bool) for kind in ("dx", "rx", "pr")}
     check = {"check_codes": lambda cohort: None}
     return SimpleNamespace(model=model, usable=everything | (known or {}), vocabulary=vocabulary, **check)
@@ -222,7 +222,7 @@ def true_pairs():
     sizes = {"num_dx": 40, "num_rx": 20, "num_pr": 20}
     simulated = simulate(3000, 1, pair_effect=1.0, effect=4.0, prevalence=0.5, mean_visits=4, **sizes)
     rows = np.argsort(simulated.store.visit_counts, kind="stable")
-    part = cohort_module.Part(rows, simulated.store, simulated.labels[rows])
+    part = Part(rows, simulated.store, simulated.labels[rows])
     starts = tables.window_starts(0, [len(part)], batch_size=100, steps=700)[0]
     keras.utils.set_random_seed(1)
     model = MiME(**sizes, emb_size=16, dxobj_emb_size=16, rnn_size=16)

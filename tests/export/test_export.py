@@ -27,7 +27,7 @@ from mime_tf.export.card import TO_FILL_IN, gather, model_card
 from mime_tf.export.example import example_patient
 from mime_tf.export.folder import replacing_folder
 from mime_tf.export.saved_model import export
-from mime_tf.runs.opening import Run
+from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.training.build import build_model
 
 
@@ -73,14 +73,14 @@ def exported(cells, tmp_path_factory):
     ]
     assert "2 pr codes" not in done.stderr  # pr 5 and 6 have names by their systems
     for cell in ("gru", "lstm"):
-        export(Run.open(cells[cell]), base / "served" / cell, bootstrap=0)
+        export(FittedSplit.open(cells[cell]), base / "served" / cell, bootstrap=0)
     assert sorted(path.name for path in (base / "served").iterdir()) == ["gru", "gru_v1", "lstm"]
     return base / "served"
 
 
 @pytest.fixture(scope="module")
 def opened(trained):
-    return Run.open(trained)
+    return FittedSplit.open(trained)
 
 
 # Without mime_tf.
@@ -112,7 +112,7 @@ def test_says_what_predict_says_with_tensorflow_alone(cells, exported, tmp_path)
     done = subprocess.run([sys.executable, "-c", ALONE], cwd=tmp_path, env=alone, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     for cell, folder in cells.items():
-        expected = predicted(Run.open(folder), patients)
+        expected = predicted(FittedSplit.open(folder), patients)
         assert expected["dropped_codes"].sum() > 100 and 0 < expected["empty"].sum() < 30
         assert np.ptp(expected["probability"]) > 0.01
         for found in json.loads((tmp_path / f"{cell}.json").read_text()):
@@ -255,7 +255,7 @@ def test_a_folder_that_is_not_an_export(trained, tmp_path):
 
 def test_bad_input_is_one_line(trained, tmp_path):
     output = ["--output", tmp_path / "out" / "1"]
-    check_refused(tmp_path, "--model", tmp_path, *output, says="not a run folder")
+    check_refused(tmp_path, "--model", tmp_path, *output, says="neither the folder of a fitted split")
     check_refused(tmp_path, "--model", trained, *output, "--bootstrap", "-1", says="bootstrap")
     folder = tmp_path / "r0s0"
     shutil.copytree(trained, folder)
@@ -267,7 +267,7 @@ def test_bad_input_is_one_line(trained, tmp_path):
 
 
 def test_weights_that_are_no_numbers_leave_nothing(trained, tmp_path):
-    run = Run.open(trained)
+    run = FittedSplit.open(trained)
     run.model.set_weights([np.full_like(weight, np.nan) for weight in run.model.get_weights()])
     with pytest.raises(InputError, match="not numbers"):
         export(run, tmp_path / "1", bootstrap=0)

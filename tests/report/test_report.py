@@ -5,7 +5,6 @@ import csv
 import html.parser
 import io
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -19,15 +18,15 @@ from support.whole_runs import COHORT, SMALL, environment, read_table, write_coh
 from support.whole_runs import run as train_run
 
 from mime_tf.__main__ import main
-from mime_tf.data.cohort import read
+from mime_tf.data.cohort import Cohort
+from mime_tf.data.conversion import Conversion
 from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
 from mime_tf.report import content, figures
 from mime_tf.report.inputs import Settings
-from mime_tf.report.origin import read_origin
+from mime_tf.report.origin import origin_of
 from mime_tf.report.page import report_page
 from mime_tf.report.sections import SECTIONS, cohort, patients
-from mime_tf.runs import results
 
 NAMES = "kind,index,system,code,display\n" + "".join(
     f"{kind},{index},S,{kind.upper()}{index},<b onload=x>{kind} $a_$ & {index}</b>\n"
@@ -81,75 +80,6 @@ def copy_of(trained, tmp_path, name="r0s0"):
     return shutil.copytree(trained / name, tmp_path / name)
 
 
-# Which splits.
-
-
-def test_splits_are_found_by_what_names_them(trained, monkeypatch):
-    both = [f"{trained}/r0s0", f"{trained}/r0s1"]
-    assert results.find(trained / "r0s1") == [both[1]]
-    assert results.find(f"{trained}/") == results.find(f"{trained}/run.json") == both
-    assert [os.path.abspath(folder) for folder in results.find(trained)] == both
-    monkeypatch.chdir(trained)
-    assert results.find("") == ["r0s0", "r0s1"]
-
-
-def test_folds_are_found(tmp_path):
-    (tmp_path / "cv_run.json").write_text(json.dumps({"flags": {"random_seed": 3, "folds": 2, "split_seeds": [9]}}))
-    folds = [f"{tmp_path}/cv_r3s0", f"{tmp_path}/cv_r3s1"]
-    assert results.find(f"{tmp_path}/cv_") == results.find(tmp_path) == folds
-    (tmp_path / "b_run.json").write_text("{}")
-    with pytest.raises(InputError, match=r"holds 2 runs; give one of the prefixes, such as .*/b_, .*/cv_"):
-        results.find(tmp_path)
-
-
-@pytest.mark.parametrize("record", ["[]", "{}", '{"flags": {"split_seeds": 3, "random_seed": 0}}', "no"])
-def test_a_record_that_is_none(record, tmp_path):
-    (tmp_path / "run.json").write_text(record)
-    with pytest.raises(InputError, match="run"):
-        results.find(tmp_path)
-
-
-def test_nothing_to_report(tmp_path):
-    with pytest.raises(InputError, match="neither the folder of a split"):
-        results.find(tmp_path / "no")
-
-
-def test_a_split_is_read(trained):
-    found = results.read(trained / "r0s0")
-    table = read_table(trained / "r0s0" / "predictions_test.csv")
-    assert found.rows.tolist() == [int(row["row"]) for row in table]
-    assert found.probabilities.tolist() == [float(row["probability"]) for row in table]
-    assert (found.name, found.valid, found.patients) == ("r0s0", 48, None)
-    assert found.history["iteration"].tolist() == [3, 6, 9]
-
-
-@pytest.mark.parametrize(
-    ("name", "content", "says"),
-    [
-        ("predictions_test.csv", "row,label\n0,1\n", "probability is needed"),
-        ("predictions_test.csv", "row,label,probability\n", "one patient or more"),
-        ("predictions_test.csv", "row,label,probability\n0,2,0.5\n", "labels"),
-        ("predictions_test.csv", "row,label,probability\n0,1,1.5\n", "probabilities"),
-        ("predictions_test.csv", "row,label,probability\n0.5,1,0.5\n", "column row"),
-        ("predictions_test.csv", "row,label,probability\n0,1,x\n", "must be numbers"),
-        ("predictions_test.csv", "row,label,probability\n0,1\n", "damaged"),
-        ("predictions_test.csv", "", "damaged"),
-        ("predictions_test.csv", None, "missing"),
-        ("history.csv", "loss\n1\n", "iteration is needed"),
-        ("metrics.json", "{}", "results of a split"),
-        ("config.json", '{"flags": 3}', "config.json"),
-    ],
-)
-def test_damaged_splits(name, content, says, trained, tmp_path):
-    folder = copy_of(trained, tmp_path)
-    (folder / name).unlink()
-    if content is not None:
-        (folder / name).write_text(content)
-    with pytest.raises(InputError, match=says) as raised:
-        results.read(folder)
-    assert name in str(raised.value) and "\n" not in str(raised.value)
-
-
 # What is measured.
 
 
@@ -166,7 +96,7 @@ def test_the_whole_of_a_run(report, trained):
     split = report.detailed.results
     found = {group.name: group for group in report.section("subgroups").data.groups}
     for sex, rest in (("F", 0), ("M", 1)):  # by row, even or odd
-        labels = split.labels[split.rows % 2 == rest]
+        labels = split.test.labels[split.test.rows % 2 == rest]
         assert (found[sex].rows, found[sex].ones) == (len(labels), labels.sum())
     assert [section.reason for section in report.sections] == [""] * len(SECTIONS)
     assert None not in [section.data for section in report.sections]
@@ -175,7 +105,7 @@ def test_the_whole_of_a_run(report, trained):
 
 def test_examples_are_of_test_and_by_rule(report):
     split, explanations = report.detailed.results, report.section("patients").data.explanations
-    labels, probabilities = split.labels, split.probabilities
+    labels, probabilities = split.test.labels, split.test.probabilities
     of = {rule: each.probability for rule, each in explanations.items()}
     assert list(of) == list(patients.RULES)
     assert of["highest score of label 1"] == pytest.approx(probabilities[labels == 1].max(), abs=1e-5)
@@ -183,7 +113,7 @@ def test_examples_are_of_test_and_by_rule(report):
     assert of["lowest score of label 1"] == pytest.approx(probabilities[labels == 1].min(), abs=1e-5)
     assert of["lowest score of label 0"] == pytest.approx(probabilities[labels == 0].min(), abs=1e-5)
     assert of["median score"] == pytest.approx(np.sort(probabilities)[(len(labels) - 1) // 2], abs=1e-5)
-    assert {each.row for each in explanations.values()} <= set(split.rows.tolist())
+    assert {each.row for each in explanations.values()} <= set(split.test.rows.tolist())
     assert all(each.patient == f"<p{each.row}>" for each in explanations.values())
 
 
@@ -196,7 +126,7 @@ def test_examples_are_different_patients():
 def test_a_cohort_in_numbers(tmp_path):
     write_cohort(tmp_path / "c", [[[[0, [1, 1], []], [2, [], [0]]], []], [[[0, [], []]]], [[]]], [1, 0, 1])
     (tmp_path / "vocabulary.csv").write_text("kind,index,system,code,display\ndx,0,S,I10,pressure\n")
-    found = cohort.describe(read(tmp_path / "c"), Vocabulary.beside(tmp_path / "c"))
+    found = cohort.describe(Cohort.open(tmp_path / "c"), Vocabulary.read(tmp_path / "vocabulary.csv"))
     assert (found.patients, found.ones, found.visits, found.dxobjects) == (3, 2, 4, 3)
     assert found.visit_counts == (1, 1.0, 2) and found.with_orders == pytest.approx(2 / 3)
     assert {kind: use.occurrences for kind, use in found.kinds.items()} == {"dx": 3, "rx": 2, "pr": 1}
@@ -206,11 +136,11 @@ def test_a_cohort_in_numbers(tmp_path):
 
 
 def test_where_a_cohort_came_from(trained, tmp_path):
-    found = read_origin(trained / "cohort")
+    found = origin_of(Conversion.read(trained))
     assert found.orders[:2] == [("total", 40, 40), ("linked in the same visit", 30, 30)]
     assert found.links == [(7, "<i>gout</i>", "colchicine")]
     assert found.flow == [("patients with a visit", 1171, None)]
-    assert read_origin(tmp_path / "cohort") is None
+    assert origin_of(Conversion.read(tmp_path)) is None
 
 
 @pytest.mark.parametrize("name", ["linkage.json", "convert.json"])
@@ -218,7 +148,7 @@ def test_where_a_cohort_came_from(trained, tmp_path):
 def test_files_that_convert_did_not_write(name, found, tmp_path):
     (tmp_path / name).write_text(found)
     with pytest.raises(InputError, match=name):
-        read_origin(tmp_path / "cohort")
+        origin_of(Conversion.read(tmp_path))
 
 
 def test_unfinished_splits_are_left_out_and_told(trained, tmp_path):

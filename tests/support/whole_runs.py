@@ -113,6 +113,16 @@ def read_table(path):
         return list(csv.DictReader(file))
 
 
+def change(path, *keys, to):
+    """Sets one value in a JSON file."""
+    content = json.loads(path.read_text())
+    inner = content
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = to
+    path.write_text(json.dumps(content))
+
+
 def weights(path):
     """The weights in a .keras file, an array a variable, without making a model of them."""
     found = {}

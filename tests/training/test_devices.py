@@ -12,9 +12,10 @@ import pytest
 from mime_tf.config import SIZE_NAMES, TrainConfig
 from mime_tf.data import pickled, sizes
 from mime_tf.errors import InputError
-from mime_tf.splits import split as cohort
+from mime_tf.splits.split import eligible, make_split
 from mime_tf.training import devices
 from mime_tf.training.fitter import Fitter
+from mime_tf.training.snapshot import Snapshot
 
 ROOT = str(pathlib.Path(__file__).parents[2])
 
@@ -27,12 +28,13 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
-from mime_tf import cohort, pickled, sizes
 from mime_tf.config import SIZE_NAMES, TrainConfig
+from mime_tf.data import pickled, sizes
+from mime_tf.splits.split import eligible, make_split
 from mime_tf.training.fitter import Fitter
 
 store, labels = pickled.read("cohort")
-train = cohort.split(store, labels, cohort.eligible(store), 0).train
+train = make_split(store, labels, eligible(store), 0).train
 found = sizes.resolve(store, dict.fromkeys(SIZE_NAMES), "cohort")
 options = {"batch_size": 6, "num_iter": 3, "eval_period": 3, "split_seeds": (0,), "aux_lambda": 0.3}
 all_moments, losses = {}, {}
@@ -87,7 +89,7 @@ def test_two_devices_give_the_gradient_of_one(some_patients):
 def fitted(folder, **options):
     """The losses of some updates on the patients of `folder`."""
     store, labels = pickled.read(folder / "cohort")
-    split = cohort.split(store, labels, cohort.eligible(store), 0)
+    split = make_split(store, labels, eligible(store), 0)
     config = TrainConfig(
         batch_size=8, num_iter=30, eval_period=30, split_seeds=(0,), aux_lambda=0.1, rnn_size=16, **options
     )
@@ -108,10 +110,10 @@ def test_mixed_precision_trains_to_nearly_the_same_losses(some_patients, mixed_p
     # bfloat16 has 8 bits of mantissa: half a percent a rounding.
     assert losses == pytest.approx(exact, rel=0.01 if mixed_precision == "float16" else 0.03)
     assert losses != exact
-    restored = fitter.model.get_weights(), [np.asarray(value) for value in fitter.model.optimizer.variables]
+    snapshot = Snapshot.of(fitter.model)
     fitter.start(0)
-    fitter.restore(*restored)
-    for value, wanted in zip(fitter.model.optimizer.variables, restored[1], strict=True):
+    snapshot.restore(fitter.model)
+    for value, wanted in zip(fitter.model.optimizer.variables, snapshot.optimizer, strict=True):
         np.testing.assert_array_equal(np.asarray(value), wanted)
 
 

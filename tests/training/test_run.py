@@ -42,7 +42,7 @@ import flags
 from mime_tf.batches.tables import Batch
 from mime_tf.config import TrainConfig
 from mime_tf.data import pickled
-from mime_tf.splits import split as cohort
+from mime_tf.splits.split import eligible, make_split
 from mime_tf.training import fitter as fitter_module
 from mime_tf.training import train
 from mime_tf.training.fitter import Fitter
@@ -163,7 +163,7 @@ def test_init_from_a_tensorflow_1_checkpoint(name, tmp_path):
         assert value == pytest.approx(reference_runs(name)[0]["result"][key], abs=1e-4), key
     # What --eval_drop_remainder leaves out are the patients with the most visits.
     store, labels = pickled.read(PARITY / name / "cohort")
-    split = cohort.split(store, labels, cohort.eligible(store), 0)
+    split = make_split(store, labels, eligible(store), 0)
     for kind in ("valid", "test"):
         part = getattr(split, kind)
         rows = [int(row["row"]) for row in read_table(tmp_path / "r0s0" / f"predictions_{kind}.csv")]
@@ -187,7 +187,7 @@ def input_prefix(tmp_path_factory):
     """A cohort with a vocabulary beside it, and one code of each kind that no training set of SMALL holds."""
     folder = tmp_path_factory.mktemp("cohort")
     store, labels = pickled.read(COHORT)
-    parts = [cohort.split(store, labels, cohort.eligible(store), seed) for seed in SMALL.split_seeds]
+    parts = [make_split(store, labels, eligible(store), seed) for seed in SMALL.split_seeds]
     row = np.intersect1d(parts[0].test.rows, parts[1].test.rows)[0]
     patients = pickled.to_lists(store)
     patients[row][0].append([31, [9, 0], [13]])
@@ -212,7 +212,7 @@ def finished(input_prefix, tmp_path_factory):
 def splits(input_prefix):
     """The two splits of SMALL."""
     store, labels = pickled.read(input_prefix)
-    return [cohort.split(store, labels, cohort.eligible(store), seed) for seed in SMALL.split_seeds]
+    return [make_split(store, labels, eligible(store), seed) for seed in SMALL.split_seeds]
 
 
 def split_folders(finished):

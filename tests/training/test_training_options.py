@@ -3,14 +3,12 @@
 import dataclasses
 import json
 import os
-import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.archives import rewrite
 from support.curves import check_curves
 from support.killing import Killer, every_state_is_saved, fitters, fitters_are_kept  # noqa: F401
 from support.whole_runs import (
@@ -32,20 +30,20 @@ from mime_tf import MiME
 from mime_tf.assess.summary import log_loss
 from mime_tf.batches.tables import Batch
 from mime_tf.config import SIZE_NAMES, TrainConfig
-from mime_tf.data import cohort as sources
 from mime_tf.data import pickled, sizes
+from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
 from mime_tf.layers.lookup import look_up
-from mime_tf.runs.opening import Run
+from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.scoring import prediction
-from mime_tf.splits import split as cohort
+from mime_tf.splits.split import eligible, make_split
 from mime_tf.training.fitter import Fitter
 from mime_tf.training.label_weights import label_weights
 from mime_tf.training.learning_rate import make_optimizer
-from mime_tf.training.state import State
+from mime_tf.training.state import Best, State
 
 STORE, LABELS = pickled.read(COHORT)
-TRAIN = cohort.split(STORE, LABELS, cohort.eligible(STORE), 0).train
+TRAIN = make_split(STORE, LABELS, eligible(STORE), 0).train
 ONE = dataclasses.replace(SMALL, split_seeds=(0,), tensorboard=False)
 # A window of training patients of both labels.
 START = next(start for start in range(len(TRAIN)) if 0 < TRAIN.labels[start : start + ONE.batch_size].sum() < 5)
@@ -361,7 +359,7 @@ def test_the_rate_that_is_shown_is_the_true_one(everything):
 def test_what_is_held_out_is_scored_without_weights_and_dropout(everything):
     folder = everything[0] / "r0s0"
     results = json.loads((folder / "metrics.json").read_text())
-    model, read = Run.open(folder), sources.read(COHORT)
+    model, read = FittedSplit.open(folder), Cohort.open(COHORT)
     for name in ("valid", "test"):
         rows = read_table(folder / f"predictions_{name}.csv")
         labels, probabilities = (np.array([float(row[key]) for row in rows]) for key in ("label", "probability"))
@@ -370,17 +368,6 @@ def test_what_is_held_out_is_scored_without_weights_and_dropout(everything):
         scores = prediction.score(model, part)
         np.testing.assert_allclose(scores[np.argsort(part.rows)], probabilities, atol=1e-6)
         np.testing.assert_array_equal(prediction.score(model, part), scores)
-
-
-def test_a_model_that_says_nothing_of_dropout_has_none(everything, tmp_path):
-    """Those of earlier versions say nothing."""
-    shutil.copytree(everything[0] / "r0s0", tmp_path / "r0s0")
-    before = Run.open(everything[0] / "r0s0")
-    rewrite(tmp_path / "r0s0" / "model.keras", config=lambda content: content["config"].pop("dropout") and content)
-    after = Run.open(tmp_path / "r0s0")
-    assert (before.model.dropout, after.model.dropout) == (0.3, 0.0)
-    part = prediction.part_of(after, sources.read(COHORT), "test")
-    np.testing.assert_array_equal(prediction.score(after, part), prediction.score(before, part))
 
 
 # Patience.
@@ -438,8 +425,9 @@ def test_a_killed_run_has_the_patience_that_was_left(patient, tmp_path, monkeypa
 def test_without_a_number_patience_counts_all_evaluations():
     history = [{"iteration": 3}, {"iteration": 6}]
     assert State(history=history).since_best == 2
-    assert State(history=history, best={"iteration": 3}).since_best == 1
-    assert State(history=history, best={"iteration": 6}).since_best == 0
+    for iteration, since in ((3, 1), (6, 0)):
+        best = Best({"iteration": iteration}, [], np.zeros(0), np.zeros(0))
+        assert State(history=history, best=best).since_best == since
 
 
 # A training loss that is not a number.

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from mime_tf.data.parquet.schema import FIELDS, check_schema, one_line
 from mime_tf.data.pickled import MAX_CODE
+from mime_tf.data.places import place
 from mime_tf.data.store import Store, offsets
 from mime_tf.errors import InputError, show
 
@@ -192,18 +193,7 @@ def _check(good, array, where, expected):
     """Raises InputError at the first row of a level that is not `good`."""
     if not good.all():
         path, first, *levels = where
-        row = int(np.argmin(good))
-        found = show(array[row].as_py()) if array[row].is_valid else "null"
-        raise InputError(f"{path}: {_place(row, first, levels)}: found {found}; {expected}")
-
-
-def _place(row, first, levels):
-    """Names the patient, visit and Dx-object of a row."""
-    positions = []
-    for counts in reversed(levels):
-        starts = offsets(counts)
-        parent = int(np.searchsorted(starts, row, side="right")) - 1
-        positions.append(row - starts[parent])
-        row = parent
-    names = zip(("patient", "visit", "Dx-object"), reversed([*positions, first + row]), strict=False)
-    return ", ".join(f"{name} {position}" for name, position in names)
+        index = int(np.argmin(good))
+        owner = place(index, [offsets(counts) for counts in levels], first)
+        found = show(array[index].as_py()) if array[index].is_valid else "null"
+        raise InputError(f"{path}: {owner}: found {found}; {expected}")

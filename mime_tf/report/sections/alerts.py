@@ -23,8 +23,8 @@ class AlertsData:
 
 def gather(inputs):
     """Returns the section; its data are AlertsData."""
-    results, rates = inputs.detailed.results, inputs.settings.alert_rates
-    cuts = [thresholds.alert_threshold(results.probabilities, rate) for rate in rates]
-    points = thresholds.operating_points(results.labels, results.probabilities, cuts, *inputs.resampling)
+    test, rates = inputs.detailed.results.test, inputs.settings.alert_rates
+    cuts = [thresholds.alert_threshold(test.probabilities, rate) for rate in rates]
+    points = thresholds.operating_points(test.labels, test.probabilities, cuts, *inputs.resampling)
     shares = {name: title for name, title in thresholds.SHARES.items() if name != "alert_rate"}
-    return Section("alerts", "Alerts", AlertsData(results.name, list(zip(rates, points, strict=True)), shares))
+    return Section("alerts", "Alerts", AlertsData(inputs.detailed.name, list(zip(rates, points, strict=True)), shares))

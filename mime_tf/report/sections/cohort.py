@@ -78,12 +78,12 @@ class CohortData:
 
 def gather(inputs):
     """Returns the section; its data are CohortData."""
-    sizes = inputs.splits[0].results.config["sizes"]
+    sizes = inputs.splits[0].results.configuration.sizes
     room = [f"{sizes.get(f'num_{kind}', '?')} {name}" for kind, name in KINDS.items()]
     if inputs.cohort is None:
         return Section("cohort", "Cohort", CohortData(inputs.splits, None, None, room))
     facts = describe(inputs.cohort, inputs.fitted.vocabulary)
-    return Section("cohort", "Cohort", CohortData(inputs.splits, inputs.cohort.source, facts, room))
+    return Section("cohort", "Cohort", CohortData(inputs.splits, inputs.cohort.path, facts, room))
 
 
 def describe(cohort, vocabulary=None):

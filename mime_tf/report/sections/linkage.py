@@ -1,6 +1,6 @@
 """Section: how orders were linked to diagnoses, and how patients were chosen."""
 
-from mime_tf.report.origin import CONVERT, LINKAGE
+from mime_tf.data.conversion import LINKAGE, RULES
 from mime_tf.report.section import Section
 
 _TITLE = "How orders were linked to diagnoses"
@@ -12,7 +12,7 @@ def gather(inputs):
         return Section("linkage", _TITLE, reason="Needs the cohort: --data.")
     if inputs.origin is None:
         reason = (
-            f"There is neither {LINKAGE} nor {CONVERT} beside the data: how the orders were linked to diagnoses is not "
+            f"There is neither {LINKAGE} nor {RULES} beside the data: how the orders were linked to diagnoses is not "
             "known."
         )
         return Section("linkage", _TITLE, reason=reason)

@@ -46,15 +46,15 @@ def gather(inputs):
         return Section("patients", _TITLE, reason="Explanations need the cohort: --data.")
     if not inputs.settings.patients:
         return Section("patients", _TITLE, reason="Left out, as was asked for.")
-    results = inputs.detailed.results
-    chosen = choose(results.labels, results.probabilities)
+    test = inputs.detailed.results.test
+    chosen = choose(test.labels, test.probabilities)
     inputs.progress(f"explaining {len(chosen)} patients")
-    rows = results.rows[list(chosen.values())]
+    rows = test.rows[list(chosen.values())]
     try:
         explanations = explanation.explain(inputs.fitted, inputs.cohort, rows, progress=inputs.progress)
     except InputError as error:
         return Section("patients", _TITLE, reason=f"They could not be explained: {error}.")
-    return Section("patients", _TITLE, PatientsData(results.name, dict(zip(chosen, explanations, strict=True))))
+    return Section("patients", _TITLE, PatientsData(inputs.detailed.name, dict(zip(chosen, explanations, strict=True))))
 
 
 def choose(labels, probabilities):

@@ -30,14 +30,14 @@ def gather(inputs):
     reason = _reason(inputs)
     if reason:
         return Section("subgroups", "Subgroups", reason=reason)
-    results = inputs.detailed.results
+    test = inputs.detailed.results.test
     divided = {
-        column: {name: members[results.rows] for name, members in groups.items()}
+        column: {name: members[test.rows] for name, members in groups.items()}
         for column, groups in inputs.groups.items()
     }
-    groups = subgroups.assess_groups(results.labels, results.probabilities, divided, *inputs.resampling)
+    groups = subgroups.assess_groups(test.labels, test.probabilities, divided, *inputs.resampling)
     shown = {name: MEASURES[name] for name in subgroups.SHOWN}
-    return Section("subgroups", "Subgroups", SubgroupsData(results.name, groups, subgroups.LEAST, shown))
+    return Section("subgroups", "Subgroups", SubgroupsData(inputs.detailed.name, groups, subgroups.LEAST, shown))
 
 
 def _reason(inputs):
@@ -48,7 +48,6 @@ def _reason(inputs):
         return ""
     if inputs.settings.divisions is not None:
         return "None were asked for."
-    path = patient_table.path_of(inputs.cohort.source)
-    if patient_table.read(inputs.cohort.source, len(inputs.cohort.store)) is None:
+    if inputs.cohort.attributes is None:
         return f"There is no {patient_table.FILE} beside the data."
-    return f"{path} has neither a column sex nor age."
+    return f"{inputs.cohort.attributes.path} has neither a column sex nor age."

@@ -23,21 +23,21 @@ class TrainingData:
 
 def gather(inputs):
     """Returns the section; its data are TrainingData."""
-    config = inputs.detailed.results.config
-    flags, default = config["flags"], dataclasses.asdict(TrainConfig())
+    configuration = inputs.detailed.results.configuration
+    flags, default = configuration.flags, dataclasses.asdict(TrainConfig())
     changed = [
         (name, _text(value), _text(default.get(name, "no such flag now")))
         for name, value in flags.items()
         if _text(value) != _text(default.get(name))
     ]
-    seeds = ", ".join(f"{split.name} {split.results.config.get('split_seed')}" for split in inputs.splits)
+    seeds = ", ".join(f"{split.name} {split.results.configuration.split_seed}" for split in inputs.splits)
     facts = [
         ("random seed of weights and batches", str(flags.get("random_seed"))),
         ("number of the split or fold", seeds),
         ("seed of the bootstrap", str(inputs.settings.seed)),
-        ("input", str(config.get("input"))),
-        *((config.get("data") or {}).items()),
-        *((config.get("versions") or {}).items()),
+        ("input", str(configuration.input)),
+        *(configuration.data or {}).items(),
+        *configuration.versions.items(),
     ]
     everything = [(name, _text(value)) for name, value in flags.items()]
     return Section("training", "Flags, versions and seeds", TrainingData(facts, changed, everything))
