@@ -57,7 +57,7 @@ def test_padding_and_neighbours_do_not_matter(service):
 
 def test_a_model_of_half_precision(opened):
     model = build_model(dataclasses.replace(SMALL, mixed_precision="bfloat16"), opened.sizes)
-    run = dataclasses.replace(opened, model=model)
+    run = dataclasses.replace(opened, load_model=lambda: model)
     patients = awkward_patients(2, 10)
     half = Service(run)
     found = half.json(tf.constant(list(map(as_json, patients))))
