@@ -5,8 +5,10 @@ import os
 
 from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError, show
-from mime_tf.explain import lines, page
-from mime_tf.explain.picture import png
+from mime_tf.explain import lines, picture
+from mime_tf.explain.page import explanation_page
+from mime_tf.pages.templates import require_jinja2
+from mime_tf.pages.text import one_line
 from mime_tf.terminal import files, outputs, plotting
 from mime_tf.terminal.console import Console
 
@@ -16,19 +18,6 @@ EXAMPLE = """examples:
 
 A patient is given by id where the data have ids: the column patient_id of Parquet, or of a patients.csv beside the
 data; else by position, counted from 0. The numbers are log-odds, and tell what the model did with the record."""
-
-PAIR_COLUMNS = {
-    "kind": "kind",
-    "dx": "dx",
-    "diagnosis": "dx_name",
-    "order_code": "order",
-    "order": "order_name",
-    "occurrences": "occurrences",
-    "patients": "patients",
-    "mean": "mean",
-    "mean_absolute": "mean_absolute",
-    "importance": "importance",
-}
 
 
 def add_parser(commands):
@@ -86,6 +75,8 @@ def _check_arguments(arguments):
     outputs.check_file(arguments.output, arguments.overwrite)
     if not arguments.cohort:
         plotting.require_matplotlib()
+    if arguments.output.endswith(".html"):
+        require_jinja2()
 
 
 def _row(arguments, cohort):
@@ -121,13 +112,13 @@ def _explain_patient(arguments, model, cohort, console):
     console.progress("explaining")
     (found,) = explanation.explain(model, cohort, [row])
     if arguments.output is None:
-        for line in lines.text(found):
+        for line in lines.printed(found):
             console.line(line)
         return
-    picture = png(found) if arguments.output.endswith(".png") else page.page(found).encode()
+    content = picture.png(found) if arguments.output.endswith(".png") else explanation_page(found).encode()
     os.makedirs(os.path.dirname(arguments.output) or ".", exist_ok=True)
     with files.replacing(arguments.output) as file:
-        file.write(picture)
+        file.write(content)
     console.line(f"{arguments.output}: {lines.title(found)}")
 
 
@@ -137,8 +128,7 @@ def _explain_cohort(arguments, model, cohort, console):
     found = pairs.explain_cohort(model, cohort, arguments.limit, arguments.seed, progress=console.progress)
     if arguments.output:
         os.makedirs(os.path.dirname(arguments.output) or ".", exist_ok=True)
-        rows = ([getattr(pair, name) for name in PAIR_COLUMNS.values()] for pair in found.pairs)
-        files.write_table(arguments.output, PAIR_COLUMNS, rows)
+        files.write_table(arguments.output, pairs.COLUMNS, found.table())
     for line in _pair_lines(arguments, found):
         console.line(line)
     if arguments.output:
@@ -153,7 +143,7 @@ def _pair_lines(arguments, found):
     )
     yield "importance   mean abs       mean  patients  occurrences  diagnosis -> order"
     for pair in found.pairs[: arguments.top]:
-        names = lines.one_line(f"{pair.dx_name} -> {pair.order_name}")
+        names = one_line(f"{pair.dx_name} -> {pair.order_name}")
         yield (
             f"{pair.importance:10.4f} {pair.mean_absolute:10.4f} {pair.mean:+10.4f} {pair.patients:9,} "
             f"{pair.occurrences:12,}  {names}"

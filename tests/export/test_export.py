@@ -23,9 +23,9 @@ from support.whole_runs import run as train_run
 
 from mime_tf.__main__ import main
 from mime_tf.errors import InputError
-from mime_tf.export import card as model_card
-from mime_tf.export.example import make
-from mime_tf.export.folder import appearing
+from mime_tf.export.card import TO_FILL_IN, gather, model_card
+from mime_tf.export.example import example_patient
+from mime_tf.export.folder import replacing_folder
 from mime_tf.export.saved_model import export
 from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.training.build import build_model
@@ -161,13 +161,13 @@ def test_the_card_says_what_the_run_knows(trained, opened, exported):
     assert f"| test set | {len(labels)} rows, {sum(labels)} of label 1 ({np.mean(labels):.1%}) |" in card
     assert "| diagnoses | 17 of 31 | 17 |" in card and "| procedures | LOCAL | 1 |" in card
     assert "| `rnn_size` | 4 | 256 |" in card and "`eval_batch_size`" not in card
-    assert card.count(model_card.TO_FILL_IN) > 10
+    assert card.count(TO_FILL_IN) > 10
 
 
 def test_the_card_of_a_run_that_knows_little(opened, tmp_path):
     run = dataclasses.replace(opened, folder=str(tmp_path), input=None, data=None, known=None, vocabulary=None)
     answer = {"probability": [0.5], "dropped_codes": [0], "empty": [False]}
-    card = model_card.text(run, model_card.gather(run), make(run), answer)
+    card = model_card(run, gather(run), example_patient(run), answer)
     for what in ("has no results", "cohort | not recorded", "does not say which codes", "no vocabulary"):
         assert what in card
     assert "nan" not in card and "None |" not in card
@@ -181,8 +181,8 @@ def test_names_in_a_card_are_no_markup_and_no_commands(opened):
     rows = [row for row in rows if (row["kind"], row["index"]) != ("dx", "1")][:1]
     vocabulary = dataclasses.replace(opened.vocabulary, rows=rows, by_index={("dx", 0): rows[0]})
     run = dataclasses.replace(opened, vocabulary=vocabulary)
-    example = make(run)
-    card = model_card.text(run, model_card.gather(run, 0), example, {"probability": [0.5]})
+    example = example_patient(run)
+    card = model_card(run, gather(run, 0), example, {"probability": [0.5]})
     assert example.patient["visits"][0][0]["dx"] == hostile
     (shell,), (python,) = blocks(card, "sh"), blocks(card, "python")
     command = shlex.split(shell.splitlines()[1])
@@ -231,7 +231,7 @@ def test_a_folder_that_is_in_use(trained, exported, tmp_path):
     with open(folder / "MODEL_CARD.md", "r+") as file:
         card = file.read()
         file.seek(0)
-        file.write(card.replace(model_card.TO_FILL_IN, "heart failure", 1))
+        file.write(card.replace(TO_FILL_IN, "heart failure", 1))
         file.truncate()
     check_refused(tmp_path, *asked, folder, "--overwrite", says="MODEL_CARD.md: was changed")
     (folder / "notes.txt").write_text("mine")
@@ -275,11 +275,11 @@ def test_weights_that_are_no_numbers_leave_nothing(trained, tmp_path):
 def test_an_interrupted_export_leaves_the_earlier_one(tmp_path):
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "old").write_text("old")
-    with pytest.raises(KeyboardInterrupt), appearing(tmp_path / "1") as folder:
+    with pytest.raises(KeyboardInterrupt), replacing_folder(tmp_path / "1") as folder:
         Path(folder, "new").write_text("new")
         raise KeyboardInterrupt
     assert {path.name for path in tmp_path.rglob("*")} == {"1", "old"}
-    with appearing(tmp_path / "1") as folder:
+    with replacing_folder(tmp_path / "1") as folder:
         Path(folder, "new").write_text("new")
     assert {path.name for path in tmp_path.rglob("*")} == {"1", "new"}
 
