@@ -13,7 +13,9 @@ from collections import Counter
 
 import numpy as np
 
+from mime_tf.assess.bootstrap import Bootstrap
 from mime_tf.assess.measures import MEASURES, assess
+from mime_tf.assess.scores import Scores
 from mime_tf.config import TrainConfig
 from mime_tf.errors import InputError
 from mime_tf.export import card_text, service
@@ -80,7 +82,7 @@ def _read_predictions(path):
 
 def _assess(path, table, bootstrap, progress):
     try:
-        return assess(*table, bootstrap=bootstrap, progress=progress)
+        return assess(Scores(*table), Bootstrap(bootstrap), progress)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 

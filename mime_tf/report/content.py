@@ -6,7 +6,8 @@ import os
 import numpy as np
 
 from mime_tf.assess import curves, measures, subgroups, thresholds
-from mime_tf.assess.bootstrap import check, patients_of
+from mime_tf.assess.bootstrap import Bootstrap, patients_of
+from mime_tf.assess.scores import Scores
 from mime_tf.data import patient_table
 from mime_tf.data.cohort import Cohort, read
 from mime_tf.errors import InputError
@@ -115,7 +116,7 @@ def gather(
     Raises:
         InputError: there is no finished split, a file of it is damaged, or the data are not those of the run.
     """
-    check(bootstrap, seed)
+    resamples = Bootstrap(bootstrap, seed)
     folders = results.find(model)
     finished = [results.read(folder) for folder in folders if results.is_finished(folder)]
     if not finished:
@@ -123,13 +124,12 @@ def gather(
     beside = None if data is None else _open(finished[0].folder, data, divisions, progress)
     if beside:
         finished = [_of_cohort(split, beside.cohort) for split in finished]
-    judged = [_judge(split, bootstrap, seed, progress) for split in finished]
+    judged = [_judge(split, resamples, progress) for split in finished]
     order = sorted(range(len(judged)), key=lambda at: np.nan_to_num(judged[at].found.values["auc"]))
     detail = order[(len(judged) - 1) // 2]
     chosen = judged[detail].split
     rates = [thresholds.alert_threshold(chosen.probabilities, rate) for rate in alert_rates]
-    resamples = chosen.patients, bootstrap, seed, progress
-    points = thresholds.operating_points(chosen.labels, chosen.probabilities, rates, *resamples)
+    points = thresholds.operating_points(_scores(chosen), rates, resamples, progress)
     with_data = beside and _with_data(beside, chosen, patients, resamples, progress)
     unfinished = len(folders) - len(finished)
     notes = [f"{unfinished} of {len(folders)} splits are not finished and are left out"] if unfinished else []
@@ -174,18 +174,22 @@ def _of_cohort(split, cohort):
     return dataclasses.replace(split, patients=None if cohort.patient_ids is None else cohort.patient_ids[rows])
 
 
-def _judge(split, bootstrap, seed, progress):
-    pair = split.labels, split.probabilities
-    found = measures.assess(*pair, split.patients, bootstrap, seed, lambda text: progress(f"{split.name}: {text}"))
-    return Judged(split, found, curves.curves(*pair))
+def _scores(split):
+    return Scores(split.labels, split.probabilities, split.patients)
+
+
+def _judge(split, resamples, progress):
+    scores = _scores(split)
+    found = measures.assess(scores, resamples, lambda text: progress(f"{split.name}: {text}"))
+    return Judged(split, found, curves.curves(scores))
 
 
 def _with_data(beside, split, patients, resamples, progress):
-    cohort, missing, pair = beside.cohort, dict(beside.missing), (split.labels, split.probabilities)
+    cohort, missing = beside.cohort, dict(beside.missing)
     divided = {
         column: {name: rows[split.rows] for name, rows in members.items()} for column, members in beside.divided.items()
     }
-    found = subgroups.assess_groups(*pair, divided, *resamples)
+    found = subgroups.assess_groups(_scores(split), divided, resamples, progress)
     run = Run.open(split.folder)
     explained = _explain(run, cohort, split, missing, progress) if patients else {}
     if not patients:

@@ -7,7 +7,7 @@ import os
 
 import numpy as np
 
-from mime_tf.assess.bootstrap import checked
+from mime_tf.assess.scores import Scores
 from mime_tf.errors import InputError, show
 from mime_tf.runs.folder import CONFIG, HISTORY, METRICS, PREDICTIONS, is_ours, read_json, split_folder
 
@@ -117,7 +117,7 @@ def read(folder):
     if not (len(rows) and ((rows >= 0) & (rows % 1 == 0)).all()):
         raise InputError(f"{path}: column row: needs a position from 0 for each test patient, and one patient or more")
     try:
-        labels, probabilities = checked(labels, probabilities)
+        scores = Scores(labels, probabilities)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     patients = np.array(table["patient_id"], object) if "patient_id" in table else None
@@ -129,8 +129,8 @@ def read(folder):
         history=_history(os.path.join(folder, HISTORY)),
         rows=rows.astype(np.int64),
         patients=patients,
-        labels=labels,
-        probabilities=probabilities,
+        labels=scores.labels,
+        probabilities=scores.probabilities,
         valid=len(valid["row"]),
     )
 

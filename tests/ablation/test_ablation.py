@@ -16,6 +16,7 @@ from mime_tf.ablation import ablate, code_counts, forms, plots, study, tables
 from mime_tf.ablation.progress import Progress
 from mime_tf.ablation.unlinking import unlinked
 from mime_tf.ablation.verdict import caution, direction, verdict
+from mime_tf.assess.bootstrap import Bootstrap
 from mime_tf.assess.comparison import Comparison, Estimate
 from mime_tf.commands import ablate as command
 from mime_tf.config import TrainConfig
@@ -232,10 +233,10 @@ def test_predictions_of_other_patients_are_refused(done, data, capsys):
 @pytest.mark.slow
 def test_overwrite_redoes_all(data, tmp_path):
     """Without auxiliary tasks there is no arm for them."""
-    found = ablate(TINY, data, tmp_path / "a", bootstrap=5, console=Quiet())
+    found = ablate(TINY, data, tmp_path / "a", bootstrap=Bootstrap(5), console=Quiet())
     assert list(found.comparisons[1.0].means) == ["linked", "shuffled", "flat", "logistic"]
     other = dataclasses.replace(TINY, learning_rate=0.1)
-    again = ablate(other, data, tmp_path / "a", bootstrap=5, overwrite=True, console=Quiet())
+    again = ablate(other, data, tmp_path / "a", bootstrap=Bootstrap(5), overwrite=True, console=Quiet())
     for arm in ("linked", "shuffled", "flat"):
         assert again.comparisons[1.0].means[arm] != found.comparisons[1.0].means[arm]
     assert again.comparisons[1.0].means["logistic"] == found.comparisons[1.0].means["logistic"]
@@ -492,7 +493,7 @@ def test_links_that_carry_the_risk_are_found_to_help(tmp_path):
     config = TrainConfig(
         **widths, num_iter=900, learning_rate=0.003, split_seeds=(0,), valid_fraction=0.1, test_fraction=0.3
     )
-    found = ablate(config, tmp_path / "c.parquet", tmp_path / "a", bootstrap=200, console=Quiet())
+    found = ablate(config, tmp_path / "c.parquet", tmp_path / "a", bootstrap=Bootstrap(200), console=Quiet())
     of = found.comparisons[1.0]
     assert verdict(of).startswith("The links helped:")
     assert of.means["linked"]["auc"].value > 0.65
