@@ -30,7 +30,7 @@ ARMS = {
 }
 # The form of the cohort that an arm of MiME trains on.
 _FORMS = {"linked": "linked", "shuffled": "shuffled", "flat": "flat", "linked_aux": "linked"}
-# The arms of the learning curve, which asks how MiME makes up for few data; links at random do not.
+# The arms of the learning curve; shuffled links are left out, since they can't make up for few data.
 CURVE = ("linked", "linked_aux", "flat", "logistic")
 
 
@@ -159,7 +159,7 @@ def _train(config, splits, paths, folder, overwrite, console):
     """
     runs = [(ratio, arm) for ratio in splits for arm in _arms(config, ratio)]
     progress = Progress(console, len(runs), config.evaluations * len(config.split_numbers))
-    probabilities = {ratio: {} for ratio in splits}
+    probabilities: dict[float, dict[str, list[np.ndarray]]] = {ratio: {} for ratio in splits}
     for ratio, arm in runs:
         progress.start(ARMS[arm] if len(splits) == 1 else f"{ARMS[arm]}, train_ratio {ratio:g}")
         of_form = splits[ratio][_FORMS[arm]]

@@ -1,7 +1,7 @@
 """Bootstrap over patients: each resample draws as many patients as there are, each with all its rows.
 
-Resamples are counts: a patient that is drawn three times weighs three times as much. docs/decisions says why this is
-written here and not taken from a library.
+A resample is a count per patient: one that is drawn three times weighs three times as much. The reasons not to use a
+library are in docs/decisions/0006-own-bootstrap.md.
 """
 
 import dataclasses

@@ -8,10 +8,10 @@ from mime_tf.assess.bootstrap import Tally
 def fit(design: np.ndarray, offset: np.ndarray | float, tally: Tally) -> np.ndarray:
     """Fits an unpenalized logistic regression by Newton's method; a step is halved until the likelihood does not fall.
 
-    Written here for three reasons together: calibration in the large needs an offset, which scikit-learn's regression
-    does not take; a resample gives each distinct probability a count, so a fit runs over them and not over rows; and
-    1,000 resamples fit 2,000 regressions of one or two coefficients, where building a general model costs more than
-    solving it. docs/decisions has the measurement.
+    It is written here for three reasons. Calibration in the large needs an offset, which scikit-learn's regression does
+    not take. A resample gives each distinct probability a count, so a fit runs over these and not over rows. And 1,000
+    resamples make 2,000 fits of one or two coefficients, for which a general model of statsmodels takes two to four
+    times as long (docs/decisions/0006-own-bootstrap.md).
 
     Args:
         design: (U, K), a row for each distinct probability.
