@@ -99,7 +99,7 @@ def test_resamples_without_both_labels_are_left_out():
     assert numbers(comparison.means["model"]["auc"]) == (1, 1, 1)
 
 
-def test_progress_is_told():
+def test_progress_is_reported():
     lines = []
     compare({"model": [Scores(LABELS, RIGHT)]}, Bootstrap(2), lines.append)
     assert lines == ["resampled 1 of 2 times", "resampled 2 of 2 times"]

@@ -62,7 +62,7 @@ def test_observed_to_expected_by_hand():
     assert np.isnan(values([1, 0], [0.0, 0.0])["observed_to_expected"])
 
 
-def test_few_of_a_label_are_told():
+def test_a_rare_label_is_noted():
     labels = np.arange(100) < 19
     (note,) = assess(Scores(labels, np.tile([0.2, 0.4], 50)), NONE).notes
     assert note.startswith("only 19 rows of label 1")
@@ -329,7 +329,7 @@ def test_moved_data_are_known_again_and_others_are_not(trained, tmp_path):
     assert report["rows"] == 30 and done.err == []
 
 
-def test_codes_that_training_did_not_hold_are_told(trained, tmp_path):
+def test_codes_that_training_did_not_hold_are_noted(trained, tmp_path):
     patients = [[[[0, [0], []]]], [[[77, [0], [1]]]], [[[0, [88], []]]], [[]]]
     write_cohort(tmp_path / "other", patients, [0, 1, 1, 0])
     report, done = evaluated(trained / "r0s0", tmp_path, "--split", "all", data=tmp_path / "other")

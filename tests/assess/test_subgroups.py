@@ -49,13 +49,13 @@ def as_lists(groups):
 
 
 def test_groups_by_value():
-    found = Division("sex").groups(["M", "F", " F ", "", "not known"])
-    assert as_lists(found) == {"F": [1, 2], "M": [0], "not known": [3, 4]}
+    groups = Division("sex").groups(["M", "F", " F ", "", "not known"])
+    assert as_lists(groups) == {"F": [1, 2], "M": [0], "not known": [3, 4]}
 
 
 def test_groups_by_number_begin_at_their_cut():
-    found = Division("age", (18.0, 40.0)).groups(["17.99", "18", "39.99", "40", "", "-1"])
-    assert as_lists(found) == {"under 18": [0, 5], "18 to under 40": [1, 2], "40 and over": [3], "not known": [4]}
+    groups = Division("age", (18.0, 40.0)).groups(["17.99", "18", "39.99", "40", "", "-1"])
+    assert as_lists(groups) == {"under 18": [0, 5], "18 to under 40": [1, 2], "40 and over": [3], "not known": [4]}
 
 
 def test_groups_without_rows_are_left_out():
@@ -114,7 +114,7 @@ def test_small_groups_say_why_they_are_not_measured(zeros, ones, reason):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A run of two splits, and patients.csv beside its cohort: the label as sex, the row's number as age."""
+    """A run of two splits, and a patients.csv for its cohort: the label as sex, the row's number as age."""
     folder = tmp_path_factory.mktemp("trained")
     for kind in ("seqs", "labels"):
         shutil.copy(f"{COHORT}.{kind}", folder / f"cohort.{kind}")
