@@ -62,8 +62,9 @@ LEGEND = """\
 GFLOP/s: of a 2048 x 2048 x 2048 float32 product in NumPy, timed before and after each lap of a measurement, such as 100
 steps: the lowest and the highest. cost: in GFLOP-equivalents, ms per step x GFLOP/s / 1000, the median over laps.
 start: the time of the first half of a run beyond that of its steps at the steady cost: reading, splitting, planning
-shapes, building, tracing and compiling. peak: the peak memory of the process. others: the share of all cores' time that other
-programs took; if it is more than a tenth ("busy"), measure again on a quiet machine. "elsewhere": not measured here."""
+shapes, building, tracing and compiling. peak: the peak memory of the process. others: the share of all cores' time that
+other programs took; if it is more than a tenth ("busy"), measure again on a quiet machine. "elsewhere": not measured
+here."""
 
 
 def heading(description, quick):
