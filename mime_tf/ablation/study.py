@@ -77,7 +77,7 @@ def ablate(
     """Trains every arm on the same splits with the same budget, tests them on the same patients and compares them.
 
     The arms are ordinary runs, `<folder>/runs/<arm>_<ratio>/`, of the cohorts `<folder>/cohorts/<form>/`. Finished runs
-    are kept, and an unfinished one continues.
+    are kept, and an unfinished one is resumed.
 
     Args:
         config: how to train. Its `aux_lambda` is that of the arm `linked_aux`, which is left out if it is 0; the other
@@ -85,7 +85,7 @@ def ablate(
         source: the cohort, as `mime_tf.data.cohort` says.
         folder: folder of the runs and cohorts.
         train_ratios: further values of `config.train_ratio`, for a learning curve of the arms `CURVE`.
-        bootstrap: the resamples behind the intervals.
+        bootstrap: the resamples behind the intervals, at least one.
         seed: seed of the shuffle.
         overwrite: discard existing runs.
         console: shows the progress; by default a new `Console`.
@@ -93,6 +93,7 @@ def ablate(
     Raises:
         InputError: the data, the config or the folder can't be used.
     """
+    bootstrap.require_resamples()
     console, folder = console or Console(), os.fspath(folder)
     ratios = (config.train_ratio, *sorted({*train_ratios} - {config.train_ratio}))
     console.progress(f"reading {source}")
@@ -124,8 +125,9 @@ def ablate(
 
 def _splits(made, ratio):
     """The `Splits` of each form at a training ratio; raises InputError where they would not make a comparison."""
+    groups = made.groups
     of_form = {
-        name: Splits(dataclasses.replace(form.config, train_ratio=ratio), form.store, made.labels, made.groups)
+        name: Splits(dataclasses.replace(form.config, train_ratio=ratio), form.store, made.labels, groups)
         for name, form in made.forms.items()
     }
     for number, split in of_form["linked"].splits.items():

@@ -37,6 +37,11 @@ class Bootstrap:
             if value < 0:
                 raise InputError(f"{name}: found {value}; must be 0 or more")
 
+    def require_resamples(self) -> None:
+        """Raises InputError if there are no resamples, for a result that is nothing without intervals."""
+        if not self.times:
+            raise InputError("bootstrap: found 0; must be at least 1")
+
     def draws(self, num_patients: int, progress: Progress | None = None) -> Iterator[np.ndarray]:
         """Yields for each resample how often each patient is drawn, int64 (num_patients,).
 

@@ -60,8 +60,7 @@ def compare(
     Raises:
         InputError: there is no resample, or the models were tested on different rows.
     """
-    if bootstrap.times < 1:
-        raise InputError(f"bootstrap: found {bootstrap.times}; must be at least 1")
+    bootstrap.require_resamples()
     first, *others = models
     _check_rows(models)
     indices = _patient_indices(models[first])

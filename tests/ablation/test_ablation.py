@@ -230,6 +230,12 @@ def test_predictions_of_other_patients_are_refused(done, data, capsys):
     path.write_text(content)
 
 
+def test_an_ablation_without_resamples_is_refused_before_training(data, tmp_path):
+    with pytest.raises(InputError, match="bootstrap: found 0; must be at least 1"):
+        ablate(TINY, data, tmp_path / "a", bootstrap=Bootstrap(0), console=Quiet())
+    assert not (tmp_path / "a").exists()
+
+
 @pytest.mark.slow
 def test_overwrite_redoes_all(data, tmp_path):
     """Without auxiliary tasks there is no arm for them."""
