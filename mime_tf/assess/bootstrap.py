@@ -38,7 +38,7 @@ class Bootstrap:
                 raise InputError(f"{name}: found {value}; must be 0 or more")
 
     def require_resamples(self) -> None:
-        """Raises InputError if there are no resamples, for a result that is nothing without intervals."""
+        """Raises InputError if there are no resamples, for a comparison, whose verdict is about intervals."""
         if not self.times:
             raise InputError("bootstrap: found 0; must be at least 1")
 
