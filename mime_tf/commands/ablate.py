@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import os
 
+from mime_tf.assess.bootstrap import Bootstrap
 from mime_tf.config import JIT_COMPILE, TrainConfig
 from mime_tf.errors import InputError
 from mime_tf.terminal import files, plotting
@@ -99,10 +100,10 @@ def run(arguments):
         arguments.data,
         arguments.output,
         arguments.train_ratios,
-        arguments.bootstrap,
-        arguments.seed,
-        arguments.overwrite,
-        console,
+        bootstrap=Bootstrap(arguments.bootstrap, arguments.seed),
+        seed=arguments.seed,
+        overwrite=arguments.overwrite,
+        console=console,
     )
     settings = {name: value for name, value in vars(arguments).items() if name not in ("run", "output", "overwrite")}
     pictures = {COMPARISON: plots.comparison(found)}

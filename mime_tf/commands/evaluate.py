@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import os
 
+from mime_tf.assess.bootstrap import Bootstrap
 from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
 from mime_tf.runs.configuration import is_ours
@@ -55,8 +56,10 @@ def add_parser(commands):
 
 def run(arguments):
     """Runs the command."""
+    bootstrap = Bootstrap(arguments.bootstrap, arguments.seed)
     _check_arguments(arguments)
     from mime_tf.assess import curves, measures, subgroups, thresholds
+    from mime_tf.assess.scores import Scores
     from mime_tf.assess.text import lines, point_lines, subgroup_lines
     from mime_tf.runs.opening import fitted_split
     from mime_tf.scoring import prediction
@@ -76,15 +79,15 @@ def run(arguments):
     rates = [thresholds.alert_threshold(probabilities, rate) for rate in arguments.alert_rate]
     groups = None if patients is None else patients[part.rows]
     divided = {column: {name: of[part.rows] for name, of in members.items()} for column, members in divided.items()}
-    pair, resamples = (part.labels, probabilities), (groups, arguments.bootstrap, arguments.seed, console.progress)
-    found = measures.assess(*pair, *resamples)
-    points = thresholds.operating_points(*pair, [*arguments.threshold, *rates], *resamples)
-    by_group = subgroups.assess_groups(*pair, divided, *resamples)
+    scores = Scores(part.labels, probabilities, groups)
+    found = measures.assess(scores, bootstrap, console.progress)
+    points = thresholds.operating_points(scores, [*arguments.threshold, *rates], bootstrap, console.progress)
+    by_group = subgroups.assess_groups(scores, divided, bootstrap, console.progress)
     if arguments.output:
         report = _report(arguments, model, found, points, by_group, [*notes, *found.notes])
-        _write(arguments.output, report, curves.curves(*pair))
+        _write(arguments.output, report, curves.curves(scores))
     console.line(_title(arguments, found))
-    for line in lines(found, arguments.bootstrap, arguments.seed):
+    for line in lines(found, bootstrap):
         console.line(line)
     for line in (*point_lines(points), *subgroup_lines(by_group)):
         console.line(line)
@@ -94,9 +97,6 @@ def run(arguments):
 
 def _check_arguments(arguments):
     """Raises InputError for what can be told before anything is read."""
-    for name in ("bootstrap", "seed"):
-        if getattr(arguments, name) < 0:
-            raise InputError(f"{name}: found {getattr(arguments, name)}; must be 0 or more")
     for threshold in arguments.threshold:
         if not 0 <= threshold <= 1:
             raise InputError(f"threshold: found {threshold}; must be from 0 to 1")

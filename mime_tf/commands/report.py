@@ -66,6 +66,7 @@ def run(arguments):
     """Runs the command."""
     plots = arguments.plots or f"{os.path.splitext(arguments.output)[0]}_files"
     _check_arguments(arguments, plots)
+    from mime_tf.assess.bootstrap import Bootstrap
     from mime_tf.assess.subgroups import Division
     from mime_tf.report import content, figures
     from mime_tf.report.inputs import Settings
@@ -75,7 +76,8 @@ def run(arguments):
     require_jinja2()
     divisions = None if arguments.subgroup is None else [Division.parse(text) for text in arguments.subgroup]
     console = Console(period=5.0)
-    settings = Settings(arguments.alert_rate, divisions, not arguments.no_patients, arguments.bootstrap, arguments.seed)
+    bootstrap = Bootstrap(arguments.bootstrap, arguments.seed)
+    settings = Settings(arguments.alert_rate, divisions, not arguments.no_patients, bootstrap)
     report = content.gather(arguments.model, arguments.data, settings, console.progress)
     for note in report.notes:
         console.note(note)

@@ -47,7 +47,7 @@ def gather(inputs):
     if not inputs.settings.patients:
         return Section("patients", _TITLE, reason="Left out, as was asked for.")
     test = inputs.detailed.results.test
-    chosen = choose(test.labels, test.probabilities)
+    chosen = choose(test.scores.labels, test.scores.probabilities)
     inputs.progress(f"explaining {len(chosen)} patients")
     rows = test.rows[list(chosen.values())]
     try:
