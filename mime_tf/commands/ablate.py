@@ -6,7 +6,7 @@ import os
 
 from mime_tf.config import JIT_COMPILE, TrainConfig
 from mime_tf.errors import InputError
-from mime_tf.terminal import files, plotting
+from mime_tf.terminal import files, outputs, plotting
 from mime_tf.terminal.console import Console
 
 EXAMPLE = """example:
@@ -135,18 +135,7 @@ def _check_arguments(arguments):
     for ratio in arguments.train_ratios:
         if not 0 < ratio <= 1:
             raise InputError(f"train_ratios: found {ratio}; must be more than 0 and at most 1")
-    output = arguments.output
-    if os.path.lexists(output) and not os.path.isdir(output):
-        raise InputError(f"{output}: is not a folder; a folder is written")
-    strangers = sorted(set(os.listdir(output)) - _OURS) if os.path.isdir(output) else []
-    strangers = [name for name in strangers if name.removesuffix(files.TEMPORARY) not in _OURS]
-    if strangers:
-        raise InputError(f"{os.path.join(output, strangers[0])}: is of no ablation; an empty or new folder is needed")
-    above = output
-    while not os.path.lexists(above):
-        above = os.path.dirname(above) or "."
-    if not (os.path.isdir(above) and os.access(above, os.W_OK)):
-        raise InputError(f"{output}: can't be written; {above} is not a folder that may be written to")
+    outputs.check_folder(arguments.output, True, _OURS.__contains__)  # runs that are there are gone on with
 
 
 def _write(folder, found, settings, pictures):

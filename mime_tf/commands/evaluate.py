@@ -7,7 +7,7 @@ import os
 from mime_tf.data.cohort import read
 from mime_tf.errors import InputError
 from mime_tf.runs.folder import is_ours
-from mime_tf.terminal import files
+from mime_tf.terminal import files, outputs
 from mime_tf.terminal.console import Console
 
 EXAMPLE = """example:
@@ -106,13 +106,10 @@ def _check_arguments(arguments):
     output = arguments.output
     if output is None:
         return
-    if os.path.lexists(output) and not os.path.isdir(output):
-        raise InputError(f"{output}: is not a folder; a folder is written")
     if is_ours(output):
         raise InputError(f"{output}: is a run folder, with a {METRICS} of its own; another folder is needed")
-    there = [name for name in (METRICS, CURVES) if os.path.lexists(os.path.join(output, name))]
-    if there and not arguments.overwrite:
-        raise InputError(f"{os.path.join(output, there[0])}: exists; --overwrite replaces it")
+    for name in (METRICS, CURVES):
+        outputs.check_file(os.path.join(output, name), arguments.overwrite)
 
 
 def _check_data(model, source, split):

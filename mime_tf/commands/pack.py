@@ -6,7 +6,7 @@ import shutil
 
 from mime_tf.data.cohort import folder, read
 from mime_tf.errors import InputError
-from mime_tf.terminal import files
+from mime_tf.terminal import files, outputs
 
 EXAMPLE = """example:
   python -m mime_tf pack --input data/hf --output data/hf.parquet
@@ -54,10 +54,7 @@ def _check_output(output, overwrite):
     """Raises InputError unless the output may be written."""
     if not output.endswith(".parquet"):
         raise InputError(f"{output}: the name of the output ends in .parquet; {output}.parquet would be right")
-    if os.path.isdir(output):
-        raise InputError(f"{output}: is a folder; a file is written")
-    if os.path.lexists(output) and not overwrite:
-        raise InputError(f"{output}: exists; --overwrite replaces it")
+    outputs.check_file(output, overwrite)
 
 
 def _copy_vocabulary(source, target):

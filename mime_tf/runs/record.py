@@ -9,7 +9,7 @@ from mime_tf.runs import journal
 from mime_tf.runs.folder import GROUPS, digests, discard, is_ours, out_of_fold_path, read_json, split_folder
 from mime_tf.runs.versions import versions
 from mime_tf.splits.groups import digest
-from mime_tf.terminal import files
+from mime_tf.terminal import files, outputs
 
 
 class Record:
@@ -54,10 +54,10 @@ class Record:
         for folder in _folders(output_prefix, asked):
             _check_free(folder, path, overwrite)
         out = out_of_fold_path(output_prefix)
-        if config.folds and os.path.lexists(out) and not overwrite:
-            raise InputError(f"{out}: exists; another output prefix, or --overwrite replaces it")
-        for written in (path, log_path, *([out] if config.folds else [])):
-            _check_writable(written)
+        for written in (path, log_path):
+            outputs.check_file(written, overwrite=True)
+        if config.folds:
+            outputs.check_file(out, overwrite)
         for written in (path, log_path):
             os.makedirs(os.path.dirname(written) or ".", exist_ok=True)
         if overwrite:
@@ -92,16 +92,6 @@ def _discard(path, folders):
     for folder in folders:
         if is_ours(folder):
             discard(folder)
-
-
-def _check_writable(path):
-    """Raises InputError unless `path` is a file that can be written, or could be made, its folders with it."""
-    place = os.path.abspath(path)
-    while not os.path.exists(place):
-        place = os.path.dirname(place)
-    is_file = place == os.path.abspath(path)
-    if os.path.isdir(place) == is_file or not os.access(place, os.W_OK):
-        raise InputError(f"{path}: can't be written; give a prefix whose files can be")
 
 
 def _check_is_record(path, content):

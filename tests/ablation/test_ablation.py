@@ -448,7 +448,9 @@ def test_wrong_arguments(argv, says, data, tmp_path, capsys):
 
 def test_a_folder_with_other_things(data, tmp_path, capsys):
     (tmp_path / "thesis.txt").write_text("mine")
-    assert "thesis.txt: is of no ablation" in refused(capsys, "--data", data, "--output", tmp_path, "--overwrite")
+    assert "has thesis.txt in it, which this command does not write" in refused(
+        capsys, "--data", data, "--output", tmp_path, "--overwrite"
+    )
     line = refused(capsys, "--data", data, "--output", tmp_path / "thesis.txt")
     assert "thesis.txt: is not a folder; a folder is written" in line
     line = refused(capsys, "--data", data, "--output", tmp_path / "thesis.txt" / "a")

@@ -131,7 +131,7 @@ def test_pickles_are_read_without_arrow():
     write_pickles("x")
     code = """
 import sys
-from mime_tf import pickled, sources
+from mime_tf.data import cohort as sources, pickled
 sources.read("x"), sources.paths("x"), sources.name("x.parquet"), sources.folder("x.parquet")
 print([name for name in ("pyarrow", "tensorflow", "keras") if name in sys.modules])
 """
@@ -238,8 +238,16 @@ def test_bad_outputs(capsys):
         argv = ["--input", "x", "--output", "y.parquet", *more]
         check_refused(capsys, *argv, says="y.parquet: is a folder; a file is written")
     shutil.copy("x.seqs", "file")
-    check_refused(capsys, "--input", "x", "--output", "file/y.parquet", says="file: File exists")
-    check_refused(capsys, "--input", "x", "--output", "file/z/y.parquet", says="file/z: Not a directory")
+    check_refused(
+        capsys,
+        "--input",
+        "x",
+        "--output",
+        "file/y.parquet",
+        says="file/y.parquet: can't be written; file is not a folder",
+    )
+    says = "file/z/y.parquet: can't be written; file is not a folder"
+    check_refused(capsys, "--input", "x", "--output", "file/z/y.parquet", says=says)
 
 
 def test_bad_inputs(capsys):

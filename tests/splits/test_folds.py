@@ -249,7 +249,7 @@ def test_a_fold_that_is_none(cross_validated):
 
 def test_folds_resume_and_are_overwritten(cross_validated, tmp_path, monkeypatch):
     (tmp_path / "out_of_fold.csv").write_text("mine")
-    with pytest.raises(InputError, match=r"out_of_fold\.csv: exists; another output prefix, or --overwrite replaces"):
+    with pytest.raises(InputError, match=r"out_of_fold\.csv: exists; --overwrite replaces"):
         run(FOLDS, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["out_of_fold.csv"]
     killer = Killer(monkeypatch)
