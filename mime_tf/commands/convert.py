@@ -16,7 +16,7 @@ EXAMPLE = """examples:
   python train.py cohort/cohort ./ ./out
 
 Before you trust a cohort, read what is printed: how many orders found their diagnosis, the commonest links, and the
-leakage audit. docs/convert.md explains it all. Needs pip install 'mime-tf[ehr]'."""
+leakage audit. docs/convert.md explains it all."""
 
 SOURCES = ("synthea", "fhir", "omop", "tables")
 # Options that one source alone takes.

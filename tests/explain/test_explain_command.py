@@ -186,7 +186,7 @@ def test_no_matplotlib(trained, tmp_path, monkeypatch):
     """It is told at once, and the table does without."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     done = command("--model", "not there", "--data", "not there", "--row", 0, "--output", tmp_path / "p.png")
-    assert done.code == 2 and "mime-tf[report]" in done.err[-1]
+    assert done.code == 2 and "needs the package matplotlib" in done.err[-1]
     assert explain(trained, "--row", 0).code == 0
 
 
