@@ -1,7 +1,6 @@
 """Packages that only parts of the project need: imported on demand, and how to install one that is missing."""
 
 import importlib
-import importlib.metadata
 import re
 import shlex
 from pathlib import Path
@@ -45,6 +44,8 @@ def install_hint(extra: str) -> str:
     if all((_ROOT / name).is_file() for name in ("pyproject.toml", "setup.py")):
         clone = "." if Path.cwd() == _ROOT else str(_ROOT)
         return f"pip install {shlex.quote(f'{clone}[{extra}]')}"
+    import importlib.metadata  # slow to import, and rarely needed
+
     try:
         requirements = importlib.metadata.requires("mime-tf") or []
     except importlib.metadata.PackageNotFoundError:

@@ -14,11 +14,10 @@ from mime_tf.runs.folder import METRICS, out_of_fold_path, read_json, remove_sta
 from mime_tf.runs.journal import Journal
 from mime_tf.runs.record import Record
 from mime_tf.splits.groups import group_numbers, repeats
+from mime_tf.terminal import environment
 from mime_tf.terminal.console import Console
-from mime_tf.training import devices, lines, out_of_fold
-from mime_tf.training.fitter import Fitter
+from mime_tf.training import lines, out_of_fold
 from mime_tf.training.plan import Splits
-from mime_tf.training.split_run import SplitRun
 
 
 def train(config, source, output_prefix, log_prefix, resume=True, overwrite=False, console=None):
@@ -48,6 +47,11 @@ def train(config, source, output_prefix, log_prefix, resume=True, overwrite=Fals
     groups = group_numbers(cohort, config.group_column)
     splits = Splits(config, cohort.store, cohort.labels, groups)
     vocabulary = Vocabulary.beside(source)
+    environment.import_tensorflow()  # not before the data are known to be good: it takes seconds
+    from mime_tf.training import devices
+    from mime_tf.training.fitter import Fitter
+    from mime_tf.training.split_run import SplitRun
+
     fitter = Fitter(config, found_sizes)
     log_path = f"{log_prefix}.log"
     record = Record.open(config, source, output_prefix, log_path, resume, overwrite, groups)

@@ -472,7 +472,7 @@ def test_help(capsys):
     out = capsys.readouterr().out
     for part in (
         "example:",
-        "python -m mime_tf ablate --data",
+        "mime-tf ablate --data",
         "--train_ratios",
         *(f"--{name}" for name in command.OPTIONS),
     ):

@@ -193,4 +193,4 @@ def test_no_matplotlib(trained, tmp_path, monkeypatch):
 def test_help_has_an_example():
     done = command("--help")
     assert done.code == 0
-    assert any("python -m mime_tf explain --model r0s0" in line for line in done.out)
+    assert any("mime-tf explain --model r0s0" in line for line in done.out)

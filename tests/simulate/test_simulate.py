@@ -581,7 +581,7 @@ def test_the_command_as_a_process(tmp_path):
 def test_help_teaches(tmp_path):
     done = run("--help", cwd=tmp_path)
     assert done.returncode == 0
-    for part in ("example:", "python -m mime_tf simulate --patients", "--pair_effect", "--overwrite", "0.5"):
+    for part in ("example:", "mime-tf simulate --patients", "--pair_effect", "--overwrite", "0.5"):
         assert part in done.stdout
 
 
