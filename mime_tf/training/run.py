@@ -3,6 +3,7 @@
 import itertools
 import os
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,11 +19,13 @@ from mime_tf.runs.paths import out_of_fold_path
 from mime_tf.runs.record import Record, begin
 from mime_tf.runs.results import read_metrics
 from mime_tf.splits.groups import group_numbers, repeats
+from mime_tf.terminal import environment
 from mime_tf.terminal.console import Console
-from mime_tf.training import devices, lines, out_of_fold
-from mime_tf.training.fitter import Fitter
+from mime_tf.training import lines, out_of_fold
 from mime_tf.training.plan import Plan
-from mime_tf.training.split_training import SplitTraining
+
+if TYPE_CHECKING:
+    from mime_tf.training.fitter import Fitter
 
 
 def train(
@@ -60,6 +63,10 @@ def train(
     groups = group_numbers(cohort, config.group_column)
     plan = Plan(config, cohort.store, cohort.require_labels(), groups)
     _ = cohort.vocabulary  # read before anything is written, so that a bad file leaves nothing behind
+    environment.import_tensorflow()  # not before the data are known to be good: it takes seconds
+    from mime_tf.training import devices
+    from mime_tf.training.fitter import Fitter
+
     fitter = Fitter(config, resolved)
     record = begin(Record.new(config, cohort, output_prefix, log_path, groups), resume, overwrite)
     if record.finished:
@@ -83,9 +90,11 @@ def train(
 
 
 def _train_splits(
-    record: Record, plan: Plan, cohort: Cohort, fitter: Fitter, console: Console
+    record: Record, plan: Plan, cohort: Cohort, fitter: "Fitter", console: Console
 ) -> Iterator[dict[str, float]]:
     """Trains one split after another, but for those that were finished before; yields the results of each."""
+    from mime_tf.training.split_training import SplitTraining
+
     for (number, split), folder, starts in zip(plan.splits.items(), record.folders, plan.starts, strict=True):
         metrics = _finished(folder, console)
         if metrics is None:

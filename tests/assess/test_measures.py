@@ -251,8 +251,7 @@ def test_command_as_a_process(trained, tmp_path):
         "--threshold",
         "0.3",
         "--alert_rate",
-        "0.1",
-        "0.2",
+        "0.1,0.2",
     ]
     argv += ["--bootstrap", "200", "--output", tmp_path / "made" / "e"]
     done = subprocess.run(

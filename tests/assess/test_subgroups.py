@@ -136,7 +136,7 @@ def command(*argv):
 
 def test_command(trained, tmp_path):
     argv = ["--model", trained / "r0s0", "--data", trained / "cohort", "--split", "all", "--bootstrap", 10]
-    done = command(*argv, "--output", tmp_path, "--subgroup", "sex", "age:60")
+    done = command(*argv, "--output", tmp_path, "--subgroup", "sex", "--subgroup", "age:60")
     assert done.code == 0, done.err
     report = json.loads((tmp_path / "metrics.json").read_text())
     women, men, young, old = report["subgroups"]
@@ -166,7 +166,7 @@ def test_command(trained, tmp_path):
 )
 def test_wrong_subgroups(asked, says, trained, tmp_path):
     argv = ["--model", trained / "r0s0", "--data", trained / "cohort", "--output", tmp_path / "out"]
-    done = command(*argv, "--subgroup", *asked)
+    done = command(*argv, *(f"--subgroup={column}" for column in asked))
     assert done.code == 2 and done.out == []
     assert says in done.err[-1]
     assert not (tmp_path / "out").exists()

@@ -288,6 +288,6 @@ def test_help_has_an_example_and_is_quick():
     argv = [sys.executable, "-X", "importtime", "-m", "mime_tf", "export", "--help"]
     done = subprocess.run(argv, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0
-    assert "python -m mime_tf export --model" in done.stdout
+    assert "mime-tf export --model" in done.stdout
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert imported & {"tensorflow", "keras", "sklearn"} == set()

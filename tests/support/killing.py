@@ -11,7 +11,7 @@ from support.whole_runs import SMALL, run
 from mime_tf.runs import journal
 from mime_tf.scoring.scorer import Scorer
 from mime_tf.training import callbacks
-from mime_tf.training import run as training_run
+from mime_tf.training import fitter as fitter_module
 from mime_tf.training.fitter import Fitter
 
 CONFIG = dataclasses.replace(SMALL, tensorboard=False)
@@ -33,7 +33,7 @@ def fitters_are_kept(fitters, monkeypatch):
             fitters[key] = Fitter(config, sizes)
         return fitters[key]
 
-    monkeypatch.setattr(training_run, "Fitter", fitter)
+    monkeypatch.setattr(fitter_module, "Fitter", fitter)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -88,7 +88,7 @@ def command(*argv):
     script = train_script()
     with flagsaver.flagsaver(), contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
         try:
-            code = script["main"](script["parse"](["train.py", *map(str, argv)]))
+            code = script["main"](["train.py", *map(str, argv)])
         except SystemExit as exit:
             code = exit.code
     return SimpleNamespace(code=code, out=stdout.getvalue().splitlines(), err=stderr.getvalue().splitlines())
