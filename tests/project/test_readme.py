@@ -18,6 +18,7 @@ import pytest
 from absl import flags as absl_flags
 
 import flags as train_flags
+import mime_tf
 from mime_tf.runs import folder
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -108,6 +109,16 @@ def test_every_package_is_in_the_architecture():
             assert f"`{name}`" in table or name in {"__pycache__/", "__init__.py"}, name
 
 
+def test_every_public_name_is_in_the_reference():
+    for name in mime_tf.__all__:
+        assert re.search(rf"`(?:mime_tf\.)?{name}`", read("reference/index.md")), name
+
+
+def test_every_decision_is_in_the_index():
+    for path in (DOCS / "decisions").glob("0*.md"):
+        assert f"({path.name})" in read("decisions/index.md"), path.name
+
+
 # Links, commands and code on all pages.
 
 
@@ -183,4 +194,4 @@ def test_code_runs(tmp_path):
         text=True,
     )
     assert run.returncode == 0, run.stderr
-    assert {path.name for path in tmp_path.iterdir()} >= {"cohort.seqs", "cohort.labels", "demo_r0s0", "mime.keras"}
+    assert {path.name for path in tmp_path.iterdir()} >= {"cohort.seqs", "cohort.labels", "mime.keras"}
