@@ -32,6 +32,7 @@ setup(
     license="Apache-2.0",
     license_files=["LICENSE"],
     packages=find_packages(include=["mime_tf", "mime_tf.*"]),
+    package_data={"": ["*.j2", "*.css"]},
     python_requires=">=3.10",
     install_requires=requirements("requirements.txt"),
     extras_require=EXTRAS,

@@ -71,19 +71,20 @@ def run(arguments: Namespace) -> None:
     from mime_tf.commands import inputs
 
     inputs.require_cohort(arguments.data)
-    from mime_tf.ablation import ablate, plots, tables
-
     plotting.require_matplotlib()
+    from mime_tf.ablation import ablate, plots, tables
+    from mime_tf.assess.bootstrap import Bootstrap
+
     console = Console(period=15.0)
     found = ablate(
         config,
         arguments.data,
         arguments.output,
         arguments.train_ratios,
-        arguments.bootstrap,
-        arguments.seed,
-        arguments.overwrite,
-        console,
+        bootstrap=Bootstrap(arguments.bootstrap, arguments.seed),
+        seed=arguments.seed,
+        overwrite=arguments.overwrite,
+        console=console,
     )
     settings = {name: value for name, value in vars(arguments).items() if name not in ("output", "overwrite")}
     pictures = {COMPARISON: plots.comparison(found)}

@@ -43,19 +43,21 @@ def parser(program: str) -> Parser:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     _check_output(arguments.output, arguments.overwrite)
-    from mime_tf.data.cohort import read
-    from mime_tf.runs.opening import Run
+    from mime_tf.data.cohort import Cohort
+    from mime_tf.runs.opening import fitted_split
 
     console = Console(period=5.0)
-    model = Run.open(arguments.model)
+    model = fitted_split(arguments.model)
     console.progress(f"reading {arguments.data}")
-    cohort = read(arguments.data)
-    notes = [*model.notes, *_check_data(model, arguments.data, arguments.split)]
-    from mime_tf.assess import bootstrap, curves, measures, subgroups, thresholds
+    cohort = Cohort.open(arguments.data)
+    notes = [*model.notes, *_check_data(model, cohort, arguments.split)]
+    from mime_tf.assess import curves, measures, subgroups, thresholds
+    from mime_tf.assess.bootstrap import Bootstrap
+    from mime_tf.assess.scores import Scores
     from mime_tf.assess.text import lines, point_lines, subgroup_lines
 
     divisions = [subgroups.Division.parse(text) for text in arguments.subgroup]
-    divided, patients = subgroups.read(cohort, divisions), bootstrap.patients_of(cohort)
+    divided, patients = subgroups.read(cohort, divisions), cohort.patient_ids
     model.check_codes(cohort)
     environment.import_tensorflow()
     from mime_tf.scoring import prediction
@@ -68,15 +70,15 @@ def run(arguments: Namespace) -> None:
     rates = [thresholds.alert_threshold(probabilities, rate) for rate in arguments.alert_rate]
     groups = None if patients is None else patients[part.rows]
     divided = {column: {name: of[part.rows] for name, of in members.items()} for column, members in divided.items()}
-    pair, resamples = (part.labels, probabilities), (groups, arguments.bootstrap, arguments.seed, console.progress)
-    found = measures.assess(*pair, *resamples)
-    points = thresholds.operating_points(*pair, [*arguments.threshold, *rates], *resamples)
-    by_group = subgroups.assess_groups(*pair, divided, *resamples)
+    scores, bootstrap = Scores(part.labels, probabilities, groups), Bootstrap(arguments.bootstrap, arguments.seed)
+    found = measures.assess(scores, bootstrap, console.progress)
+    points = thresholds.operating_points(scores, [*arguments.threshold, *rates], bootstrap, console.progress)
+    by_group = subgroups.assess_groups(scores, divided, bootstrap, console.progress)
     if arguments.output:
         report = _report(arguments, model, found, points, by_group, [*notes, *found.notes])
-        _write(arguments.output, report, curves.curves(*pair))
+        _write(arguments.output, report, curves.curves(scores))
     console.line(_title(arguments, found))
-    for line in lines(found, arguments.bootstrap, arguments.seed):
+    for line in lines(found, bootstrap):
         console.line(line)
     for line in (*point_lines(points), *subgroup_lines(by_group)):
         console.line(line)
@@ -88,7 +90,7 @@ def _check_output(output: str | None, overwrite: bool) -> None:
     """Raises InputError unless the results may be written."""
     if output is None:
         return
-    from mime_tf.runs.folder import is_ours
+    from mime_tf.runs.configuration import is_ours
 
     if is_ours(output):
         raise InputError(f"{output}: is a run folder, with a {METRICS} of its own; another folder is needed")
@@ -96,9 +98,9 @@ def _check_output(output: str | None, overwrite: bool) -> None:
         outputs.check_file(os.path.join(output, name), overwrite)
 
 
-def _check_data(model: Any, source: str, split: str) -> list[str]:
+def _check_data(model: Any, cohort: Any, split: str) -> list[str]:
     """Returns notes on the data; raises InputError if the split can't be made again on them."""
-    same = model.trained_on(source)
+    same = model.trained_on(cohort)
     if split == "all":
         return ["the patients that the model was trained on are among them"] if same else []
     if model.data is None:
@@ -107,8 +109,8 @@ def _check_data(model: Any, source: str, split: str) -> list[str]:
         )
     if not same:
         raise InputError(
-            f"{source}: not the data that {model.folder} was trained on (their SHA-256 differ), so {split} can't be "
-            "made again; --split all evaluates on all patients of any data"
+            f"{cohort.path}: not the data that {model.folder} was trained on (their SHA-256 differ), so {split} can't "
+            "be made again; --split all evaluates on all patients of any data"
         )
     return ["the model was trained on these patients"] if split == "train" else []
 

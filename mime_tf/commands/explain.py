@@ -1,6 +1,5 @@
 """The command `explain`."""
 
-import dataclasses
 import os
 from argparse import Namespace
 from collections.abc import Iterator
@@ -10,6 +9,8 @@ from mime_tf.commands import options
 from mime_tf.commands.options import Parser, Value
 from mime_tf.constraints import at_least
 from mime_tf.errors import InputError, show
+from mime_tf.pages.templates import require_jinja2
+from mime_tf.pages.text import one_line
 from mime_tf.terminal import environment, files, outputs, plotting
 from mime_tf.terminal.console import Console
 
@@ -19,19 +20,6 @@ EPILOG = """examples:
 
 A patient is given by id if the data have ids, in the column patient_id of Parquet or of a patients.csv beside the data;
 otherwise by index, counted from 0. The numbers are log-odds, and tell how the model read the record."""
-
-PAIR_COLUMNS = {
-    "kind": "kind",
-    "dx": "dx",
-    "diagnosis": "dx_name",
-    "order_code": "order",
-    "order": "order_name",
-    "occurrences": "occurrences",
-    "patients": "patients",
-    "mean": "mean",
-    "mean_absolute": "mean_absolute",
-    "importance": "importance",
-}
 
 
 def parser(program: str) -> Parser:
@@ -58,17 +46,15 @@ def parser(program: str) -> Parser:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     _check_output(arguments)
-    from mime_tf.assess.bootstrap import patients_of
-    from mime_tf.data.cohort import read
-    from mime_tf.runs.opening import Run
+    from mime_tf.data.cohort import Cohort
+    from mime_tf.runs.opening import fitted_split
 
     console = Console(period=5.0)
-    model = Run.open(arguments.model)
+    model = fitted_split(arguments.model)
     for note in model.notes:
         console.note(note)
     console.progress(f"reading {arguments.data}")
-    cohort = read(arguments.data, labelled=False)
-    cohort = dataclasses.replace(cohort, patient_ids=patients_of(cohort))
+    cohort = Cohort.open(arguments.data, labelled=False)
     (_explain_cohort if arguments.cohort else _explain_patient)(arguments, model, cohort, console)
 
 
@@ -83,6 +69,8 @@ def _check_output(arguments: Namespace) -> None:
     outputs.check_file(arguments.output, arguments.overwrite)
     if not arguments.cohort:
         plotting.require_matplotlib()
+    if arguments.output.endswith(".html"):
+        require_jinja2()
 
 
 def _row(arguments: Namespace, cohort: Any) -> int:
@@ -115,19 +103,19 @@ def _explain_patient(arguments: Namespace, model: Any, cohort: Any, console: Con
     row = _row(arguments, cohort)
     model.check_codes(cohort)
     environment.import_tensorflow()
-    from mime_tf.explain import explanation, lines, page
-    from mime_tf.explain.picture import png
+    from mime_tf.explain import explanation, lines, picture
+    from mime_tf.explain.page import explanation_page
 
     console.progress("explaining")
     (found,) = explanation.explain(model, cohort, [row])
     if arguments.output is None:
-        for line in lines.text(found):
+        for line in lines.printed(found):
             console.line(line)
         return
-    picture = png(found) if arguments.output.endswith(".png") else page.page(found).encode()
+    content = picture.png(found) if arguments.output.endswith(".png") else explanation_page(found).encode()
     os.makedirs(os.path.dirname(arguments.output) or ".", exist_ok=True)
     with files.replacing(arguments.output) as file:
-        file.write(picture)
+        file.write(content)
     console.line(f"{arguments.output}: {lines.title(found)}")
 
 
@@ -139,8 +127,7 @@ def _explain_cohort(arguments: Namespace, model: Any, cohort: Any, console: Cons
     found = pairs.explain_cohort(model, cohort, arguments.limit, arguments.seed, progress=console.progress)
     if arguments.output:
         os.makedirs(os.path.dirname(arguments.output) or ".", exist_ok=True)
-        rows = ([getattr(pair, name) for name in PAIR_COLUMNS.values()] for pair in found.pairs)
-        files.write_table(arguments.output, PAIR_COLUMNS, rows)
+        files.write_table(arguments.output, pairs.COLUMNS, found.table())
     for line in _pair_lines(arguments.top, found):
         console.line(line)
     if arguments.output:
@@ -149,15 +136,13 @@ def _explain_cohort(arguments: Namespace, model: Any, cohort: Any, console: Cons
 
 def _pair_lines(top: int, found: Any) -> Iterator[str]:
     """Yields the table that is printed."""
-    from mime_tf.explain import lines
-
     yield (
         f"{len(found.pairs):,} pairs of a diagnosis and an order in {len(found.rows):,} patients; each patient's "
         f"contributions add up within {found.gap:.4f}"
     )
     yield "importance   mean abs       mean  patients  occurrences  diagnosis -> order"
     for pair in found.pairs[:top]:
-        names = lines.one_line(f"{pair.dx_name} -> {pair.order_name}")
+        names = one_line(f"{pair.dx_name} -> {pair.order_name}")
         yield (
             f"{pair.importance:10.4f} {pair.mean_absolute:10.4f} {pair.mean:+10.4f} {pair.patients:9,} "
             f"{pair.occurrences:12,}  {names}"

@@ -5,6 +5,7 @@ from argparse import Namespace
 
 from mime_tf.commands import options
 from mime_tf.commands.options import Parser
+from mime_tf.pages.templates import require_jinja2
 from mime_tf.terminal import environment
 from mime_tf.terminal.console import Console
 
@@ -30,11 +31,12 @@ def run(arguments: Namespace) -> None:
     """Runs the command."""
     from mime_tf.export import folder
 
+    require_jinja2()
     folder.check(arguments.output, arguments.overwrite)
-    from mime_tf.runs.opening import Run
+    from mime_tf.runs.opening import fitted_split
 
     console = Console(period=5.0)
-    model = Run.open(arguments.model)
+    model = fitted_split(arguments.model)
     environment.import_tensorflow()
     from mime_tf.export import service
     from mime_tf.export.saved_model import export

@@ -2,16 +2,16 @@
 
 import os
 
-from mime_tf.data import cohort
-from mime_tf.runs import results
+from mime_tf.data.cohort import Cohort
+from mime_tf.runs.run import Run
 
 
 def require_cohort(path: str) -> None:
-    """Raises InputError unless the files of a cohort exist."""
-    if not all(map(os.path.exists, cohort.paths(path))):
-        cohort.read(path)  # its error says which are missing
+    """Raises InputError if no file or folder has the name of a cohort."""
+    if not os.path.exists(path) and not os.path.exists(f"{path}.seqs"):
+        Cohort.open(path)  # its error says what a cohort is
 
 
 def require_run(path: str) -> None:
     """Raises InputError unless a path names a run or a fitted split."""
-    results.find(path)
+    Run.open(path)

@@ -35,18 +35,18 @@ def run(arguments: Namespace) -> None:
     """Runs the command."""
     output = arguments.output
     _check_output(output, arguments.overwrite)
-    from mime_tf.data.cohort import folder, read
+    from mime_tf.data.cohort import Cohort
 
-    cohort = read(arguments.data)
+    cohort = Cohort.open(arguments.data)
     from mime_tf.data import parquet
 
     target = os.path.dirname(output)
     os.makedirs(target or ".", exist_ok=True)
-    parquet.write(output, cohort.store, cohort.labels, cohort.patient_ids)
+    parquet.write(output, cohort.store, cohort.labels, cohort.stored_ids)
     store = cohort.store
     counts = f"{len(store)} patients, {len(store.dxobjs) - 1} visits, {len(store.dx)} Dx-objects"
     print(f"{output}: {counts}, {os.path.getsize(output)} bytes")
-    _copy_vocabulary(folder(arguments.data), target)
+    _copy_vocabulary(cohort.folder, target)
 
 
 def _check_output(output: str, overwrite: bool) -> None:

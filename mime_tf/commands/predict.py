@@ -36,22 +36,22 @@ def run(arguments: Namespace) -> None:
     """Runs the command."""
     output = arguments.output
     outputs.check_file(output, arguments.overwrite)
-    from mime_tf.data.cohort import read
-    from mime_tf.runs.opening import Run
+    from mime_tf.data.cohort import Cohort
+    from mime_tf.runs.opening import fitted_split
 
     console = Console(period=5.0)
-    model = Run.open(arguments.model)
+    model = fitted_split(arguments.model)
     for note in model.notes:
         console.note(note)
     console.progress(f"reading {arguments.data}")
-    cohort = read(arguments.data, labelled=False)
+    cohort = Cohort.open(arguments.data, labelled=False)
     model.check_codes(cohort)
     environment.import_tensorflow()
     from mime_tf.scoring import prediction
 
     predictions = prediction.predict(model, cohort, arguments.batch_size, console.progress)
     os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
-    name, labels = ("row", None) if cohort.patient_ids is None else ("patient_id", cohort.patient_ids)
+    name, labels = ("row", None) if cohort.stored_ids is None else ("patient_id", cohort.stored_ids)
     files.write_table(output, (name, "probability", "dropped_codes", "empty"), _rows(labels, predictions))
     for line in _summary(output, predictions):
         console.line(line)

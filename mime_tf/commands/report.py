@@ -9,7 +9,8 @@ from mime_tf.commands import options
 from mime_tf.commands.options import Parser, Value, Values
 from mime_tf.constraints import more_than
 from mime_tf.errors import InputError
-from mime_tf.terminal import environment, files, outputs, plotting
+from mime_tf.pages.templates import require_jinja2
+from mime_tf.terminal import files, outputs, plotting
 from mime_tf.terminal.console import Console
 
 EPILOG = """examples:
@@ -50,37 +51,32 @@ def run(arguments: Namespace) -> None:
     """Runs the command."""
     plots = arguments.plots or f"{os.path.splitext(arguments.output)[0]}_files"
     _check_arguments(arguments, plots)
+    plotting.require_matplotlib()
+    require_jinja2()
     from mime_tf.commands import inputs
 
     inputs.require_run(arguments.model)
     if arguments.data is not None:
         inputs.require_cohort(arguments.data)
-    environment.import_tensorflow()
+    from mime_tf.assess.bootstrap import Bootstrap
     from mime_tf.assess.subgroups import Division
-    from mime_tf.report import content, figures, page
-    from mime_tf.report.sections import patients
+    from mime_tf.report import content, figures
+    from mime_tf.report.inputs import Settings
+    from mime_tf.report.page import report_page
 
-    plotting.require_matplotlib()
     divisions = None if arguments.subgroup is None else [Division.parse(text) for text in arguments.subgroup]
     console = Console(period=5.0)
-    report = content.gather(
-        arguments.model,
-        arguments.data,
-        divisions,
-        arguments.alert_rate,
-        not arguments.no_patients,
-        arguments.bootstrap,
-        arguments.seed,
-        console.progress,
-    )
+    bootstrap = Bootstrap(arguments.bootstrap, arguments.seed)
+    settings = Settings(arguments.alert_rate, divisions, not arguments.no_patients, bootstrap)
+    report = content.gather(arguments.model, arguments.data, settings, console.progress)
     for note in report.notes:
         console.note(note)
     console.progress("drawing")
-    pictures = figures.draw(report) | patients.pictures(report)
-    _write(arguments.output, plots, report, page.page(report, pictures), pictures)
-    names = ", ".join(one.split.name for one in report.judged)
-    auc = report.detailed.found.values["auc"]
-    console.line(f"{arguments.output}: {names}; ROC AUC of {report.detailed.split.name} {auc:.4f}")
+    pictures = figures.draw(report)
+    _write(arguments.output, plots, report, report_page(report, pictures), pictures)
+    names = ", ".join(split.name for split in report.splits)
+    auc = report.detailed.assessment.values["auc"]
+    console.line(f"{arguments.output}: {names}; ROC AUC of {report.detailed.name} {auc:.4f}")
     console.line(f"{plots}: {len(pictures)} plots and {CURVES}")
 
 
@@ -111,7 +107,7 @@ def _write(output: str, folder: str, report: Any, text: str, pictures: dict[str,
     for name, picture in pictures.items():
         with files.replacing(os.path.join(folder, f"{name}.png")) as file:
             file.write(picture)
-    rows = ([one.split.name, *row] for one in report.judged for row in curves.rows(one.curves))
+    rows = ([split.name, *row] for split in report.splits for row in curves.rows(split.curves))
     files.write_table(os.path.join(folder, CURVES), ("split", *curves.COLUMNS), rows)
     with files.replacing(output, "w") as file:
         file.write(text)

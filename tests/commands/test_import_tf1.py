@@ -28,7 +28,7 @@ from mime_tf.assess import summary
 from mime_tf.batches import datasets
 from mime_tf.data import pickled
 from mime_tf.errors import InputError
-from mime_tf.splits import split as cohort
+from mime_tf.splits.split import eligible, make_split
 from mime_tf.training.import_tf1 import import_tf1
 
 COMMAND = [sys.executable, "-m", "mime_tf"]
@@ -80,7 +80,7 @@ def test_imported_models_have_the_reference_results(name, tmp_path):
         assert json.loads((folder / "metrics.json").read_text()) == got
 
         model = keras.models.load_model(folder / "model.keras")
-        split = cohort.split(store, labels, cohort.eligible(store), seed)
+        split = make_split(store, labels, eligible(store), seed)
         for kind in ("valid", "test"):
             part = getattr(split, kind).scored(parity_config(name).batch_size, drop_remainder=True)
             rows = read_table(folder / f"predictions_{kind}.csv")
@@ -96,7 +96,7 @@ def test_imported_models_have_the_reference_results(name, tmp_path):
 def test_imported_model_predicts_by_the_book(tmp_path):
     store, labels = pickled.read(PARITY / "b" / "cohort")
     import_tf1(checkpoint("b", 1), str(tmp_path / "imported"), parity_config("b"), str(PARITY / "b" / "cohort"), 1)
-    test = cohort.split(store, labels, cohort.eligible(store), 1).test.scored(5, drop_remainder=True)
+    test = make_split(store, labels, eligible(store), 1).test.scored(5, drop_remainder=True)
     model = keras.models.load_model(tmp_path / "imported" / "model.keras")
     predicted = model.predict(datasets.scoring_batches(test, 7), verbose=0)[:, 0]
     expected = [float(row["probability"]) for row in read_table(tmp_path / "imported" / "predictions_test.csv")]
@@ -152,7 +152,7 @@ def test_import_without_data(tmp_path):
 
     # The model is the checkpoint's, whatever is said about the data.
     store, labels = pickled.read(PARITY / "b" / "cohort")
-    test = cohort.split(store, labels, cohort.eligible(store), 0).test.scored(5, drop_remainder=True)
+    test = make_split(store, labels, eligible(store), 0).test.scored(5, drop_remainder=True)
     (batch,) = datasets.scoring_batches(test, len(test))
     model = keras.models.load_model(folder / "model.keras")
     got = summary.summarize(test.labels, model(batch[0]).numpy()[:, 0])

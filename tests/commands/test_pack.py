@@ -1,4 +1,4 @@
-"""Tests of mime_tf.data.cohort, which tells what an input is, and of the command `pack`."""
+"""Tests of the command `pack`."""
 
 import os
 import shutil
@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from mime_tf.__main__ import main
-from mime_tf.data import cohort as sources
 from mime_tf.data import parquet, pickled
-from mime_tf.errors import InputError
+from mime_tf.data.cohort import Cohort
 
 ROOT = Path(__file__).resolve().parents[2]
 # One patient; read from `.seqs` it is told by its diagnosis, 1, from Parquet by 2.
@@ -38,105 +37,11 @@ def listing():
     return {str(path): path.read_bytes() if path.is_file() else None for path in Path().rglob("*")}
 
 
-# Sources.
-
-
-def check_pickles(source, prefix, folder):
-    cohort = sources.read(source)
-    assert (pickled.to_lists(cohort.store), cohort.labels.tolist(), cohort.patient_ids) == (PICKLED, [1], None)
-    assert sources.paths(source) == [f"{prefix}.seqs", f"{prefix}.labels"]
-    assert (sources.name(source), sources.folder(source)) == (f"{prefix}.seqs", folder)
-
-
-def check_parquet(source, paths, folder, times=1):
-    cohort = sources.read(source)
+def check_parquet(path, times=1):
+    cohort = Cohort.open(path)
     assert pickled.to_lists(cohort.store) == PARQUET * times
     assert cohort.labels.tolist() == [0, 1] * times
-    assert cohort.patient_ids.tolist() == ["a", "b"] * times
-    assert (sources.paths(source), sources.name(source), sources.folder(source)) == (paths, str(source), folder)
-
-
-@pytest.mark.parametrize("prefix", ["x", "./x", "d/x", "d/", "./", "x.y"])
-def test_a_prefix(prefix):
-    write_pickles(prefix)
-    check_pickles(prefix, prefix, os.path.dirname(prefix))
-
-
-def test_a_prefix_as_a_path(tmp_path):
-    write_pickles("d/x")
-    check_pickles(tmp_path / "d" / "x", f"{tmp_path}/d/x", f"{tmp_path}/d")
-
-
-@pytest.mark.parametrize("path", ["x.parquet", "d/x.parquet", "./x.parquet"])
-def test_a_parquet_file(path):
-    write_parquet(path)
-    check_parquet(path, [path], os.path.dirname(path))
-    check_parquet(Path(path), [str(Path(path))], os.path.dirname(Path(path)))
-
-
-@pytest.mark.parametrize("folder", ["d", "d/e", "d/", "d.parquet", "d.parquet/", ".", "a[b]"])
-def test_a_folder_of_parquet_files(folder):
-    for name in ("2.parquet", "1.parquet"):
-        write_parquet(os.path.join(folder, name))
-    check_parquet(folder, [os.path.join(folder, name) for name in ("1.parquet", "2.parquet")], folder, times=2)
-
-
-def test_a_prefix_beside_a_folder_of_parquet_files():
-    write_parquet("x/1.parquet")
-    write_pickles("x")
-    check_pickles("x", "x", "")
-    check_parquet("x/", ["x/1.parquet"], "x/")
-
-
-def test_a_prefix_in_a_folder_of_parquet_files():
-    write_parquet("x/1.parquet")
-    write_pickles("x/")
-    check_pickles("x/", "x/", "x")
-    check_parquet("x", ["x/1.parquet"], "x")
-
-
-def test_a_name_that_ends_in_parquet_is_parquet():
-    write_pickles("x.parquet")
-    assert sources.paths("x.parquet") == ["x.parquet"]
-    with pytest.raises(InputError, match=r"^x\.parquet: can't be read \(No such file or directory\); a Parquet file"):
-        sources.read("x.parquet")
-
-
-@pytest.mark.parametrize("source", ["x", "d", "d/", "d/x"])
-def test_nothing_of_that_name(source):
-    os.makedirs("d/e.parquet.d")
-    with pytest.raises(InputError) as caught:
-        sources.read(source)
-    assert str(caught.value) == (
-        f"{source}.seqs: can't be read (No such file or directory); "
-        "a cohort is a prefix of .seqs and .labels, a .parquet file or a folder of .parquet files"
-    )
-
-
-def test_a_prefix_without_labels():
-    write_pickles("x")
-    os.remove("x.labels")
-    with pytest.raises(InputError, match=r"^x\.labels: can't be read"):
-        sources.read("x")
-
-
-def test_a_folder_that_is_named_parquet_and_empty():
-    os.mkdir("x.parquet")
-    for function in (sources.read, sources.paths):
-        with pytest.raises(InputError, match=r"^x\.parquet: no file \*\.parquet in this folder"):
-            function("x.parquet")
-
-
-def test_pickles_are_read_without_arrow():
-    write_pickles("x")
-    code = """
-import sys
-from mime_tf.data import cohort as sources, pickled
-sources.read("x"), sources.paths("x"), sources.name("x.parquet"), sources.folder("x.parquet")
-print([name for name in ("pyarrow", "tensorflow", "keras") if name in sys.modules])
-"""
-    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("[]\n", "")
+    assert cohort.stored_ids.tolist() == ["a", "b"] * times
 
 
 # The command.
@@ -173,7 +78,7 @@ def test_pack_as_a_process():
     ]
     assert sorted(os.listdir("made")) == ["vocabulary.csv", "x.parquet"]
     assert Path("made/vocabulary.csv").read_text() == VOCABULARY
-    cohort = sources.read("made/x.parquet")
+    cohort = Cohort.open("made/x.parquet")
     assert (pickled.to_lists(cohort.store), cohort.labels.tolist(), cohort.patient_ids) == (PICKLED, [1], None)
 
 
@@ -181,7 +86,7 @@ def test_the_sample():
     argv = ["--data", str(ROOT / "sample"), "--output", "sample.parquet"]
     assert main(["pack", *argv]) == 0
     store, labels = pickled.read(ROOT / "sample")
-    cohort = sources.read("sample.parquet")
+    cohort = Cohort.open("sample.parquet")
     assert pickled.to_lists(cohort.store) == pickled.to_lists(store)
     assert cohort.labels.tolist() == labels.tolist()
     assert os.path.getsize("sample.parquet") < os.path.getsize(ROOT / "sample.seqs") / 5
@@ -191,7 +96,7 @@ def test_files_of_a_folder_become_one(capsys):
     write_parquet("d/1.parquet")
     write_parquet("d/2.parquet")
     assert pack(capsys, "--data", "d", "--output", "x.parquet")[0] == 0
-    check_parquet("x.parquet", ["x.parquet"], "", times=2)
+    check_parquet("x.parquet", times=2)
 
 
 def test_a_vocabulary_that_is_there_stays(capsys):
@@ -217,7 +122,7 @@ def test_an_output_that_exists(capsys):
     argv = ["--data", "x", "--output", "x.parquet"]
     check_refused(capsys, *argv, says="x.parquet: exists; --overwrite replaces it")
     assert pack(capsys, *argv, "--overwrite")[0] == 0
-    check_again = sources.read("x.parquet")
+    check_again = Cohort.open("x.parquet")
     assert pickled.to_lists(check_again.store) == PICKLED
 
 
@@ -226,7 +131,7 @@ def test_a_file_packed_onto_itself(capsys):
     argv = ["--data", "x.parquet", "--output", "x.parquet"]
     check_refused(capsys, *argv, says="x.parquet: exists; --overwrite replaces it")
     assert pack(capsys, *argv, "--overwrite")[0] == 0
-    check_parquet("x.parquet", ["x.parquet"], "")
+    check_parquet("x.parquet")
 
 
 def test_bad_outputs(capsys):

@@ -14,8 +14,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 FLOORS = (
     ("errors",),
     ("config", "terminal"),
-    ("data",),
-    ("splits", "batches", "assess", "ehr", "simulate"),
+    ("data", "pages"),
+    ("splits",),
+    ("batches", "assess", "ehr", "simulate"),
     ("layers", "losses", "optimizer"),
     ("model",),
     ("loading", "tf1_weights", "runs"),
@@ -25,7 +26,7 @@ FLOORS = (
     ("commands",),
 )
 # These start in milliseconds and serve users of other frameworks.
-WITHOUT_TENSORFLOW = ("errors", "config", "terminal", "data", "splits", "batches", "assess", "ehr", "simulate")
+WITHOUT_TENSORFLOW = ("errors", "config", "terminal", "data", "pages", "splits", "batches", "assess", "ehr", "simulate")
 WITH_TENSORFLOW = ("batches.datasets",)  # all the same
 FRAMEWORKS = ("tensorflow", "keras")
 # These import each other and nothing else of the package, and know nothing of files and flags.

@@ -501,7 +501,7 @@ def test_the_command_writes_cohort_and_truth(tmp_path):
 
 def test_the_vocabulary_names_every_code(tmp_path):
     command(*ARGV, "--output", tmp_path / "c")
-    vocabulary = Vocabulary.beside(str(tmp_path / "c"))
+    vocabulary = Vocabulary.read(str(tmp_path / "vocabulary.csv"))
     assert len(vocabulary.rows) == 60 + 99 + 40
     assert {row["system"] for row in vocabulary.rows} == {"simulated"}
     (pair, *_) = json.loads((tmp_path / "c_truth.json").read_text())["pairs"]

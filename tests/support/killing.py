@@ -1,4 +1,4 @@
-"""Runs killed inside the test process: what is left on disk is that of kill -9."""
+"""Runs killed inside the test process: the files on disk are those after kill -9."""
 
 import builtins
 import dataclasses
@@ -48,7 +48,7 @@ def every_state_is_saved():
 
 
 class Killed(BaseException):
-    """What kill -9 is here: nothing of the program catches it."""
+    """Stands for kill -9: nothing in the program catches it."""
 
 
 class Killer:
@@ -111,7 +111,7 @@ class Killer:
 
 
 class _Log:
-    """A file opened for appending, in which what is written arrives in two halves."""
+    """A file opened for appending, into which each text is written in two halves."""
 
     def __init__(self, file, killer):
         self.file, self.killer = file, killer
