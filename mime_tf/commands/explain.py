@@ -9,8 +9,6 @@ from mime_tf.commands import options
 from mime_tf.commands.options import Parser, Value
 from mime_tf.constraints import at_least
 from mime_tf.errors import InputError, show
-from mime_tf.pages.templates import require_jinja2
-from mime_tf.pages.text import one_line
 from mime_tf.terminal import environment, files, outputs, plotting
 from mime_tf.terminal.console import Console
 
@@ -70,6 +68,8 @@ def _check_output(arguments: Namespace) -> None:
     if not arguments.cohort:
         plotting.require_matplotlib()
     if arguments.output.endswith(".html"):
+        from mime_tf.pages.templates import require_jinja2
+
         require_jinja2()
 
 
@@ -136,6 +136,8 @@ def _explain_cohort(arguments: Namespace, model: Any, cohort: Any, console: Cons
 
 def _pair_lines(top: int, found: Any) -> Iterator[str]:
     """Yields the table that is printed."""
+    from mime_tf.pages.text import one_line
+
     yield (
         f"{len(found.pairs):,} pairs of a diagnosis and an order in {len(found.rows):,} patients; each patient's "
         f"contributions add up within {found.gap:.4f}"

@@ -5,7 +5,6 @@ from argparse import Namespace
 
 from mime_tf.commands import options
 from mime_tf.commands.options import Parser
-from mime_tf.pages.templates import require_jinja2
 from mime_tf.terminal import environment
 from mime_tf.terminal.console import Console
 
@@ -30,6 +29,7 @@ def parser(program: str) -> Parser:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     from mime_tf.export import folder
+    from mime_tf.pages.templates import require_jinja2
 
     require_jinja2()
     folder.check(arguments.output, arguments.overwrite)

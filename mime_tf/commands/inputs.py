@@ -2,14 +2,14 @@
 
 import os
 
-from mime_tf.data.cohort import Cohort
+from mime_tf.data.cohort import Cohort, files_of
 from mime_tf.runs.run import Run
 
 
 def require_cohort(path: str) -> None:
-    """Raises InputError if no file or folder has the name of a cohort."""
-    if not os.path.exists(path) and not os.path.exists(f"{path}.seqs"):
-        Cohort.open(path)  # its error says what a cohort is
+    """Raises InputError unless the files of a cohort exist."""
+    if not all(map(os.path.exists, files_of(path))):
+        Cohort.open(path)  # its error says which are missing
 
 
 def require_run(path: str) -> None:

@@ -46,7 +46,7 @@ def run(arguments: Namespace) -> None:
     store = cohort.store
     counts = f"{len(store)} patients, {len(store.dxobjs) - 1} visits, {len(store.dx)} Dx-objects"
     print(f"{output}: {counts}, {os.path.getsize(output)} bytes")
-    _copy_vocabulary(cohort.folder, target)
+    _copy_vocabulary(cohort.folder or "", target)
 
 
 def _check_output(output: str, overwrite: bool) -> None:

@@ -9,7 +9,6 @@ from mime_tf.commands import options
 from mime_tf.commands.options import Parser, Value, Values
 from mime_tf.constraints import more_than
 from mime_tf.errors import InputError
-from mime_tf.pages.templates import require_jinja2
 from mime_tf.terminal import files, outputs, plotting
 from mime_tf.terminal.console import Console
 
@@ -51,10 +50,11 @@ def run(arguments: Namespace) -> None:
     """Runs the command."""
     plots = arguments.plots or f"{os.path.splitext(arguments.output)[0]}_files"
     _check_arguments(arguments, plots)
+    from mime_tf.commands import inputs
+    from mime_tf.pages.templates import require_jinja2
+
     plotting.require_matplotlib()
     require_jinja2()
-    from mime_tf.commands import inputs
-
     inputs.require_run(arguments.model)
     if arguments.data is not None:
         inputs.require_cohort(arguments.data)

@@ -99,13 +99,7 @@ class Cohort:
     @functools.cached_property
     def files(self) -> list[str]:
         """Paths of the files that hold the patients and the labels, in the order in which they are read."""
-        if self.path is None:
-            return []
-        if _is_parquet(self.path):
-            from mime_tf.data import parquet
-
-            return parquet.paths(self.path)
-        return [f"{self.path}.{kind}" for kind in ("seqs", "labels")]
+        return [] if self.path is None else files_of(self.path)
 
     def require_labels(self) -> np.ndarray:
         """Returns the labels.
@@ -173,6 +167,19 @@ class Cohort:
         """Returns the path of a file beside the cohort, or None where no such file is there."""
         path = None if self.folder is None else os.path.join(self.folder, file)
         return path if path is not None and os.path.exists(path) else None
+
+
+def files_of(path: str) -> list[str]:
+    """Returns the files of a cohort, whether they exist or not, in the order in which they are read.
+
+    Raises:
+        InputError: the path ends in `.parquet` and is a folder without Parquet files.
+    """
+    if _is_parquet(path):
+        from mime_tf.data import parquet
+
+        return parquet.paths(path)
+    return [f"{path}.{kind}" for kind in ("seqs", "labels")]
 
 
 def _is_parquet(path: str) -> bool:

@@ -8,16 +8,13 @@ import base64
 import functools
 import re
 
-from mime_tf.errors import InputError
 from mime_tf.pages import text
+from mime_tf.terminal import packages
 
 
 def require_jinja2():
     """Raises InputError where Jinja2 is missing."""
-    try:
-        import jinja2  # noqa: F401
-    except ImportError as error:
-        raise InputError(f"pages and model cards need Jinja2, and {error}; pip install 'mime-tf[report]'") from error
+    packages.require("jinja2", "pages and model cards", "report")
 
 
 def render_html(template, **values):
