@@ -7,7 +7,6 @@ from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError, show
 from mime_tf.explain import lines, picture
 from mime_tf.explain.page import explanation_page
-from mime_tf.pages.templates import require_jinja2
 from mime_tf.pages.text import one_line
 from mime_tf.terminal import files, outputs, plotting
 from mime_tf.terminal.console import Console
@@ -75,8 +74,6 @@ def _check_arguments(arguments):
     outputs.check_file(arguments.output, arguments.overwrite)
     if not arguments.cohort:
         plotting.require_matplotlib()
-    if arguments.output.endswith(".html"):
-        require_jinja2()
 
 
 def _row(arguments, cohort):

@@ -5,7 +5,6 @@ import os
 
 from mime_tf.errors import InputError
 from mime_tf.export import folder
-from mime_tf.pages.templates import require_jinja2
 from mime_tf.terminal.console import Console
 
 EXAMPLE = """example:
@@ -39,7 +38,6 @@ def run(arguments):
     """Runs the command."""
     if arguments.bootstrap < 0:
         raise InputError(f"bootstrap: found {arguments.bootstrap}; must be 0 or more")
-    require_jinja2()
     folder.check(arguments.output, arguments.overwrite)
     from mime_tf.export import service
     from mime_tf.export.saved_model import export

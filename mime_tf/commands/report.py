@@ -5,7 +5,6 @@ import contextlib
 import os
 
 from mime_tf.errors import InputError
-from mime_tf.pages.templates import require_jinja2
 from mime_tf.terminal import files, outputs, plotting
 from mime_tf.terminal.console import Console
 
@@ -72,7 +71,6 @@ def run(arguments):
     from mime_tf.report.page import report_page
 
     plotting.require_matplotlib()
-    require_jinja2()
     divisions = None if arguments.subgroup is None else [Division.parse(text) for text in arguments.subgroup]
     console = Console(period=5.0)
     settings = Settings(arguments.alert_rate, divisions, not arguments.no_patients, arguments.bootstrap, arguments.seed)

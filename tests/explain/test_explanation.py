@@ -26,7 +26,6 @@ from mime_tf.explain.explanation import DxObject, Explanation, Order, Visit
 from mime_tf.explain.lines import explanation_lines, printed, steps, title
 from mime_tf.explain.page import explanation_page
 from mime_tf.explain.pairs import COLUMNS, explain_cohort
-from mime_tf.pages import templates
 from mime_tf.simulate.risk import simulate
 from mime_tf.splits.split import Part
 
@@ -457,12 +456,6 @@ def test_a_notebook_without_matplotlib_shows_the_table(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     shown = long_explanation()._repr_html_()
     assert "<img" not in shown and "visit 51 of 120" in shown
-
-
-def test_a_notebook_without_jinja2_shows_the_repr(monkeypatch):
-    monkeypatch.setattr(templates, "_environment", templates._environment.__wrapped__)
-    monkeypatch.setitem(sys.modules, "jinja2", None)
-    assert long_explanation()._repr_html_() is None
 
 
 def test_reprs_are_short():
