@@ -103,11 +103,11 @@ def _row(arguments, cohort):
 
 
 def _explain_patient(arguments, model, cohort, console):
-    from mime_tf.explain import explanation
+    from mime_tf.explain.patients import explain_patients
 
     row = _row(arguments, cohort)
     console.progress("explaining")
-    (found,) = explanation.explain(model, cohort, [row])
+    (found,) = explain_patients(model, cohort, [row])
     if arguments.output is None:
         for line in lines.printed(found):
             console.line(line)
