@@ -51,10 +51,8 @@ def run(arguments: Namespace) -> None:
     plots = arguments.plots or f"{os.path.splitext(arguments.output)[0]}_files"
     _check_arguments(arguments, plots)
     from mime_tf.commands import inputs
-    from mime_tf.pages.templates import require_jinja2
 
     plotting.require_matplotlib()
-    require_jinja2()
     inputs.require_run(arguments.model)
     if arguments.data is not None:
         inputs.require_cohort(arguments.data)

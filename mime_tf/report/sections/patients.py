@@ -52,9 +52,9 @@ def gather(inputs):
     rows = test.rows[list(chosen.values())]
     try:
         environment.import_tensorflow()  # not before: all other sections do without
-        from mime_tf.explain import explanation
+        from mime_tf.explain.patients import explain_patients
 
-        explanations = explanation.explain(inputs.fitted, inputs.cohort, rows, progress=inputs.progress)
+        explanations = explain_patients(inputs.fitted, inputs.cohort, rows, progress=inputs.progress)
     except InputError as error:
         return Section("patients", _TITLE, reason=f"They could not be explained: {error}.")
     return Section("patients", _TITLE, PatientsData(inputs.detailed.name, dict(zip(chosen, explanations, strict=True))))
