@@ -6,6 +6,7 @@ other counts, so probabilities are sorted once for all resamples.
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from sklearn import metrics
@@ -13,6 +14,7 @@ from sklearn import metrics
 from mime_tf.assess import logistic, summary
 from mime_tf.assess.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Progress, Sample, Tally, interval
 from mime_tf.assess.scores import Scores
+from mime_tf.data.frames import frame
 
 BINS = 10
 # With fewer rows of a label a note calls the measures uncertain.
@@ -134,16 +136,11 @@ class Assessment:
     intervals: dict[str, tuple[float, float]]
     notes: list[str]
 
-    def to_frame(self):
-        """Returns a pandas DataFrame of `value`, `low` and `high`, a row for each of `MEASURES`.
-
-        Raises:
-            ImportError: pandas is missing.
-        """
-        import pandas as pd
-
-        rows = {name: (value, *self.intervals[name]) for name, value in self.values.items()}
-        return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "low", "high"])
+    def to_frame(self) -> Any:
+        """Returns a pandas DataFrame of `value`, `low` and `high`, a row for each of `MEASURES`."""
+        intervals = [self.intervals[name] for name in self.values]
+        low, high = ([interval[end] for interval in intervals] for end in (0, 1))
+        return frame({"value": list(self.values.values()), "low": low, "high": high}, index=list(self.values))
 
 
 def assess(scores: Scores, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP, progress: Progress | None = None) -> Assessment:

@@ -2,9 +2,11 @@
 
 import dataclasses
 import functools
+from typing import Any
 
 import numpy as np
 
+from mime_tf.data.frames import frame
 from mime_tf.errors import InputError
 
 
@@ -71,13 +73,7 @@ class Scores:
         patients = None if self.patients is None else self.patients[rows]
         return Scores(self.labels[rows], self.probabilities[rows], patients)
 
-    def to_frame(self):
-        """Returns a pandas DataFrame of `label` and `probability`, after `patient_id` if there are patients.
-
-        Raises:
-            ImportError: pandas is missing.
-        """
-        import pandas as pd
-
+    def to_frame(self) -> Any:
+        """Returns a pandas DataFrame of `label` and `probability`, after `patient_id` if there are patients."""
         ids = {} if self.patients is None else {"patient_id": self.patients}
-        return pd.DataFrame(ids | {"label": self.labels, "probability": self.probabilities})
+        return frame(ids | {"label": self.labels, "probability": self.probabilities})

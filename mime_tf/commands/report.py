@@ -62,7 +62,7 @@ def run(arguments: Namespace) -> None:
     from mime_tf.report.inputs import Settings
     from mime_tf.report.page import report_page
 
-    divisions = None if arguments.subgroup is None else [Division.parse(text) for text in arguments.subgroup]
+    divisions = None if arguments.subgroup is None else tuple(map(Division.parse, arguments.subgroup))
     console = Console(period=5.0)
     bootstrap = Bootstrap(arguments.bootstrap, arguments.seed)
     settings = Settings(arguments.alert_rate, divisions, not arguments.no_patients, bootstrap)
