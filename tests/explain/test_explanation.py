@@ -2,6 +2,8 @@
 
 import itertools
 import math
+import re
+import sys
 from types import SimpleNamespace
 
 import keras
@@ -19,13 +21,14 @@ from mime_tf.data import pickled
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
-from mime_tf.explain import attribution, explanation, picture
-from mime_tf.explain import lines as explanation_table
-from mime_tf.explain import page as explanation_page
+from mime_tf.explain import attribution, explanation, picture, stages
 from mime_tf.explain.explanation import DxObject, Explanation, Order, Visit
-from mime_tf.explain.pairs import explain_cohort
+from mime_tf.explain.lines import explanation_lines, printed, steps, title
+from mime_tf.explain.page import explanation_page
+from mime_tf.explain.pairs import COLUMNS, explain_cohort
+from mime_tf.pages import templates
 from mime_tf.simulate.risk import simulate
-from mime_tf.splits import split as cohort_module
+from mime_tf.splits.split import Part
 
 SIZES = {"num_dx": cohorts.NUM_DX, "num_rx": cohorts.NUM_RX, "num_pr": cohorts.NUM_PR}
 PATIENTS = [
@@ -45,7 +48,7 @@ def made(seed=0, **arguments):
 
 
 def run_of(model, known=None, vocabulary=None):
-    """As much of a `mime_tf.runs.opening.Run` as explaining takes."""
+    """As much of a `mime_tf.runs.fitted_split.FittedSplit` as explaining takes."""
     everything = {kind: np.ones(getattr(model.dxobject_embedding, f"num_{kind}"), bool) for kind in ("dx", "rx", "pr")}
     check = {"check_codes": lambda cohort: None}
     return SimpleNamespace(model=model, usable=everything | (known or {}), vocabulary=vocabulary, **check)
@@ -173,8 +176,8 @@ def test_a_patients_contributions_do_not_depend_on_the_others(monkeypatch):
     alone = attribution.contributions(model, store.select([3]))
     np.testing.assert_allclose(together.rx[5:9], alone.rx, rtol=0, atol=1e-4)
     assert np.abs(alone.rx).min() > 1e-3
-    monkeypatch.setattr(attribution, "_VISITS", 5)
-    monkeypatch.setattr(attribution, "_ROWS", 17)
+    monkeypatch.setattr(attribution, "_BATCH_VISITS", 5)
+    monkeypatch.setattr(stages, "_POINT_ROWS", 17)
     apart = attribution.contributions(model, store)
     for name in ("dx", "rx", "pr", "logits", "dx_logits", "empty_logits"):
         np.testing.assert_allclose(getattr(together, name), getattr(apart, name), rtol=0, atol=1e-4)
@@ -219,7 +222,7 @@ def true_pairs():
     sizes = {"num_dx": 40, "num_rx": 20, "num_pr": 20}
     simulated = simulate(3000, 1, pair_effect=1.0, effect=4.0, prevalence=0.5, mean_visits=4, **sizes)
     rows = np.argsort(simulated.store.visit_counts, kind="stable")
-    part = cohort_module.Part(rows, simulated.store, simulated.labels[rows])
+    part = Part(rows, simulated.store, simulated.labels[rows])
     starts = tables.window_starts(0, [len(part)], batch_size=100, steps=700)[0]
     keras.utils.set_random_seed(1)
     model = MiME(**sizes, emb_size=16, dxobj_emb_size=16, rnn_size=16)
@@ -365,7 +368,7 @@ def totals(lines):
 @pytest.mark.parametrize("most", [None, 60, 5])
 def test_lines_add_up_however_many_are_shown(most):
     each = long_explanation()
-    lines = explanation_table.lines(each, most)
+    lines = explanation_lines(each, most)
     assert sum(line.contribution for line in lines if line.level == 0) == pytest.approx(each.logit - each.empty_logit)
     pairs = list(totals(lines))
     assert len(pairs) >= 2
@@ -374,23 +377,20 @@ def test_lines_add_up_however_many_are_shown(most):
 
 
 def test_a_long_history_is_cut_to_what_matters():
-    lines = explanation_table.lines(long_explanation(), 60)
+    lines = explanation_lines(long_explanation(), 60)
     assert len(lines) <= 61
     texts = [line.text for line in lines]
     assert "visit 51 of 120" in texts and "visit 11 of 120" in texts
     assert texts[0] == "10 visits not shown: 1 to 10"
     assert lines[0].contribution == pytest.approx(0.001 * 55)
     assert "15 more Dx-objects" in texts and "6 more orders" in texts
-    assert len(explanation_table.lines(long_explanation())) == 120 + 119 + 20 * 11
+    assert len(explanation_lines(long_explanation())) == 120 + 119 + 20 * 11
 
 
 def test_the_steps_add_up():
     each = long_explanation()
-    assert sum(value for _, value in explanation_table.summary(each)) == pytest.approx(each.logit)
-    assert (
-        explanation_table.title(each)
-        == f"patient row 7: probability {each.probability:.3f}, log-odds {each.logit:+.3f}"
-    )
+    assert sum(value for _, value in steps(each)) == pytest.approx(each.logit)
+    assert title(each) == f"patient row 7: probability {each.probability:.3f}, log-odds {each.logit:+.3f}"
 
 
 def test_a_picture():
@@ -421,34 +421,88 @@ def test_colors_tell_up_from_down():
 
 
 def test_no_matplotlib(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
-    with pytest.raises(InputError, match=r"mime-tf\[report\]"):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(InputError, match=r"needs the package matplotlib"):
         picture.figure(long_explanation())
 
 
 def test_a_page_is_whole_and_inert():
     name = "<script>alert(1)</script> & \"q\" <img src='http://x'>\n日本"
-    page = explanation_page.page(long_explanation(name=name))
+    page = explanation_page(long_explanation(name=name))
     assert "<script" not in page and "<img src='" not in page
-    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;q&quot;" in page
+    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &#34;q&#34;" in page
     assert "日本" in page
-    assert page.count("<tr") == 4 + 120 + 119 + 20 * 11
+    assert page.count("<tr") == 2 + 4 + 120 + 119 + 20 * 11  # two headers, the steps, the lines
     assert 'src="data:image/png;base64,' in page
     assert page.count("http") == page.count("http-equiv") + page.count("http://x")
     assert "default-src 'none'" in page
+
+
+# In a notebook.
+
+
+def test_a_notebook_shows_an_explanation_with_its_picture():
+    name = "<script>alert(1)</script>"
+    shown = long_explanation(name=name)._repr_html_()
+    assert shown.startswith('<div class="mime-tf">') and shown.rstrip().endswith("</div>")
+    assert "<script" not in shown and "&lt;script&gt;" in shown and "<body" not in shown
+    assert 'src="data:image/png;base64,iVBOR' in shown and "visit 51 of 120" in shown
+    # The style is that of the pages, and of nothing but the explanation.
+    style = re.search(r"<style>(.*?)</style>", shown, re.DOTALL).group(1)
+    selectors = re.findall(r"([^{}]+)\{", re.sub(r"/\*.*?\*/|@media[^{]*\{", "", style, flags=re.DOTALL))
+    assert len(selectors) > 30 and all(".mime-tf" in part for each in selectors for part in each.split(","))
+
+
+def test_a_notebook_without_matplotlib_shows_the_table(monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    shown = long_explanation()._repr_html_()
+    assert "<img" not in shown and "visit 51 of 120" in shown
+
+
+def test_a_notebook_without_jinja2_shows_the_repr(monkeypatch):
+    monkeypatch.setattr(templates, "_environment", templates._environment.__wrapped__)
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    assert long_explanation()._repr_html_() is None
+
+
+def test_reprs_are_short():
+    assert repr(long_explanation(3)) == "Explanation(row 7: probability 0.270, visits: 3)"
+    found = attribution.contributions(made(), pickled.from_lists(PATIENTS))
+    counts = "4 patients, 10 diagnoses, 9 medications, 6 procedures"
+    assert re.fullmatch(rf"Contributions\({counts}, largest gap \S+\)", repr(found))
+    pairs = explain_cohort(run_of(made()), cohort_of(PATIENTS))
+    assert repr(pairs) == f"CohortExplanation(4 patients, {len(pairs.pairs)} pairs)"
+
+
+def test_an_explanation_as_a_data_frame():
+    each = long_explanation()
+    frame = each.to_frame()
+    assert frame["contribution"].sum() == pytest.approx(each.logit - each.empty_logit)
+    in_visit = frame[frame["visit_index"] == 50]
+    assert len(in_visit) == 20 * 10 and in_visit["dxobject_index"].nunique() == 20
+    assert in_visit.iloc[1].tolist() == [50, 0, "rx", 0, "rx 0", pytest.approx(-0.1)]
+    assert Explanation(0, "row 0", 0.5, 0.0, 0.0, 0.0, 0.0, ()).to_frame().empty
+
+
+def test_pairs_as_a_data_frame():
+    found = explain_cohort(run_of(made(seed=4)), cohort_of(PATIENTS))
+    frame = found.to_frame()
+    assert list(frame) == list(COLUMNS)
+    assert frame["order_code"].tolist() == [pair.order for pair in found.pairs]
+    assert frame["importance"].tolist() == [pair.importance for pair in found.pairs]
 
 
 def test_the_printed_table():
     dxobject = DxObject(3, "gout", 0.25, (Order("rx", 1, "colchicine", -0.5),))
     visits = (Visit((dxobject,), ()), Visit((), (explanation.Dropped("dx", 9, "dx\n9"),)))
     each = Explanation(2, "A7", sigmoid(-0.75), -0.5, -0.25, -0.75, 0.0, visits)
-    assert list(explanation_table.text(each)) == [
+    assert list(printed(each)) == [
         "patient A7: probability 0.321, log-odds -0.750",
         "   -0.5000  2 visits with nothing in them",
         "   +0.2500  diagnoses",
         "   -0.5000  orders, given their diagnoses",
         "   -0.7500  log-odds",
-        "what each visit, Dx-object and order adds; together within 0.0000 of what they should:",
+        "contributions of visits, Dx-objects and orders; they add up within 0.0000:",
         "   -0.2500  visit 1 of 2",
         "   -0.2500      gout",
         "   +0.2500          the diagnosis alone",
