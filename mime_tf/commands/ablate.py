@@ -71,10 +71,10 @@ def run(arguments: Namespace) -> None:
     from mime_tf.commands import inputs
 
     inputs.require_cohort(arguments.data)
+    plotting.require_matplotlib()
     from mime_tf.ablation import ablate, plots, tables
     from mime_tf.assess.bootstrap import Bootstrap
 
-    plotting.require_matplotlib()
     console = Console(period=15.0)
     found = ablate(
         config,

@@ -67,10 +67,6 @@ def _check_output(arguments: Namespace) -> None:
     outputs.check_file(arguments.output, arguments.overwrite)
     if not arguments.cohort:
         plotting.require_matplotlib()
-    if arguments.output.endswith(".html"):
-        from mime_tf.pages.templates import require_jinja2
-
-        require_jinja2()
 
 
 def _row(arguments: Namespace, cohort: Any) -> int:
@@ -103,11 +99,12 @@ def _explain_patient(arguments: Namespace, model: Any, cohort: Any, console: Con
     row = _row(arguments, cohort)
     model.check_codes(cohort)
     environment.import_tensorflow()
-    from mime_tf.explain import explanation, lines, picture
+    from mime_tf.explain import lines, picture
     from mime_tf.explain.page import explanation_page
+    from mime_tf.explain.patients import explain_patients
 
     console.progress("explaining")
-    (found,) = explanation.explain(model, cohort, [row])
+    (found,) = explain_patients(model, cohort, [row])
     if arguments.output is None:
         for line in lines.printed(found):
             console.line(line)

@@ -29,9 +29,7 @@ def parser(program: str) -> Parser:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     from mime_tf.export import folder
-    from mime_tf.pages.templates import require_jinja2
 
-    require_jinja2()
     folder.check(arguments.output, arguments.overwrite)
     from mime_tf.runs.opening import fitted_split
 

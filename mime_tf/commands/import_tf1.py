@@ -48,15 +48,14 @@ def run(arguments: Namespace) -> None:
     config = TrainConfig(**{name: value for name, value in vars(arguments).items() if name in FIELDS})
     if not glob.glob(f"{glob.escape(arguments.checkpoint)}*"):
         raise InputError(f"{arguments.checkpoint}: no such checkpoint; it is named by its path without .index")
-    if arguments.data is not None:
-        from mime_tf.commands import inputs
+    from mime_tf.data.cohort import Cohort
 
-        inputs.require_cohort(arguments.data)
+    cohort = None if arguments.data is None else Cohort.open(arguments.data)
     environment.import_tensorflow()
     from mime_tf.training import lines
     from mime_tf.training.import_tf1 import import_tf1
 
-    results = import_tf1(arguments.checkpoint, arguments.output, config, arguments.data, arguments.split_seed)
+    results = import_tf1(arguments.checkpoint, arguments.output, config, cohort, arguments.split_seed)
     if results:
         print(lines.split_line(results))
     print(f"{arguments.output}: made")

@@ -9,7 +9,7 @@ from mime_tf.commands import options
 from mime_tf.commands.options import Parser, Value, Values
 from mime_tf.constraints import more_than
 from mime_tf.errors import InputError
-from mime_tf.terminal import environment, files, outputs, plotting
+from mime_tf.terminal import files, outputs, plotting
 from mime_tf.terminal.console import Console
 
 EPILOG = """examples:
@@ -51,14 +51,11 @@ def run(arguments: Namespace) -> None:
     plots = arguments.plots or f"{os.path.splitext(arguments.output)[0]}_files"
     _check_arguments(arguments, plots)
     from mime_tf.commands import inputs
-    from mime_tf.pages.templates import require_jinja2
 
     plotting.require_matplotlib()
-    require_jinja2()
     inputs.require_run(arguments.model)
     if arguments.data is not None:
         inputs.require_cohort(arguments.data)
-    environment.import_tensorflow()
     from mime_tf.assess.bootstrap import Bootstrap
     from mime_tf.assess.subgroups import Division
     from mime_tf.report import content, figures

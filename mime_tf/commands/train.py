@@ -176,14 +176,14 @@ def parser(program: str) -> Parser:
 
 def run(arguments: Arguments) -> None:
     """Runs the command."""
-    from mime_tf.commands import inputs
+    from mime_tf.data.cohort import Cohort
 
-    inputs.require_cohort(arguments.data)
+    cohort = Cohort.open(arguments.data)  # before the slow imports, so that a wrong path is answered at once
     from mime_tf import training
 
     training.train(
         arguments.config,
-        arguments.data,
+        cohort,
         arguments.output,
         arguments.log,
         resume=arguments.resume,

@@ -16,24 +16,18 @@ def explanation_page(explanation):
         str, HTML.
 
     Raises:
-        InputError: Matplotlib or Jinja2 is missing.
+        InputError: Matplotlib is missing.
     """
     return _render("explain/page.html.j2", explanation, picture.png(explanation))
 
 
 def notebook_html(explanation):
-    """Returns the contents of `explanation_page` as a piece of another page, or None where Jinja2 is missing.
-
-    The picture is left out where Matplotlib is missing.
-    """
+    """Returns the contents of `explanation_page` as a piece of another page; without Matplotlib it has no picture."""
     try:
         timeline = picture.png(explanation)
     except InputError:
         timeline = None
-    try:
-        return _render("explain/notebook.html.j2", explanation, timeline)
-    except InputError:
-        return None
+    return _render("explain/notebook.html.j2", explanation, timeline)
 
 
 def _render(template, explanation, timeline):

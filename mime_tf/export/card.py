@@ -73,9 +73,6 @@ def model_card(fitted, facts, example, answer):
 
     Returns:
         str, Markdown.
-
-    Raises:
-        InputError: Jinja2 is missing.
     """
     metrics = facts.metrics or {}
     return render_markdown(

@@ -8,7 +8,6 @@ from mime_tf.export.card import gather, model_card
 from mime_tf.export.example import example_patient
 from mime_tf.export.folder import check, replacing_folder, write_card
 from mime_tf.export.service import Service
-from mime_tf.pages.templates import require_jinja2
 
 
 def export(fitted, output, overwrite=False, bootstrap=1000, progress=None):
@@ -27,10 +26,9 @@ def export(fitted, output, overwrite=False, bootstrap=1000, progress=None):
         The text of the card.
 
     Raises:
-        InputError: the folder can't be made (`mime_tf.export.folder.check`), the model's weights are not numbers, the
-            tables of predictions in its folder are damaged, or Jinja2 is missing.
+        InputError: the folder can't be made (`mime_tf.export.folder.check`), the model's weights are not numbers, or
+            the tables of predictions in its folder are damaged.
     """
-    require_jinja2()
     check(output, overwrite)
     if not all(np.isfinite(weight).all() for weight in fitted.model.get_weights()):
         raise InputError(f"{fitted.folder}: weights that are not numbers; damaged, or training diverged")

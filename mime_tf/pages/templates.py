@@ -8,13 +8,10 @@ import base64
 import functools
 import re
 
+import jinja2
+from markupsafe import Markup
+
 from mime_tf.pages import text
-from mime_tf.terminal import packages
-
-
-def require_jinja2():
-    """Raises InputError where Jinja2 is missing."""
-    packages.require("jinja2", "pages and model cards", "report")
 
 
 def render_html(template, **values):
@@ -26,24 +23,18 @@ def render_html(template, **values):
 
     Returns:
         str.
-
-    Raises:
-        InputError: Jinja2 is missing.
     """
     return _environment(text.printable).get_template(template).render(values)
 
 
 def render_markdown(template, **values):
-    """Fills a template of Markdown; arguments, result and errors are those of `render_html`."""
+    """Fills a template of Markdown; arguments and result are those of `render_html`."""
     return _environment(_markdown).get_template(template).render(values)
 
 
 @functools.cache
 def _environment(plain):
     """Returns the Jinja2 environment in which `plain` turns values into text before they are escaped as HTML."""
-    require_jinja2()
-    import jinja2
-
     environment = jinja2.Environment(
         autoescape=True,
         finalize=lambda value: value if hasattr(value, "__html__") else plain(value),
@@ -61,15 +52,11 @@ def _environment(plain):
 
 def _markdown(value):
     """Returns a value as Markdown that shows it as it is: nothing in it is Markdown or HTML."""
-    from markupsafe import Markup
-
     return Markup(re.sub(r"([\\`*_\[\]|<>~&#])", r"\\\1", " ".join(str(value).split())))
 
 
 def _code(value):
     """Returns a value as the text between two backticks of Markdown, also within a table."""
-    from markupsafe import Markup
-
     return Markup(re.sub(r"[`|\\]", "?", " ".join(str(value).split())))
 
 

@@ -16,9 +16,6 @@ def report_page(report, plots):
 
     Returns:
         str, HTML.
-
-    Raises:
-        InputError: Jinja2 is missing.
     """
     headlines = {name: MEASURES[name] for name in _HEADLINES}
     title = f"MiME: {report.model}"

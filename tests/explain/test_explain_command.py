@@ -16,7 +16,7 @@ from support.whole_runs import run as train_run
 from mime_tf.__main__ import main
 from mime_tf.data import parquet, pickled
 from mime_tf.data.cohort import Cohort
-from mime_tf.explain import explanation
+from mime_tf.explain.patients import explain_patients
 from mime_tf.runs.fitted_split import FittedSplit
 
 VOCABULARY = "kind,index,system,code,display\n" + "".join(
@@ -82,7 +82,7 @@ def test_the_table_is_what_the_library_says(trained):
     done = explain(trained, "--patient", 2)
     assert done.code == 0
     run, cohort = FittedSplit.open(trained / "r0s0"), Cohort.open(trained / "cohort")
-    (expected,) = explanation.explain(run, cohort, [2])
+    (expected,) = explain_patients(run, cohort, [2])
     assert done.out[0].startswith(f"patient row 2: probability {expected.probability:.3f}")
     visits = [float(line.split()[0]) for line in done.out if line.split()[1:2] == ["visit"] and "of" in line.split()]
     assert visits == pytest.approx([visit.contribution for visit in expected.visits], abs=2e-4)

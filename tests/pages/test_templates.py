@@ -2,13 +2,11 @@
 
 import html.parser
 import re
-import sys
 
 import jinja2
 import pytest
 from markupsafe import Markup
 
-from mime_tf.errors import InputError
 from mime_tf.pages import templates
 
 HOSTILE = ["<script>", "a & b", "\"quoted\" '<'", "line\nbreak", "*a* _b_ `c` |d| [e](f) # ~g~ \\h", "<!-- -->"]
@@ -78,9 +76,3 @@ def test_markup_is_put_in_as_it_is(monkeypatch):
 def test_a_name_that_no_value_has_is_an_error(monkeypatch):
     with pytest.raises(jinja2.UndefinedError):
         rendered(monkeypatch, templates.text.printable, "{{ misspelt }}")
-
-
-def test_without_jinja2(monkeypatch):
-    monkeypatch.setitem(sys.modules, "jinja2", None)
-    with pytest.raises(InputError, match=r"need Jinja2, and .*report"):
-        templates.require_jinja2()

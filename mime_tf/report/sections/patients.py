@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 
 from mime_tf.errors import InputError
-from mime_tf.explain import explanation
 from mime_tf.explain.lines import explanation_lines, steps, title
 from mime_tf.report.section import Section
+from mime_tf.terminal import environment
 
 _TITLE = "Explained patients"
 _LINES = 14
@@ -51,7 +51,10 @@ def gather(inputs):
     inputs.progress(f"explaining {len(chosen)} patients")
     rows = test.rows[list(chosen.values())]
     try:
-        explanations = explanation.explain(inputs.fitted, inputs.cohort, rows, progress=inputs.progress)
+        environment.import_tensorflow()  # not before: all other sections do without
+        from mime_tf.explain.patients import explain_patients
+
+        explanations = explain_patients(inputs.fitted, inputs.cohort, rows, progress=inputs.progress)
     except InputError as error:
         return Section("patients", _TITLE, reason=f"They could not be explained: {error}.")
     return Section("patients", _TITLE, PatientsData(inputs.detailed.name, dict(zip(chosen, explanations, strict=True))))
