@@ -26,7 +26,7 @@ import tensorflow as tf
 from mime_tf.batches.tables import runs_of
 from mime_tf.data.store import ranges
 from mime_tf.errors import InputError
-from mime_tf.layers.lookup import look_up
+from mime_tf.layers.lookup import gather_padded
 from mime_tf.model import MiME
 
 # In units of the logit, or of its change where that is larger.
@@ -181,7 +181,7 @@ class _Paths:
     def _embeddings(self, kind, codes):
         """The activated embeddings of codes, (codes, E)."""
         layer = self._model.dxobject_embedding
-        return look_up(layer.emb_activation(getattr(layer, f"{kind}_embeddings")), codes)
+        return gather_padded(layer.emb_activation(getattr(layer, f"{kind}_embeddings")), codes)
 
     def _logits(self, visits, mask):
         """The logits (B, K) of visit vectors (B T, K, O)."""
