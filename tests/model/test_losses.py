@@ -124,7 +124,7 @@ def test_order_loss_by_hand():
     codes = tf.constant([[0, -1, -1], [0, 0, 0], [-1, -1, -1], [1, 0, 1], [-1, 0, -1]])
     in_set = (LN4 - LN3 + LN2) / 2
     out_of_set = (LN4 + LN2) / 2
-    # A repeated code counts once, and it does not matter where padding stands.
+    # A repeated code counts once, and the position of padding does not matter.
     expected = [in_set, in_set, out_of_set, in_set, in_set]
     np.testing.assert_allclose(order_loss(logits, codes), expected, atol=1e-6)
 

@@ -190,7 +190,7 @@ def gradient_entry(function, weights, name, index, step=1e-6):
 def adam(weights, gradients, m, v, t, *, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
     """The `t`-th (from 1) Adam step of TF 1.x: the new (weights, m, v), three dicts with the names of `weights`.
 
-    The moments `m` and `v` start as empty dicts, which stand for zeros. `epsilon` is added to the square root of the
+    The moments `m` and `v` start as empty dicts, which mean zeros. `epsilon` is added to the square root of the
     second moment before any correction of its bias; the learning rate takes both corrections.
     """
     rate = learning_rate * np.sqrt(1.0 - beta_2**t) / (1.0 - beta_1**t)
