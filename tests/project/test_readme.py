@@ -19,6 +19,7 @@ from absl import flags as absl_flags
 
 import flags as train_flags
 import mime_tf
+from mime_tf.commands import COMMANDS, flags_page
 from mime_tf.runs import folder
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -59,9 +60,8 @@ def test_readme_is_a_front_door():
 
 
 def test_every_command_is_in_readme():
-    for path in (ROOT / "mime_tf" / "commands").glob("[!_]*.py"):
-        if "add_parser" in path.read_text(encoding="utf-8"):
-            assert f"| `{path.stem}` |" in README, path.stem
+    for name in COMMANDS:
+        assert f"| `{name}` |" in README, name
 
 
 # Flags, files and packages.
@@ -69,9 +69,13 @@ def test_every_command_is_in_readme():
 
 def flag_table():
     """Dict from a flag's name to its row in docs/flags.md: its default and its meaning."""
-    rows = re.findall(r"^\| `--(\w+)` \| (.+?) \| (.+?) \|$", read("flags.md"), re.MULTILINE)
+    rows = re.findall(r"^\| `--(\w+)` \| (.+?) \| .*? \| (.+?) \|$", read("flags.md"), re.MULTILINE)
     assert len({name for name, _, _ in rows}) == len(rows), "a flag is listed twice"
     return {name: (default, meaning) for name, default, meaning in rows}
+
+
+def test_flags_page_is_current():
+    assert read("flags.md") == flags_page.page(), "python -m mime_tf.commands.flags_page > docs/flags.md"
 
 
 def test_flag_table_has_every_flag_and_no_other():
