@@ -56,7 +56,7 @@ def run(arguments: Namespace) -> None:
     from mime_tf.assess.scores import Scores
     from mime_tf.assess.text import lines, point_lines, subgroup_lines
 
-    divisions = [subgroups.Division.parse(text) for text in arguments.subgroup]
+    divisions = [subgroups.Division.parse(text) for text in arguments.subgroup or ()]
     divided, patients = subgroups.read(cohort, divisions), cohort.patient_ids
     model.check_codes(cohort)
     environment.import_tensorflow()
