@@ -11,8 +11,8 @@ class Section:
     Attributes:
         name: str, of its anchor on the page and of its template.
         title: str.
-        data: what the section shows, as its module says; or None.
-        reason: str, why there are no data; else empty.
+        data: contents of the section, of a class that its module names; or None.
+        reason: str, why the section has no data; else empty.
     """
 
     name: str
