@@ -4,7 +4,7 @@ import dataclasses
 from typing import Any
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Section:
     """A section of a report, made by the module of its name in `mime_tf.report.sections`.
 
@@ -19,3 +19,6 @@ class Section:
     title: str
     data: Any = None
     reason: str = ""
+
+    def __repr__(self):
+        return f"Section({self.name!r}, {self.reason or type(self.data).__name__})"

@@ -101,6 +101,8 @@ def test_the_whole_of_a_run(report, trained):
     assert [section.reason for section in report.sections] == [""] * len(SECTIONS)
     assert None not in [section.data for section in report.sections]
     assert any("by design" in note for note in report.notes)
+    assert repr(report) == f"Report('{trained}': r0s0, r0s1)"
+    assert repr(report.section("alerts")) == "Section('alerts', AlertsData)"
 
 
 def test_examples_are_of_test_and_by_rule(report):
