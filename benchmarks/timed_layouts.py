@@ -22,20 +22,20 @@ LAYOUTS = ("packed", "dense")
 
 
 def time_layout(prefix, settings, layout, windows, repeats, steps):
-    """Times updates on a few training windows, from the shortest patients to the longest, whose batches are cut before.
+    """Times updates on a few training windows, from the shortest patients to the longest, with batches made beforehand.
 
     Args:
-        prefix: of the cohort.
+        prefix: prefix of the cohort.
         settings: keyword arguments of `TrainConfig`, all sizes among them. `jit_compile` "on" is for the packed model:
             the dense one would have to be compiled for each length.
         layout: one of `LAYOUTS`.
-        windows: how many windows, spread evenly over the training patients.
+        windows: number of windows, spread evenly over the training patients.
         repeats: laps on each window; their median counts.
         steps: updates in a lap.
 
     Returns:
         Dict: `"ms_per_step"` and `"cost"` of a step, means over the windows; `"gflops"`, the lowest and the highest
-        reading; `"longest"`, the most visits in each window; `"window_cost"`, of each window; `"peak_gb"`.
+        reading; `"longest"`, the most visits in each window; `"window_cost"`, cost in each window; `"peak_gb"`.
     """
     config = config_of(settings)
     plan = Plan(config, *pickled.read(prefix))
@@ -97,7 +97,7 @@ def _adam(config):
 
 
 def _timed(step, batch, repeats, steps):
-    """Sums up laps of steps on a batch, after one step that may be traced and compiled."""
+    """Sums up laps of steps on a batch, after a first step, which traces and compiles."""
     _finish(step(batch))
     laps = Laps()
     for _ in range(repeats):
@@ -108,7 +108,7 @@ def _timed(step, batch, repeats, steps):
 
 
 def _finish(results):
-    """Waits for a step to be done; raises ValueError where a loss is not finite: NaNs take another time."""
+    """Waits for the results of a step; raises ValueError if a loss is not finite, because NaNs take another time."""
     values = tf.nest.map_structure(lambda value: value.numpy(), results)
     for name, value in values.items():
         if not np.all(np.isfinite(value)):

@@ -1,9 +1,9 @@
-"""How far MiME is ahead of simpler models, each scored on the same folds.
+"""MiME compared with simpler models, each scored on the same folds.
 
     python examples/yardsticks.py hf/runs/case_control/ hf/runs/cohort_5_years/
 
-An argument is the OUTPUT of a finished `train.py --folds=K` on a cohort that `python -m mime_tf convert` made of
-patients with a known age. docs/example_heart_failure.md shows what comes out.
+An argument is the OUTPUT of a finished `train.py --folds=K` on a cohort that `mime-tf convert` made of patients with a
+known age. docs/example_heart_failure.md shows the result.
 """
 
 import sys
@@ -15,6 +15,8 @@ from sklearn.preprocessing import StandardScaler
 
 from mime_tf.ablation import code_counts, unlinking
 from mime_tf.assess import comparison
+from mime_tf.assess.bootstrap import DEFAULT_BOOTSTRAP
+from mime_tf.assess.scores import Scores
 from mime_tf.config import SIZE_NAMES
 from mime_tf.data import sizes
 from mime_tf.data.cohort import Cohort
@@ -28,20 +30,19 @@ from mime_tf.splits.split import eligible, make_split
 MIME, COUNTS = "MiME", "logistic regression on code counts"
 
 
-def compare(output, bootstrap=1000, seed=0):
+def compare(output, bootstrap=DEFAULT_BOOTSTRAP):
     """Scores every patient of a run with folds out of fold, by MiME and by three simpler models.
 
     Args:
         output: the OUTPUT of the run.
-        bootstrap: number of resamples of the patients.
-        seed: of the resamples.
+        bootstrap: `mime_tf.assess.bootstrap.Bootstrap`, the resamples behind the intervals.
 
     Returns:
-        labels, int (patients,), and a `mime_tf.assess.comparison.Comparison` of the probabilities of all folds
-        together, in which MiME is the first model.
+        labels, int64 (rows,), and a `mime_tf.assess.comparison.Comparison` of the probabilities of all folds together,
+        in which MiME is the first model.
 
     Raises:
-        InputError: the run is not there or not finished, or its cohort can't be read.
+        InputError: the run is missing or not finished, or its cohort can't be read.
     """
     path = record_path(output)
     record = Record.read(path)
@@ -49,17 +50,18 @@ def compare(output, bootstrap=1000, seed=0):
         raise InputError(f"{path}: must be of a finished run with folds")
     mime = read_predictions(out_of_fold_path(output))
     simpler = _simpler(Cohort.open(record.content["input"]), record.config)
-    models = {MIME: [mime.probabilities]} | {name: [scores[mime.rows]] for name, scores in simpler.items()}
-    test = comparison.TestSet(mime.rows, mime.labels)
-    return mime.labels, comparison.compare([test], models, bootstrap, seed)
+    models = {MIME: mime.scores.probabilities} | {name: values[mime.rows] for name, values in simpler.items()}
+    labels = mime.scores.labels
+    scores = {name: [Scores(labels, values, mime.rows)] for name, values in models.items()}
+    return labels, comparison.compare(scores, bootstrap)
 
 
 def _simpler(cohort, config):
     """Returns the out-of-fold probabilities of simpler models: dict of name to array, one per row of the cohort."""
     store, labels = cohort.store, cohort.labels
     rows = eligible(store, config.min_threshold, config.max_threshold, config.association_threshold)
-    found = sizes.resolve(store, dict.fromkeys(SIZE_NAMES), "the cohort")
-    flat, codes = unlinking.unlinked(store, found), sum(found[f"num_{kind}"] for kind in CODE_KINDS)
+    num_codes = sizes.resolve(store, dict.fromkeys(SIZE_NAMES), "the cohort")
+    flat, codes = unlinking.unlinked(store, num_codes), sum(num_codes[f"num_{kind}"] for kind in CODE_KINDS)
     age, sex = np.array(cohort.attribute("age"), float), np.array(cohort.attribute("sex")) == "F"
     inputs = {"age and sex": np.column_stack([age, sex]), "number of visits": np.log1p(store.visit_counts)[:, None]}
     scores = {name: np.full(len(store), np.nan) for name in (COUNTS, *inputs)}
@@ -74,7 +76,7 @@ def _simpler(cohort, config):
 
 
 def lines(output, labels, compared):
-    """Yields what is printed of a run."""
+    """Yields the printed lines of a run."""
     yield f"{output}  {len(labels):,} rows, {labels.sum():,} of label 1 ({labels.mean():.1%})"
     yield f"  {'':36}{'AUC':>23} {'average precision':>23}"
     for name, means in compared.means.items():
@@ -82,10 +84,10 @@ def lines(output, labels, compared):
     yield _line(f"MiME less {COUNTS.split(' on ')[0]}", compared.differences[COUNTS])
 
 
-def _line(name, values):
+def _line(name, estimates):
     auc, precision = (
-        f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
-        for found in (values["auc"], values["average_precision"])
+        f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+        for estimate in (estimates["auc"], estimates["average_precision"])
     )
     return f"  {name:36}{auc:>23} {precision:>23}"
 

@@ -13,7 +13,7 @@ import functools
 import glob
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -67,14 +67,14 @@ class Cohort:
         if _is_parquet(path):
             from mime_tf.data import parquet
 
-            return cls(*parquet.read(path, labelled), path=path)
+            store, labels, stored_ids = parquet.read(path, labelled)
+            return cls(store, labels, stored_ids, path)
         seqs = _name(path)
         if not os.path.lexists(seqs):
             expected = "a cohort is a prefix of .seqs and .labels, a .parquet file or a folder of .parquet files"
             raise InputError(f"{seqs}: can't be read (No such file or directory); {expected}")
-        if labelled:
-            return cls(*pickled.read(path), path=path)
-        return cls(pickled.read_seqs(seqs), path=path)
+        store, labels = pickled.read(path) if labelled else (pickled.read_seqs(seqs), None)
+        return cls(store, labels, path=path)
 
     def __len__(self) -> int:
         """Number of patients."""
@@ -99,16 +99,20 @@ class Cohort:
     @functools.cached_property
     def files(self) -> list[str]:
         """Paths of the files that hold the patients and the labels, in the order in which they are read."""
-        if self.path is None:
-            return []
-        if _is_parquet(self.path):
-            from mime_tf.data import parquet
+        return [] if self.path is None else files_of(self.path)
 
-            return parquet.paths(self.path)
-        return [f"{self.path}.{kind}" for kind in ("seqs", "labels")]
+    def require_labels(self) -> np.ndarray:
+        """Returns the labels.
+
+        Raises:
+            InputError: the cohort has none, or was opened without them.
+        """
+        if self.labels is None:
+            raise InputError(f"{self.name}: no labels; training and dividing a cohort needs them")
+        return self.labels
 
     def digests(self) -> dict[str, str]:
-        """Returns the SHA-256 of the cohort, by which a run knows it again: of each file, or of what is in memory."""
+        """Returns the SHA-256 by which a run knows the cohort again: of each file, or of the arrays in memory."""
         return self._digests
 
     @functools.cached_property
@@ -165,6 +169,19 @@ class Cohort:
         return path if path is not None and os.path.exists(path) else None
 
 
+def files_of(path: str) -> list[str]:
+    """Returns the files of a cohort, whether they exist or not, in the order in which they are read.
+
+    Raises:
+        InputError: the path ends in `.parquet` and is a folder without Parquet files.
+    """
+    if _is_parquet(path):
+        from mime_tf.data import parquet
+
+        return parquet.paths(path)
+    return [f"{path}.{kind}" for kind in ("seqs", "labels")]
+
+
 def _is_parquet(path: str) -> bool:
     """Whether a path is a Parquet file or a folder of them, by the rule of the module."""
     if path.endswith(".parquet"):
@@ -183,7 +200,7 @@ def file_digest(path: str) -> str:
         return _sha256(iter(functools.partial(file.read, 1 << 20), b""))
 
 
-def _sha256(blocks: Iterator[bytes]) -> str:
+def _sha256(blocks: Iterable[bytes]) -> str:
     result = hashlib.sha256()
     for block in blocks:
         result.update(block)

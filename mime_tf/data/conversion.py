@@ -1,4 +1,4 @@
-"""Account of a conversion: what `convert` leaves beside the cohort that it made from an EHR export."""
+"""Account of a conversion, which `convert` leaves beside the cohort that it made from an EHR export."""
 
 import dataclasses
 import os
@@ -31,6 +31,6 @@ class Conversion:
         Raises:
             InputError: a file is not readable JSON.
         """
-        paths = [os.path.join(folder, name) for name in (RULES, LINKAGE)]
-        rules, linkage = map(files.read_json, paths)
-        return None if rules is None and linkage is None else cls(*paths, rules, linkage)
+        rules_path, linkage_path = (os.path.join(folder, name) for name in (RULES, LINKAGE))
+        rules, linkage = files.read_json(rules_path), files.read_json(linkage_path)
+        return None if rules is None and linkage is None else cls(rules_path, linkage_path, rules, linkage)

@@ -36,8 +36,8 @@ class PatientTable:
         """
         header, *lines = _lines(path) or [[]]
         if not header or len(set(header)) != len(header):
-            found = "a column twice" if header else "no header"
-            raise InputError(f"{path}: found {found}; needs a header of names")
+            fault = "a column twice" if header else "no header"
+            raise InputError(f"{path}: found {fault}; needs a header of names")
         for number, line in enumerate(lines, 2):
             if len(line) != len(header):
                 raise InputError(

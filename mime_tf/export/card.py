@@ -7,9 +7,9 @@ import os
 import shlex
 from collections import Counter
 
+from mime_tf.assess.bootstrap import Bootstrap
 from mime_tf.assess.measures import MEASURES, assess
 from mime_tf.config import TrainConfig
-from mime_tf.errors import InputError
 from mime_tf.export import service
 from mime_tf.pages.templates import render_markdown
 from mime_tf.runs.folder import PREDICTIONS
@@ -57,16 +57,9 @@ def gather(fitted, bootstrap=1000, progress=None):
     return Facts(
         input=None if fitted.input is None else os.path.basename(fitted.input),
         metrics=fitted.metrics,
-        sets={name: (len(table), int(table.labels.sum())) for name, table in sets.items()},
-        assessment=_assess(fitted, sets["test"], bootstrap, progress) if "test" in sets else None,
+        sets={name: (len(table), int(table.scores.labels.sum())) for name, table in sets.items()},
+        assessment=assess(sets["test"].scores, Bootstrap(bootstrap), progress) if "test" in sets else None,
     )
-
-
-def _assess(fitted, table, bootstrap, progress):
-    try:
-        return assess(table.labels, table.probabilities, table.patients, bootstrap=bootstrap, progress=progress)
-    except InputError as error:
-        raise InputError(f"{os.path.join(fitted.folder, PREDICTIONS['test'])}: {error}") from error
 
 
 def model_card(fitted, facts, example, answer):

@@ -6,7 +6,7 @@ import os
 import shutil
 
 from mime_tf.errors import InputError
-from mime_tf.terminal import files
+from mime_tf.terminal import files, outputs
 
 CARD = "MODEL_CARD.md"
 _FILES = {"saved_model.pb", "fingerprint.pb", "variables", "assets", CARD}
@@ -26,7 +26,7 @@ def check(output, overwrite):
     for left in (output + files.TEMPORARY, output + _EARLIER):
         if os.path.lexists(left):
             raise InputError(f"{left}: exists; an export is at work, or was interrupted and left it; move it away")
-    _check_above(output)
+    outputs.check_writable(output)
     if not os.path.lexists(output) or (_is_folder(output) and not os.listdir(output)):
         return
     card = _read_card(output)
@@ -77,15 +77,6 @@ def write_card(folder, text):
     """Writes the model card, with a last line by which a later change is noticed."""
     with files.replacing(os.path.join(folder, CARD), "w") as file:
         file.write(_marked(text))
-
-
-def _check_above(output):
-    """Raises InputError unless a folder can be made at a path."""
-    above = os.path.dirname(output) or "."
-    while not os.path.lexists(above):
-        above = os.path.dirname(above) or "."
-    if not (os.path.isdir(above) and os.access(above, os.W_OK)):
-        raise InputError(f"{output}: can't be written; {above} is not a folder that may be written to")
 
 
 def _is_folder(path):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import numpy as np
 
 from mime_tf.assess import curves, measures, subgroups, summary
-from mime_tf.assess.bootstrap import check
+from mime_tf.assess.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
 from mime_tf.report.origin import Origin, origin_of
@@ -27,15 +27,13 @@ class Settings:
         divisions: `mime_tf.assess.subgroups.Division` of each column that divides patients into subgroups; None for
             `DIVISIONS`, as far as patients.csv has their columns.
         patients: explain five patients.
-        bootstrap: number of resamples for the intervals.
-        seed: seed of the resamples.
+        bootstrap: `mime_tf.assess.bootstrap.Bootstrap`, the resamples behind the intervals.
     """
 
     alert_rates: tuple = (0.05, 0.1, 0.2)
     divisions: tuple | None = None
     patients: bool = True
-    bootstrap: int = 1000
-    seed: int = 0
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,11 +82,6 @@ class Inputs:
     settings: Settings
     progress: Callable
 
-    @property
-    def resampling(self):
-        """Patients of the test rows of the split shown in detail, number of resamples, their seed, and progress."""
-        return self.detailed.results.test.patients, self.settings.bootstrap, self.settings.seed, self.progress
-
 
 def read_inputs(model, data, settings, progress):
     """Reads the inputs of a report; files that may be wrong are read before anything that takes long.
@@ -105,7 +98,6 @@ def read_inputs(model, data, settings, progress):
     Raises:
         InputError: no split is finished, a file of a split is damaged, or the data are not those of the run.
     """
-    check(settings.bootstrap, settings.seed)
     run = Run.open(model)
     finished = run.results
     detail = _of_median_auc(finished)
@@ -124,7 +116,7 @@ def read_inputs(model, data, settings, progress):
 
 def _of_median_auc(splits):
     """Returns the index of the split of median ROC AUC on test, the lower of two."""
-    aucs = [summary.summarize(split.test.labels, split.test.probabilities)["auc"] for split in splits]
+    aucs = [summary.summarize(split.test.scores.labels, split.test.scores.probabilities)["auc"] for split in splits]
     return int(np.argsort(np.nan_to_num(aucs), kind="stable")[(len(splits) - 1) // 2])
 
 
@@ -151,15 +143,14 @@ def _divisions(cohort, settings):
 def _with_patients(split, cohort):
     """Returns the results of a split with the patient of each row, once its rows are known to be the cohort's."""
     rows = split.test.rows
-    if rows.max() >= len(cohort) or (cohort.labels[rows] != split.test.labels).any():
+    if rows.max() >= len(cohort) or (cohort.labels[rows] != split.test.scores.labels).any():
         raise InputError(f"{split.folder}: its test predictions have rows or labels that {cohort.path} does not have")
     patients = None if cohort.patient_ids is None else cohort.patient_ids[rows]
-    return dataclasses.replace(split, test=dataclasses.replace(split.test, patients=patients))
+    scores = dataclasses.replace(split.test.scores, patients=patients)
+    return dataclasses.replace(split, test=dataclasses.replace(split.test, scores=scores))
 
 
 def _assess(split, settings, progress):
-    scores = split.test.labels, split.test.probabilities
-    assessment = measures.assess(
-        *scores, split.test.patients, settings.bootstrap, settings.seed, lambda text: progress(f"{split.name}: {text}")
-    )
-    return AssessedSplit(split, assessment, curves.curves(*scores))
+    scores = split.test.scores
+    assessment = measures.assess(scores, settings.bootstrap, lambda text: progress(f"{split.name}: {text}"))
+    return AssessedSplit(split, assessment, curves.curves(scores))

@@ -50,10 +50,11 @@ class Configuration:
             raise InputError(f"{path}: found {show(content)}; the configuration of a fitted split is needed")
         for name, is_right in _CHECKS.items():
             if not is_right(content.get(name)):
-                found = show(content[name]) if name in content else "nothing"
-                raise InputError(f"{path}: {name}: found {found}; damaged, or written by another version")
+                value = show(content[name]) if name in content else "nothing"
+                raise InputError(f"{path}: {name}: found {value}; damaged, or written by another version")
         train_config(content["flags"], path)
-        return cls(**{field.name: content.get(field.name) for field in dataclasses.fields(cls)})
+        values: dict[str, Any] = {field.name: content.get(field.name) for field in dataclasses.fields(cls)}
+        return cls(**values)
 
     def write(self, folder: str) -> None:
         """Writes config.json, and the flags as a file that `--flagfile` reads; makes the folder if need be."""
@@ -77,7 +78,7 @@ class Configuration:
 
 
 def train_config(flags: Mapping[str, Any], path: str) -> TrainConfig:
-    """Returns flags that were JSON as a `TrainConfig`; those that this version does not have are left out.
+    """Returns flags that were JSON as a `TrainConfig`; flags that this version does not have are left out.
 
     Args:
         flags: of a fitted split or of a run.

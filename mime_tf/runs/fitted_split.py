@@ -41,7 +41,7 @@ class FittedSplit:
         input: path of the cohort, as the run was given it, or None.
         data: dict of the SHA-256 of each file that the run read, in the order of reading, or None.
         versions: dict of the versions of the software that fitted the model.
-        notes: list of str for whoever uses the model.
+        notes: list of str, told to the users of the model.
         unknown_flags: names of flags of the run that this version does not have.
     """
 
@@ -128,7 +128,7 @@ class FittedSplit:
         return read_predictions(path) if os.path.exists(path) else None
 
     def check_codes(self, cohort: Cohort) -> None:
-        """Checks that the codes of a cohort mean what they meant in training, where both name them.
+        """Checks that codes which both the cohort and the training data name have one meaning.
 
         Raises:
             InputError: an index that both vocabularies have is of different codes.

@@ -23,8 +23,8 @@ def fitted_split(path: str | os.PathLike) -> FittedSplit:
     fitted = [folder for folder in run.folders if _is_fitted(folder)]
     if len(fitted) == 1:
         return FittedSplit.open(fitted[0])
-    found = f"{len(fitted)} fitted splits" if fitted else "no fitted split yet"
-    raise InputError(f"{run.path}: a run with {found}; one is needed: {', '.join(fitted or run.folders)}")
+    count = f"{len(fitted)} fitted splits" if fitted else "no fitted split yet"
+    raise InputError(f"{run.path}: a run with {count}; one is needed: {', '.join(fitted or run.folders)}")
 
 
 def _is_fitted(folder: str) -> bool:

@@ -35,7 +35,7 @@ class Record:
 
     @classmethod
     def read(cls, path: str) -> "Record | None":
-        """Reads a record, or returns None where there is no such file.
+        """Reads a record, or returns None if there is no such file.
 
         Raises:
             InputError: the file is no record of a run.
@@ -182,7 +182,7 @@ def _check_free(folder: str, record_path: str, overwrite: bool) -> None:
 def _discard(records: list[Record]) -> None:
     """Removes the files of runs at one output prefix.
 
-    Their record goes first: whatever a kill leaves is then taken for no run's results.
+    Their record goes first, so that files which a kill leaves are not taken for a run's results.
     """
     for path in _files(records):
         with contextlib.suppress(FileNotFoundError):
@@ -206,5 +206,5 @@ _CHECKS = {
     "input": lambda path: path is None or isinstance(path, str),
     "log_start": lambda size: is_whole(size, 0),
     "mean": lambda mean: mean is None or isinstance(mean, dict),
-    "versions": lambda found: isinstance(found, dict),
+    "versions": lambda content: isinstance(content, dict),
 }

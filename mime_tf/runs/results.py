@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mime_tf.assess.bootstrap import checked
+from mime_tf.assess.scores import Scores
 from mime_tf.data.frames import frame
 from mime_tf.errors import InputError, show
 from mime_tf.runs.configuration import Configuration
@@ -22,27 +22,24 @@ class SavedPredictions:
 
     Attributes:
         rows: int64 (rows,), the position in the cohort of each.
-        patients: patient of each row, object (rows,) of str, or None where the cohort has no ids stored with it.
-        labels: int64 (rows,).
-        probabilities: float64 (rows,).
+        scores: their labels and probabilities, and the ids that are stored with the cohort, if there are any.
     """
 
     rows: np.ndarray
-    patients: np.ndarray | None
-    labels: np.ndarray
-    probabilities: np.ndarray
+    scores: Scores
 
     def __len__(self) -> int:
         """Number of rows."""
         return len(self.rows)
 
     def __repr__(self) -> str:
-        return f"SavedPredictions({len(self):,} rows, {self.labels.sum():,} of label 1)"
+        return f"SavedPredictions({len(self):,} rows, {self.scores.labels.sum():,} of label 1)"
 
     def to_frame(self) -> Any:
         """Returns the predictions as a `pandas.DataFrame` with the columns of their file."""
-        patients = {} if self.patients is None else {"patient_id": self.patients}
-        return frame(patients | {"row": self.rows, "label": self.labels, "probability": self.probabilities})
+        scores = self.scores
+        patients = {} if scores.patients is None else {"patient_id": scores.patients}
+        return frame(patients | {"row": self.rows, "label": scores.labels, "probability": scores.probabilities})
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -74,8 +71,8 @@ class SplitResults:
         """
         configuration, metrics = Configuration.read(folder), read_metrics(folder)
         if metrics is None or type(metrics.get("iteration")) is not int:
-            found = "nothing" if metrics is None else show(metrics)
-            raise InputError(f"{os.path.join(folder, METRICS)}: found {found}; the results of a split are needed")
+            value = "nothing" if metrics is None else show(metrics)
+            raise InputError(f"{os.path.join(folder, METRICS)}: found {value}; the results of a split are needed")
         valid, test = (read_predictions(os.path.join(folder, PREDICTIONS[name])) for name in ("valid", "test"))
         return cls(os.fspath(folder), configuration, metrics, read_history(folder), valid, test)
 
@@ -130,12 +127,11 @@ def read_predictions(path: str) -> SavedPredictions:
     rows, labels, probabilities = (_numbers(path, name, table) for name in ("row", "label", "probability"))
     if not (len(rows) and ((rows >= 0) & (rows % 1 == 0)).all()):
         raise InputError(f"{path}: column row: needs a position from 0 for each patient, and one patient or more")
+    patients = np.array(table["patient_id"], object) if "patient_id" in table else None
     try:
-        labels, probabilities = checked(labels, probabilities)
+        return SavedPredictions(rows.astype(np.int64), Scores(labels, probabilities, patients))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
-    patients = np.array(table["patient_id"], object) if "patient_id" in table else None
-    return SavedPredictions(rows.astype(np.int64), patients, labels, probabilities)
 
 
 def _read_table(path: str, needed: Sequence[str]) -> dict[str, list[str]]:
@@ -144,7 +140,7 @@ def _read_table(path: str, needed: Sequence[str]) -> dict[str, list[str]]:
         with open(path, encoding="utf-8", newline="") as file:
             header, *rows = csv.reader(file)
         if missing := [name for name in needed if name not in header]:
-            raise InputError(f"{path}: found the columns {', '.join(header)}; {missing[0]} is needed")
+            raise InputError(f"{path}: damaged: found the columns {', '.join(header)}; {missing[0]} is needed")
         columns = zip(*rows, strict=True) if rows else [()] * len(header)
         return {name: list(column) for name, column in zip(header, columns, strict=True)}
     except FileNotFoundError:

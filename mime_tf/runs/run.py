@@ -18,7 +18,7 @@ class Run:
     """A run on disk.
 
     Attributes:
-        path: what the user named.
+        path: as the user gave it.
         folders: paths of the folders of its splits, fitted or not, in the order of training.
         record: its `Record`, or None for a fitted split by itself.
     """

@@ -107,8 +107,6 @@ def _split(fitted: FittedSplit, cohort: Cohort) -> Split:
             f"{fitted.folder}: written by another version, with the flag {show(fitted.unknown_flags[0])}, so its split "
             "can't be made again; all patients can be scored"
         )
-    if cohort.labels is None:
-        raise InputError(f"{cohort.name}: opened without its labels; dividing it again needs them")
     config, store, number = fitted.config, cohort.store, fitted.split_seed
     if config.folds and number >= config.folds:
         raise InputError(f"{fitted.folder}: is of fold {number} of {config.folds}, counted from 0; damaged")
@@ -119,7 +117,7 @@ def _split(fitted: FittedSplit, cohort: Cohort) -> Split:
             "data; all patients can be scored"
         )
     rows = eligible(store, config.min_threshold, config.max_threshold, config.association_threshold)
-    split = make_split(store, cohort.labels, rows, number, **config.division, groups=groups)
+    split = make_split(store, cohort.require_labels(), rows, number, **config.division, groups=groups)
     for kind, known in (fitted.known or {}).items():
         if not np.array_equal(np.flatnonzero(known), np.flatnonzero(split.known[kind])):
             raise InputError(

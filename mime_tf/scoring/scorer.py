@@ -26,7 +26,8 @@ class Scorer:
 
     def __call__(self, batches: Iterable[tuple]) -> np.ndarray:
         """Returns the probabilities, float32 of shape (patients,), of `(inputs, labels)` batches, such as a dataset."""
-        probabilities, pending = [], collections.deque()
+        probabilities: list[np.ndarray] = []
+        pending: collections.deque[concurrent.futures.Future] = collections.deque()
         with concurrent.futures.ThreadPoolExecutor(CONCURRENT) as threads:
             for inputs, _ in batches:
                 pending.append(threads.submit(self._predict, inputs))

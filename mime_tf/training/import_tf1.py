@@ -4,6 +4,8 @@ import dataclasses
 import os
 from typing import Any
 
+import numpy as np
+
 from mime_tf import tf1_weights
 from mime_tf.assess import summary
 from mime_tf.batches import datasets
@@ -50,38 +52,33 @@ def import_tf1(
         raise InputError(f"{output}: is there already, and not an empty folder; a fitted split is made anew")
     weights = tf1_weights.read_checkpoint(checkpoint)
     config = dataclasses.replace(config or TrainConfig(), rnn_cell="gru_v1", **tf1_weights.sizes(weights, checkpoint))
-    sizes = {name: getattr(config, name) for name in SIZE_NAMES}
-    split = None
+    sizes, split = {name: getattr(config, name) for name in SIZE_NAMES}, None
     if cohort is not None:
-        cohort = cohort if isinstance(cohort, Cohort) else Cohort.open(cohort)
+        cohort = Cohort.open(cohort) if isinstance(cohort, (str, os.PathLike)) else cohort
         sizes = resolve(cohort.store, sizes, cohort.name)
-        plan = Plan(dataclasses.replace(config, split_seeds=(split_seed,)), cohort.store, cohort.labels)
+        plan = Plan(dataclasses.replace(config, split_seeds=(split_seed,)), cohort.store, cohort.require_labels())
         split = plan.splits[split_seed]
     # The number of slots matters to the auxiliary losses alone; 22 is that of the authors' main.
     sizes = sizes | {"max_dx_per_visit": sizes["max_dx_per_visit"] or 22}
     model = build_model(config, sizes, aux_heads="rnn2aux_dx/kernel" in weights)
     tf1_weights.assign(model, weights, checkpoint)
 
-    Configuration(
-        split_seed=split_seed,
-        sizes=sizes,
-        input=cohort.path if cohort else None,
-        data=cohort.digests() if cohort else None,
-        flags=dataclasses.asdict(config),
-        versions=versions(),
-    ).write(output)
+    path, digests = (cohort.path, cohort.digests()) if cohort else (None, None)
+    Configuration(split_seed, sizes, path, digests, dataclasses.asdict(config), versions()).write(output)
     writing.write_codes(output, sizes, split.known if split else None)
     writing.write_model(output, model)
-    return _score(output, model, config, split, cohort) if split else None
+    return _score(output, model, config, split, cohort.stored_ids) if cohort and split else None
 
 
-def _score(output: str, model: Any, config: TrainConfig, split: Split, cohort: Cohort) -> dict[str, float]:
+def _score(
+    output: str, model: Any, config: TrainConfig, split: Split, patient_ids: np.ndarray | None
+) -> dict[str, float]:
     """Scores valid and test, writes the predictions and the results and returns the latter."""
     scorer, summaries = Scorer(model), {}
     for name, part in (("valid", split.valid), ("test", split.test)):
         part = part.scored(config.batch_size, config.eval_drop_remainder)
         probabilities = scorer(datasets.scoring_batches(part, config.eval_batch_size))
-        writing.write_predictions(output, name, part, probabilities, cohort.stored_ids)
+        writing.write_predictions(output, name, part, probabilities, patient_ids)
         summaries[name] = summary.summarize(part.labels, probabilities)
     results = summary.results(**summaries)
     writing.write_metrics(output, results)

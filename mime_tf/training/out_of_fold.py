@@ -20,13 +20,15 @@ def write(path: str, folders: Sequence[str]) -> None:
         folders: the folders of the folds, in their order.
     """
     folds = [read_predictions(os.path.join(folder, PREDICTIONS["test"])) for folder in folders]
+    scores = [fold.scores for fold in folds]
+    patients = [each.patients for each in scores if each.patients is not None]
     columns = {"row": np.concatenate([fold.rows for fold in folds])}
-    if all(fold.patients is not None for fold in folds):
-        columns["patient_id"] = np.concatenate([fold.patients for fold in folds])
+    if len(patients) == len(folds):
+        columns["patient_id"] = np.concatenate(patients)
     columns |= {
         "fold": np.repeat(np.arange(len(folds)), [len(fold) for fold in folds]),
-        "label": np.concatenate([fold.labels for fold in folds]),
-        "probability": np.concatenate([fold.probabilities for fold in folds]),
+        "label": np.concatenate([each.labels for each in scores]),
+        "probability": np.concatenate([each.probabilities for each in scores]),
     }
     order = np.argsort(columns["row"])
     files.write_table(path, columns, zip(*(column[order].tolist() for column in columns.values()), strict=True))

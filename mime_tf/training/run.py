@@ -2,6 +2,8 @@
 
 import itertools
 import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,11 +19,13 @@ from mime_tf.runs.paths import out_of_fold_path
 from mime_tf.runs.record import Record, begin
 from mime_tf.runs.results import read_metrics
 from mime_tf.splits.groups import group_numbers, repeats
+from mime_tf.terminal import environment
 from mime_tf.terminal.console import Console
-from mime_tf.training import devices, lines, out_of_fold
-from mime_tf.training.fitter import Fitter
+from mime_tf.training import lines, out_of_fold
 from mime_tf.training.plan import Plan
-from mime_tf.training.split_training import SplitTraining
+
+if TYPE_CHECKING:
+    from mime_tf.training.fitter import Fitter
 
 
 def train(
@@ -53,14 +57,16 @@ def train(
     """
     console = console or Console()
     output_prefix, log_path = os.fspath(output_prefix), f"{os.fspath(log_prefix)}.log"
-    cohort = cohort if isinstance(cohort, Cohort) else Cohort.open(cohort)
-    if cohort.labels is None:
-        raise InputError(f"{cohort.name}: opened without its labels; training needs them")
+    cohort = Cohort.open(cohort) if isinstance(cohort, (str, os.PathLike)) else cohort
     given = {name: getattr(config, name) for name in sizes.SIZE_NAMES}
     resolved = sizes.resolve(cohort.store, given, cohort.name)
     groups = group_numbers(cohort, config.group_column)
-    plan = Plan(config, cohort.store, cohort.labels, groups)
-    vocabulary = cohort.vocabulary
+    plan = Plan(config, cohort.store, cohort.require_labels(), groups)
+    _ = cohort.vocabulary  # read before anything is written, so that a bad file leaves nothing behind
+    environment.import_tensorflow()  # not before the data are known to be good: it takes seconds
+    from mime_tf.training import devices
+    from mime_tf.training.fitter import Fitter
+
     fitter = Fitter(config, resolved)
     record = begin(Record.new(config, cohort, output_prefix, log_path, groups), resume, overwrite)
     if record.finished:
@@ -72,20 +78,30 @@ def train(
     if fitter.compiles:
         fitter.training_shapes = plan.training_shapes()
     journal, results = Journal(log_path, record.content["log_start"]), []
-    for (number, split), folder, starts in zip(plan.splits.items(), record.folders, plan.starts, strict=True):
-        metrics = _finished(folder, console)
-        if metrics is None:
-            _configuration(record, number, resolved).write(folder)
-            training = SplitTraining(folder, split, cohort.stored_ids, starts, fitter, vocabulary, console)
-            metrics = training.run(number)
-        results.append(with_nan(metrics))
-        _tell(lines.split_line(results[-1]), journal, console)
+    for result in _train_splits(record, plan, cohort, fitter, console):
+        results.append(result)
+        _tell(lines.split_line(result), journal, console)
     if config.folds:
         out_of_fold.write(out_of_fold_path(output_prefix), record.folders)
     mean = {name: float(np.mean([result[name] for result in results])) for name in RESULTS}
     _tell(lines.mean_line(mean), journal, console)
     record.finish(mean)
     return mean
+
+
+def _train_splits(
+    record: Record, plan: Plan, cohort: Cohort, fitter: "Fitter", console: Console
+) -> Iterator[dict[str, float]]:
+    """Trains one split after another, but for those that were finished before; yields the results of each."""
+    from mime_tf.training.split_training import SplitTraining
+
+    for (number, split), folder, starts in zip(plan.splits.items(), record.folders, plan.starts, strict=True):
+        metrics = _finished(folder, console)
+        if metrics is None:
+            _configuration(record, number, fitter.sizes).write(folder)
+            training = SplitTraining(folder, split, cohort.stored_ids, starts, fitter, cohort.vocabulary, console)
+            metrics = training.run(number)
+        yield with_nan(metrics)
 
 
 def _warn(console: Console, cohort: Cohort, plan: Plan) -> None:
@@ -99,10 +115,10 @@ def _warn(console: Console, cohort: Cohort, plan: Plan) -> None:
         )
 
 
-def _configuration(record: Record, number: int, resolved: dict[str, int]) -> Configuration:
+def _configuration(record: Record, number: int, resolved: Mapping[str, int]) -> Configuration:
     """Returns the configuration of one split of a run."""
     shared = {name: record.content[name] for name in ("input", "data", "flags", "versions")}
-    return Configuration(split_seed=number, sizes=resolved, **shared)
+    return Configuration(split_seed=number, sizes=dict(resolved), **shared)
 
 
 def _finished(folder: str, console: Console) -> dict | None:
@@ -127,5 +143,5 @@ def _tell(line: str, journal: Journal, console: Console) -> None:
 
 
 def with_nan(results: dict) -> dict[str, float]:
-    """Returns results as they were before JSON, in which null stands for NaN."""
+    """Returns results that were JSON, which has null for NaN."""
     return {name: np.nan if results[name] is None else results[name] for name in RESULTS}

@@ -11,7 +11,7 @@ from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
 from mime_tf.runs import writing
 from mime_tf.runs.folder import STATE, TENSORBOARD, VOCABULARY, remove_state
-from mime_tf.splits.split import Split
+from mime_tf.splits.split import Part, Split
 from mime_tf.terminal.console import Console
 from mime_tf.training import tensorboard
 from mime_tf.training.callbacks import Evaluation, Progress, Stopping
@@ -138,18 +138,21 @@ class SplitTraining:
         return f"the training loss was not a finite number in iterations {first} to {last}"
 
     def _callbacks(self) -> list:
-        config, sets = self.config, []
-        for part in (self.split.valid, self.split.test):
-            part = part.scored(config.batch_size, config.eval_drop_remainder)
-            # A small set is kept as a list: cutting it, or starting an iterator, would cost more than scoring it.
-            batches = datasets.scoring_batches(part, config.eval_batch_size)
-            sets.append((list(batches) if len(batches) <= datasets.BATCHES_KEPT else batches, part.labels))
-        path = self._path(STATE)
-        callbacks = [Evaluation(self.state, path, self.fitter.scorer, *sets, config.eval_period, self.console)]
-        if config.tensorboard:
-            callbacks.append(tensorboard.scalars(self._path(TENSORBOARD)))
-        name = os.path.basename(self.folder)
-        return [*callbacks, Stopping(self.state, config.patience), Progress(name, self.state, config, self.console)]
+        config, state, console = self.config, self.state, self.console
+        valid, test = self._scored(self.split.valid), self._scored(self.split.test)
+        return [
+            Evaluation(state, self._path(STATE), self.fitter.scorer, valid, test, config.eval_period, console),
+            *([tensorboard.scalars(self._path(TENSORBOARD))] if config.tensorboard else []),
+            Stopping(state, config.patience),
+            Progress(os.path.basename(self.folder), state, config, console),
+        ]
+
+    def _scored(self, part: Part) -> tuple[Any, np.ndarray]:
+        """Returns the batches of a set as it is evaluated, and its labels."""
+        part = part.scored(self.config.batch_size, self.config.eval_drop_remainder)
+        batches = datasets.scoring_batches(part, self.config.eval_batch_size)
+        # A small set is kept as a list: cutting it, or starting an iterator, would cost more than scoring it.
+        return list(batches) if len(batches) <= datasets.BATCHES_KEPT else batches, part.labels
 
     def _write_results(self, best: Best) -> None:
         """Writes all files but the metrics, whose presence says that the split is finished."""

@@ -65,7 +65,7 @@ class State:
         """Writes the state to `path`, atomically."""
         results = self.best.results if self.best else None
         plain = {"evaluations": self.evaluations, "history": self.history, "best": results}
-        arrays = {
+        arrays: dict[str, Any] = {
             f"{group}/{index}": array for group, values in self._arrays().items() for index, array in enumerate(values)
         }
         with files.replacing(path) as file:
@@ -79,7 +79,7 @@ class State:
 
     @classmethod
     def load(cls, path: str) -> "State":
-        """Reads a state, or returns a new one where there is no file.
+        """Reads a state, or returns a new one if there is no file.
 
         Raises:
             InputError: the file is damaged.

@@ -93,8 +93,8 @@ def test_a_place_may_get_an_order_of_any_other():
 
 def test_the_same_seed_gives_the_same_shuffle():
     store = risk.simulate(50, 0, mean_visits=4).store
-    one, same, other = (shuffled(store, np.random.default_rng(seed))[0] for seed in (1, 1, 2))
-    assert one.rx.tolist() == same.rx.tolist() != other.rx.tolist()
+    first, same, other = (shuffled(store, np.random.default_rng(seed))[0] for seed in (1, 1, 2))
+    assert first.rx.tolist() == same.rx.tolist() != other.rx.tolist()
 
 
 @pytest.mark.parametrize(
@@ -154,8 +154,8 @@ def test_unlinked_visits_are_bags_of_the_same_codes(patients):
 def test_a_flat_bag_does_not_tell_links_from_shuffled_ones(patients, seed):
     store = pickled.from_lists(patients)
     dealt, _ = shuffled(store, np.random.default_rng(seed))
-    one, other = (visits_of(unlinked(form, SIZES)) for form in (store, dealt))
-    assert [sorted(visit) for visit in one] == [sorted(visit) for visit in other]
+    linked, shuffled_bags = (visits_of(unlinked(form, SIZES)) for form in (store, dealt))
+    assert [sorted(visit) for visit in linked] == [sorted(visit) for visit in shuffled_bags]
 
 
 def test_an_unknown_diagnosis_leaves_its_orders_in_the_flat_bag_only():

@@ -45,7 +45,7 @@ def sizes_of(batch):
 
 def distinct(items):
     """The different ones among nested lists, in the order of their first occurrence."""
-    return [item for place, item in enumerate(items) if item not in items[:place]]
+    return [item for index, item in enumerate(items) if item not in items[:index]]
 
 
 def distinct_levels(patients):
@@ -55,7 +55,7 @@ def distinct_levels(patients):
 
 
 def sizes_needed(patients):
-    """What the tables of a batch of these patients need; a table that would be empty has one row of padding."""
+    """Least sizes of the tables of a batch of these patients; a table that would be empty has one row of padding."""
 
     def longest(lists):
         return max([1, *map(len, lists)])
@@ -83,11 +83,11 @@ def test_a_batch_expands_to_its_patients(patients):
 
 @settings(deadline=None, max_examples=150)
 @given(cohorts.cohorts())
-def test_what_is_repeated_stands_in_the_tables_once(patients):
+def test_repeated_items_are_in_the_tables_once(patients):
     """Whole histories too."""
     batch = Batch(pickled.from_lists(patients)).tables()
-    for found, wanted in zip(levels(batch), distinct_levels(patients), strict=True):
-        assert sorted(found) == sorted(wanted)
+    for level, wanted in zip(levels(batch), distinct_levels(patients), strict=True):
+        assert sorted(level) == sorted(wanted)
 
 
 @settings(deadline=None, max_examples=150)
@@ -216,7 +216,7 @@ def test_rows_that_share_a_hash_are_told_apart(monkeypatch):
 
 
 def part_of(patients, known=None):
-    """The patients as a set of a split, sorted by visits, and what it holds as lists; `known` is sets of codes."""
+    """The patients as a set of a split, sorted by visits, and its contents as lists; `known` is sets of codes."""
     store = pickled.from_lists(patients)
     arrays = known and {kind: np.isin(np.arange(9), list(codes)) for kind, codes in known.items()}
     part = Part(np.argsort(store.visit_counts, kind="stable"), store, np.zeros(len(patients), int), arrays)
@@ -230,7 +230,7 @@ def windows(patients, batch_size):
 
 
 def cost(size):
-    """What the plan counts a batch as: the products of Dx-objects and of visits, and a fortieth of the rows read."""
+    """The cost of a batch in the plan: the products of Dx-objects and of visits, and a fortieth of the rows read."""
     read = size["N"] * (size["R"] + size["P"]) + size["V"] * size["D"] + 3 * size["S"] * size["T"]
     return size["N"] + 1.5 * size["V"] + read / 40
 
@@ -245,7 +245,7 @@ several_sets = st.lists(st.tuples(cohorts.cohorts(min_patients=2, max_patients=1
 
 @settings(deadline=None, max_examples=100)
 @given(cohorts.cohorts(), cohorts.known_codes() | st.none(), st.data())
-def test_window_sizes_are_what_each_window_needs(patients, known, data):
+def test_window_sizes_are_the_least_of_each_window(patients, known, data):
     batch_size = data.draw(st.integers(1, len(patients)))
     part, patients = part_of(patients, known)
     starts = data.draw(st.lists(st.integers(0, len(patients) - batch_size), min_size=1, max_size=5))
@@ -299,8 +299,8 @@ def test_planned_shapes_fit_are_few_and_cost_no_more_than_one(sets, most_shapes,
             chosen.append(sizes_of(tables))
             assert fits(chosen[-1], needed[-1])
     assert len({tuple(size.values()) for size in chosen}) <= most_shapes
-    one = {name: max(size[name] for size in needed) for name in DIMENSIONS}
-    assert sum(map(cost, chosen)) <= len(chosen) * cost(one) * (1 + 1e-9)
+    shape = {name: max(size[name] for size in needed) for name in DIMENSIONS}
+    assert sum(map(cost, chosen)) <= len(chosen) * cost(shape) * (1 + 1e-9)
 
 
 @settings(deadline=None, max_examples=100)
@@ -370,10 +370,10 @@ def test_best_shapes_are_the_cheapest_division(rows, most_shapes):
     for inner in itertools.combinations(range(1, count), min(most_shapes, count) - 1):
         runs = [rows[start:end] for start, end in itertools.pairwise([0, *inner, count])]
         totals.append(sum(len(run) * cost(named(np.max(run, axis=0))) for run in runs))
-    found = shapes.best_shapes(np.array(rows), most_shapes)
-    assert len(found) <= most_shapes
+    chosen = shapes.best_shapes(np.array(rows), most_shapes)
+    assert len(chosen) <= most_shapes
     # Each window in the cheapest shape that it fits costs no more than in its run.
-    each = [min(cost(named(shape)) for shape in found if (shape >= row).all()) for row in rows]
+    each = [min(cost(named(shape)) for shape in chosen if (shape >= row).all()) for row in rows]
     assert sum(each) <= min(totals) * (1 + 1e-9)
 
 
@@ -389,9 +389,9 @@ def test_plan_of_many_windows_fits_them_all(reference_cohort):
     chosen = [choose_shape(size) for size in needed]
     assert all(fits(*pair) for pair in zip(chosen, needed, strict=True))
     assert len({tuple(size.values()) for size in chosen}) == shapes.MOST_SHAPES
-    # Several shapes are worth their while, which is what they are for.
-    one = dict(zip(DIMENSIONS, table.max(axis=0).tolist(), strict=True))
-    assert sum(map(cost, chosen)) < 0.9 * len(chosen) * cost(one)
+    # Several shapes cost less than one.
+    shape = dict(zip(DIMENSIONS, table.max(axis=0).tolist(), strict=True))
+    assert sum(map(cost, chosen)) < 0.9 * len(chosen) * cost(shape)
 
 
 # Which patients form a batch.
@@ -455,7 +455,7 @@ def test_datasets_hold_the_batches_and_the_labels(some_part, kind, padding, batc
         padding = {}
         dataset = datasets.scoring_batches(part, 50)
     assert dataset.element_spec[0] == datasets.INPUTS
-    # Else whoever is done with it waits, for as long as it has run.
+    # With autotuning, dropping the iterator blocks for as long as it has run.
     assert dataset.options().autotune.enabled is False
     assert int(dataset.cardinality()) == len(groups)
     for rows, (inputs, targets) in zip(groups, dataset.as_numpy_iterator(), strict=True):

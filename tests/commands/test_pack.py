@@ -68,7 +68,7 @@ def check_refused(capsys, *argv, says):
 def test_pack_as_a_process():
     write_pickles("d/x")
     Path("d/vocabulary.csv").write_text(VOCABULARY)
-    argv = [sys.executable, "-m", "mime_tf", "pack", "--input", "d/x", "--output", "made/x.parquet"]
+    argv = [sys.executable, "-m", "mime_tf", "pack", "--data", "d/x", "--output", "made/x.parquet"]
     done = subprocess.run(argv, env=environment(), capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     size = os.path.getsize("made/x.parquet")
@@ -83,7 +83,7 @@ def test_pack_as_a_process():
 
 
 def test_the_sample():
-    argv = ["--input", str(ROOT / "sample"), "--output", "sample.parquet"]
+    argv = ["--data", str(ROOT / "sample"), "--output", "sample.parquet"]
     assert main(["pack", *argv]) == 0
     store, labels = pickled.read(ROOT / "sample")
     cohort = Cohort.open("sample.parquet")
@@ -95,7 +95,7 @@ def test_the_sample():
 def test_files_of_a_folder_become_one(capsys):
     write_parquet("d/1.parquet")
     write_parquet("d/2.parquet")
-    assert pack(capsys, "--input", "d", "--output", "x.parquet")[0] == 0
+    assert pack(capsys, "--data", "d", "--output", "x.parquet")[0] == 0
     check_parquet("x.parquet", times=2)
 
 
@@ -103,23 +103,23 @@ def test_a_vocabulary_that_is_there_stays(capsys):
     write_pickles("d/x")
     Path("d/vocabulary.csv").write_text(VOCABULARY)
     Path("vocabulary.csv").write_text("mine")
-    status, out, _ = pack(capsys, "--input", "d/x", "--output", "x.parquet")
+    status, out, _ = pack(capsys, "--data", "d/x", "--output", "x.parquet")
     assert (status, out.splitlines()[1:]) == (0, ["vocabulary.csv: left as it is"])
     assert Path("vocabulary.csv").read_text() == "mine"
 
 
 def test_nothing_is_said_of_a_vocabulary_that_is_not_concerned(capsys):
     write_pickles("d/x")
-    assert len(pack(capsys, "--input", "d/x", "--output", "y/x.parquet")[1].splitlines()) == 1
+    assert len(pack(capsys, "--data", "d/x", "--output", "y/x.parquet")[1].splitlines()) == 1
     Path("d/vocabulary.csv").write_text(VOCABULARY)
-    assert len(pack(capsys, "--input", "d/x", "--output", "d/x.parquet")[1].splitlines()) == 1
+    assert len(pack(capsys, "--data", "d/x", "--output", "d/x.parquet")[1].splitlines()) == 1
     assert sorted(os.listdir("d")) == ["vocabulary.csv", "x.labels", "x.parquet", "x.seqs"]
 
 
 def test_an_output_that_exists(capsys):
     write_pickles("x")
     Path("x.parquet").write_text("mine")
-    argv = ["--input", "x", "--output", "x.parquet"]
+    argv = ["--data", "x", "--output", "x.parquet"]
     check_refused(capsys, *argv, says="x.parquet: exists; --overwrite replaces it")
     assert pack(capsys, *argv, "--overwrite")[0] == 0
     check_again = Cohort.open("x.parquet")
@@ -128,7 +128,7 @@ def test_an_output_that_exists(capsys):
 
 def test_a_file_packed_onto_itself(capsys):
     write_parquet("x.parquet")
-    argv = ["--input", "x.parquet", "--output", "x.parquet"]
+    argv = ["--data", "x.parquet", "--output", "x.parquet"]
     check_refused(capsys, *argv, says="x.parquet: exists; --overwrite replaces it")
     assert pack(capsys, *argv, "--overwrite")[0] == 0
     check_parquet("x.parquet")
@@ -137,28 +137,28 @@ def test_a_file_packed_onto_itself(capsys):
 def test_bad_outputs(capsys):
     write_pickles("x")
     name = "the name of the output ends in .parquet; y.pq.parquet would be right"
-    check_refused(capsys, "--input", "x", "--output", "y.pq", says=f"y.pq: {name}")
+    check_refused(capsys, "--data", "x", "--output", "y.pq", says=f"y.pq: {name}")
     os.mkdir("y.parquet")
     for more in ([], ["--overwrite"]):
-        argv = ["--input", "x", "--output", "y.parquet", *more]
+        argv = ["--data", "x", "--output", "y.parquet", *more]
         check_refused(capsys, *argv, says="y.parquet: is a folder; a file is written")
     shutil.copy("x.seqs", "file")
-    check_refused(capsys, "--input", "x", "--output", "file/y.parquet", says="file: File exists")
-    check_refused(capsys, "--input", "x", "--output", "file/z/y.parquet", says="file/z: Not a directory")
+    check_refused(capsys, "--data", "x", "--output", "file/y.parquet", says="file: File exists")
+    check_refused(capsys, "--data", "x", "--output", "file/z/y.parquet", says="file/z: Not a directory")
 
 
 def test_bad_inputs(capsys):
     expected = "a cohort is a prefix of .seqs and .labels, a .parquet file or a folder of .parquet files"
     says = f"no.seqs: can't be read (No such file or directory); {expected}"
-    check_refused(capsys, "--input", "no", "--output", "made/y.parquet", says=says)
+    check_refused(capsys, "--data", "no", "--output", "made/y.parquet", says=says)
     write_pickles("x")
     Path("x.seqs").write_bytes(b"(l(l(l(lI-1\na(la(laaaa.")
     expected = "a diagnosis (dx) is a whole number from 0 to 2147483647"
     says = f"x.seqs: patient 0, visit 0, Dx-object 0: found -1; {expected}"
-    check_refused(capsys, "--input", "x", "--output", "made/y.parquet", says=says)
+    check_refused(capsys, "--data", "x", "--output", "made/y.parquet", says=says)
 
 
-@pytest.mark.parametrize(("argv", "says"), [([], "--input"), (["--input", "x"], "--output")])
+@pytest.mark.parametrize(("argv", "says"), [([], "--data"), (["--data", "x"], "--output")])
 def test_missing_arguments(capsys, argv, says):
     with pytest.raises(SystemExit) as caught:
         main(["pack", *argv])
@@ -172,5 +172,5 @@ def test_help(capsys):
             main(argv)
         assert caught.value.code == 0
     printed = capsys.readouterr().out
-    for part in ("pack", "example:", "python -m mime_tf pack --input data/hf --output data/hf.parquet", "--overwrite"):
+    for part in ("pack", "example:", "mime-tf pack --data data/hf --output data/hf.parquet", "--overwrite"):
         assert part in printed

@@ -150,16 +150,16 @@ def test_a_cohort_alone():
 @pytest.mark.parametrize("folder", ["d", ""])
 def test_files_beside_a_cohort(folder):
     write_pickles(os.path.join(folder, "x"))
-    beside = Path(folder)
-    (beside / "vocabulary.csv").write_text("kind,index,system,code,display\ndx,1,ICD-10-CM,I10,Hypertension\n")
-    (beside / "patients.csv").write_text("patient_id,sex\np,F\n")
-    (beside / "linkage.json").write_text("[1]")
+    parent = Path(folder)
+    (parent / "vocabulary.csv").write_text("kind,index,system,code,display\ndx,1,ICD-10-CM,I10,Hypertension\n")
+    (parent / "patients.csv").write_text("patient_id,sex\np,F\n")
+    (parent / "linkage.json").write_text("[1]")
     cohort = Cohort.open(os.path.join(folder, "x"))
     assert cohort.vocabulary.by_index["dx", 1]["code"] == "I10"
     assert cohort.attributes.columns == {"patient_id": ["p"], "sex": ["F"]}
     assert (cohort.patient_ids.tolist(), cohort.stored_ids) == (["p"], None)
     assert (cohort.conversion.rules, cohort.conversion.linkage) == (None, [1])
-    (beside / "convert.json").write_text(json.dumps({"rules": {}}))
+    (parent / "convert.json").write_text(json.dumps({"rules": {}}))
     assert Cohort.open(os.path.join(folder, "x")).conversion.rules == {"rules": {}}
 
 

@@ -32,7 +32,7 @@ def test_columns_are_in_row_order(tmp_path):
         ('sex\n"F\0"\n', "patients.csv"),
     ],
 )
-def test_bad_files_say_what_is_wrong(tmp_path, text, complaint):
+def test_bad_files_are_refused(tmp_path, text, complaint):
     with pytest.raises(InputError, match=complaint):
         read(tmp_path, text).column("sex")
 

@@ -5,7 +5,7 @@ import types
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from support.cohorts import cohorts
 
 from mime_tf.data import parquet, pickled
@@ -59,8 +59,9 @@ def test_every_patient_is_to_be_scored(source):
     assert len(part.labels) == 2
 
 
+@settings(deadline=None)
 @given(patients=cohorts())
-def test_both_forms_give_back_what_was_written(patients, tmp_path_factory):
+def test_both_forms_give_back_the_patients_written(patients, tmp_path_factory):
     folder = tmp_path_factory.mktemp("unlabelled")
     pickled.write(folder / "hf", patients)
     parquet.write(folder / "hf.parquet", pickled.from_lists(patients))

@@ -101,7 +101,7 @@ def test_colors_tell_up_from_down():
 
 def test_no_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(InputError, match=r"mime-tf\[report\]"):
+    with pytest.raises(InputError, match=r"pictures: needs the package matplotlib"):
         picture.figure(long_explanation())
 
 

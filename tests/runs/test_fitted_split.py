@@ -56,7 +56,7 @@ def cohort_of(patients, labels=None):
 # Opening a folder.
 
 
-def test_what_a_run_knows(opened, trained):
+def test_contents_of_a_fitted_split(opened, trained):
     assert opened.name == "r0s0"
     assert (opened.sizes["num_dx"], opened.sizes["num_rx"], opened.sizes["num_pr"]) == (31, 9, 13)
     assert {kind: len(known) for kind, known in opened.known.items()} == {"dx": 31, "rx": 9, "pr": 13}
@@ -73,8 +73,8 @@ def test_an_imported_model_without_data(tmp_path):
     run = FittedSplit.open(tmp_path / "imported")
     assert (run.known, run.data, run.vocabulary, run.notes) == (None, None, None, [])
     assert not run.trained_on(Cohort.open(COHORT))
-    found = prediction.predict(run, cohort_of([[[[30, [8], [12]]]], [[[31, [8], [12]]]], [[[30, [9], [13]]]]]))
-    assert found.dropped.tolist() == [0, 3, 2]
+    predictions = prediction.predict(run, cohort_of([[[[30, [8], [12]]]], [[[31, [8], [12]]]], [[[30, [9], [13]]]]]))
+    assert predictions.dropped.tolist() == [0, 3, 2]
 
 
 def test_an_interrupted_run_can_be_used(folder):
@@ -244,7 +244,7 @@ def test_a_model_of_another_version(update, folder):
     assert next(iter(update)) in message and "another version" in message
 
 
-# Folders that want something run. Nothing but our own check may stand between them and Keras: it is called by none.
+# Folders that would run code. The check alone has to refuse them: Keras is never called.
 
 
 @pytest.fixture
@@ -330,8 +330,8 @@ def test_safe_mode_stays_on(folder, monkeypatch):
     assert asked == {"compile": False, "safe_mode": True}
 
 
-def test_only_what_mime_is_made_of_is_allowed():
-    """Whoever adds a class here should know why: each is one that train.py's models name."""
+def test_only_parts_of_mime_are_allowed():
+    """A class is added here for a reason alone: the models of training name it."""
     schedules = {"CosineDecay", "PolynomialDecay", "ExponentialDecay"}
     allowed = {"MiME", "DTypePolicy", "LogLoss", "FusedAdam", "Adam", "LossScaleOptimizer", *schedules}
     assert {name for _, name, _ in model_file.CLASSES} == allowed

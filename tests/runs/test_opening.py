@@ -1,4 +1,4 @@
-"""Runs on disk: which run or fitted split a path names, and what it consists of."""
+"""Runs on disk: the run or fitted split that a path names, and its parts."""
 
 import json
 import os

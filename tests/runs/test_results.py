@@ -22,8 +22,8 @@ def test_results_are_those_of_the_files(trained):
     results = SplitResults.read(trained)
     table = read_table(trained / "predictions_test.csv")
     assert results.test.rows.tolist() == [int(row["row"]) for row in table]
-    assert results.test.probabilities.tolist() == [float(row["probability"]) for row in table]
-    assert (results.name, len(results.valid), results.test.patients) == ("r0s0", 48, None)
+    assert results.test.scores.probabilities.tolist() == [float(row["probability"]) for row in table]
+    assert (results.name, len(results.valid), results.test.scores.patients) == ("r0s0", 48, None)
     assert results.history["iteration"].tolist() == [3, 6, 9]
     assert results.iteration == results.metrics["iteration"]
     assert results.configuration.config == SMALL

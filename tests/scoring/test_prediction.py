@@ -59,12 +59,12 @@ def cohort_of(patients, labels=None):
 @pytest.mark.parametrize("split", ["r0s0", "r0s1"])
 def test_predictions_are_those_of_training(split, trained):
     run, cohort = FittedSplit.open(trained / split), Cohort.open(COHORT)
-    found = prediction.predict(run, cohort, batch_size=7)
+    predictions = prediction.predict(run, cohort, batch_size=7)
     for name in ("test", "valid"):
         table = read_table(trained / split / f"predictions_{name}.csv")
         rows = [int(row["row"]) for row in table]
         expected = [float(row["probability"]) for row in table]
-        np.testing.assert_allclose(found.probabilities[rows], expected, rtol=0, atol=1e-6)
+        np.testing.assert_allclose(predictions.probabilities[rows], expected, rtol=0, atol=1e-6)
         part = prediction.part_of(run, cohort, name)
         assert sorted(part.rows) == rows
         scored = prediction.score(run, part)[np.argsort(part.rows)]
@@ -97,17 +97,17 @@ def forgetful(opened):
 
 def test_dropped_codes_by_hand(forgetful, monkeypatch):
     monkeypatch.setattr(prediction, "_BLOCK", 2)
-    found = prediction.predict(forgetful, cohort_of(PATIENTS))
-    assert found.dropped.tolist() == [0, 8, 3, 0, 2]
-    assert found.empty.tolist() == [False, False, True, True, False]
-    assert found.probabilities.dtype == np.float32
+    predictions = prediction.predict(forgetful, cohort_of(PATIENTS))
+    assert predictions.dropped.tolist() == [0, 8, 3, 0, 2]
+    assert predictions.empty.tolist() == [False, False, True, True, False]
+    assert predictions.probabilities.dtype == np.float32
 
 
 def test_dropped_codes_do_not_count(forgetful, opened):
-    found = prediction.predict(forgetful, cohort_of(PATIENTS)).probabilities
+    probabilities = prediction.predict(forgetful, cohort_of(PATIENTS)).probabilities
     expected = prediction.predict(opened, cohort_of(CLEANED)).probabilities
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-7)
-    assert found[2] == found[3]
+    np.testing.assert_allclose(probabilities, expected, rtol=0, atol=1e-7)
+    assert probabilities[2] == probabilities[3]
 
 
 def test_order_and_batches_do_not_matter(opened):
@@ -158,7 +158,7 @@ def command(*argv):
 
 
 def test_command_as_a_process(trained, tmp_path):
-    argv = ["predict", "--model", trained / "r0s0", "--input", COHORT, "--output", "made/scores.csv"]
+    argv = ["predict", "--model", trained / "r0s0", "--data", COHORT, "--output", "made/scores.csv"]
     done = subprocess.run(
         [sys.executable, "-m", "mime_tf", *map(str, argv)],
         cwd=tmp_path,
@@ -184,7 +184,7 @@ def test_command_with_ids_and_unknown_codes(folder, tmp_path):
     (folder / "metrics.json").unlink()
     ids = np.array(["p,1", "p2", "p3", "p4", "p5"], object)
     parquet.write(tmp_path / "new.parquet", pickled.from_lists(PATIENTS), [0] * 5, ids)
-    done = command("--model", folder, "--input", tmp_path / "new.parquet", "--output", tmp_path / "scores.csv")
+    done = command("--model", folder, "--data", tmp_path / "new.parquet", "--output", tmp_path / "scores.csv")
     assert done.code == 0
     assert ["unfinished" in line for line in done.err] == [True]
     assert "13 codes of 3 patients; nothing is left of 2" in done.out[1]
@@ -195,7 +195,7 @@ def test_command_with_ids_and_unknown_codes(folder, tmp_path):
 
 
 def test_output_in_use(trained, tmp_path):
-    asked = ["--model", trained / "r0s0", "--input", COHORT, "--output"]
+    asked = ["--model", trained / "r0s0", "--data", COHORT, "--output"]
     (tmp_path / "scores.csv").write_text("mine")
     check_refused(tmp_path, *asked, tmp_path / "scores.csv", says="--overwrite")
     check_refused(tmp_path, *asked, tmp_path, says="is a folder")
@@ -215,7 +215,7 @@ def check_refused(tmp_path, *argv, says):
 
 def test_bad_input_is_one_line(folder, tmp_path):
     def asked(model=folder, source=COHORT, *more):
-        return ["--model", model, "--input", source, "--output", tmp_path / "out" / "scores.csv", *more]
+        return ["--model", model, "--data", source, "--output", tmp_path / "out" / "scores.csv", *more]
 
     for argv, says in (
         (asked(model=tmp_path / "none"), "neither the folder of a fitted split"),
@@ -235,7 +235,7 @@ def test_bad_input_is_one_line(folder, tmp_path):
 
 @pytest.mark.parametrize(
     ("argv", "says"),
-    [([], "--model"), (["--model", "x", "--input", "y"], "--output"), (["--batch_size", "many"], "many")],
+    [([], "--model"), (["--model", "x", "--data", "y"], "--output"), (["--batch_size", "many"], "many")],
 )
 def test_wrong_arguments(argv, says, tmp_path):
     check_refused(tmp_path, *argv, says=says)
@@ -246,6 +246,6 @@ def test_help_has_an_example_and_is_quick(name):
     argv = [sys.executable, "-X", "importtime", "-m", "mime_tf", name, "--help"]
     done = subprocess.run(argv, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0
-    assert f"python -m mime_tf {name} --model" in done.stdout
+    assert f"mime-tf {name} --model" in done.stdout
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert imported & {"tensorflow", "keras", "sklearn"} == set()

@@ -101,7 +101,7 @@ def test_train_ratio_keeps_the_first_of_the_draw():
     # int(10 * 0.39) = 3 of the 10 training patients; all have one visit, so sorting keeps the draw's order.
     split = make_split(store, labels, rows, 3, train_ratio=0.39)
     assert split.train.rows.tolist() == train[:3].tolist()
-    # What training knows is what the three of them hold, so no Dx-object of the others is left.
+    # Training knows the codes that the three of them hold, so no Dx-object of the others is left.
     assert np.flatnonzero(split.known["dx"]).tolist() == sorted(train[:3].tolist())
     assert {len(part.patients().dx) for part in (split.valid, split.test)} == {0}
     assert {len(split.known[kind]) for kind in ("rx", "pr")} == {0}
@@ -129,7 +129,7 @@ def test_too_few_patients_to_divide():
         make_split(store, np.zeros(10), np.arange(10), 0, train_ratio=0.1)
 
 
-# What a split holds.
+# Contents of a split.
 
 
 @settings(deadline=None, max_examples=60)
@@ -172,7 +172,7 @@ def test_parts_are_sorted_by_visits_and_stable(patients, seed):
 
 
 def test_a_visit_emptied_of_unknown_codes_stays():
-    # Training holds diagnosis 0 only, so whoever has diagnosis 1 keeps a visit with nothing in it.
+    # Training holds diagnosis 0 only, so a patient with diagnosis 1 keeps an empty visit.
     store = pickled.from_lists([[[[0, [], []]]]] * 10 + [[[[1, [], []]], [[0, [3], []]]]])
     rows = np.arange(11)
     seed = next(seed for seed in range(20) if 10 not in division.partition(rows, seed)[0])
@@ -210,7 +210,7 @@ def test_head(some_part):
 
 
 @pytest.mark.parametrize("block", [1, 3, 50_000])
-def test_what_training_knows_is_found_in_blocks_of_patients(monkeypatch, block):
+def test_known_codes_are_gathered_in_blocks_of_patients(monkeypatch, block):
     """Each patient has a diagnosis of its own, every other one a medication too."""
     monkeypatch.setattr(split_module, "_BLOCK", block)
     store = pickled.from_lists([[[[row, [row] * (row % 2), []]]] for row in range(20)])

@@ -1,4 +1,4 @@
-"""Configurations of models that want something run."""
+"""Configurations of models that would run code."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Other devices and other types compute what one CPU in float32 computes."""
+"""Other devices and other types give the results of one CPU in float32."""
 
 import json
 import os
@@ -19,7 +19,7 @@ from mime_tf.training.snapshot import Snapshot
 
 ROOT = str(pathlib.Path(__file__).parents[2])
 
-# Fits the same windows on one device and on two virtual ones, and tells what differs.
+# Fits the same windows on one device and on two virtual ones, and tells the differences.
 TWO_DEVICES = """
 import json
 import numpy as np
@@ -35,11 +35,11 @@ from mime_tf.training.fitter import Fitter
 
 store, labels = pickled.read("cohort")
 train = make_split(store, labels, eligible(store), 0).train
-found = sizes.resolve(store, dict.fromkeys(SIZE_NAMES), "cohort")
+resolved = sizes.resolve(store, dict.fromkeys(SIZE_NAMES), "cohort")
 options = {"batch_size": 6, "num_iter": 3, "eval_period": 3, "split_seeds": (0,), "aux_lambda": 0.3}
 all_moments, losses = {}, {}
 for distribute in ("none", "mirrored"):
-    fitter = Fitter(TrainConfig(distribute=distribute, **options), found)
+    fitter = Fitter(TrainConfig(distribute=distribute, **options), resolved)
     fitter.start(0)
     history = fitter.model.fit(fitter.batches(train, [0, 5, 9]), verbose=0, shuffle=False, steps_per_epoch=3, epochs=1)
     # The first moments of Adam are a weighted sum of the gradients.
@@ -47,7 +47,7 @@ for distribute in ("none", "mirrored"):
     all_moments[distribute] = [np.asarray(value) for value in moments]
     losses[distribute] = {name: values[0] for name, values in history.history.items()}
 lengths = [train.patients(start, start + 6).visit_counts.tolist() for start in (0, 5, 9)]
-difference = max(float(np.abs(one - two).max()) for one, two in zip(*all_moments.values()))
+difference = max(float(np.abs(single - mirrored).max()) for single, mirrored in zip(*all_moments.values()))
 largest = max(float(np.abs(value).max()) for value in all_moments["none"])
 print(json.dumps({"difference": difference, "largest": largest, "losses": losses, "lengths": lengths}))
 """
@@ -78,12 +78,12 @@ def test_two_devices_give_the_gradient_of_one(some_patients):
     done = subprocess.run(
         command, cwd=some_patients, env={**os.environ, "PYTHONPATH": ROOT}, capture_output=True, text=True, check=True
     )
-    found = json.loads(done.stdout.splitlines()[-1])
+    told = json.loads(done.stdout.splitlines()[-1])
     # Histories of different lengths on the two devices: a mean over a device's own slots would be another number.
-    assert any(max(lengths[:3]) < max(lengths[3:]) for lengths in found["lengths"])
-    assert found["largest"] > 1e-3
-    assert found["difference"] <= 1e-6
-    assert found["losses"]["mirrored"] == pytest.approx(found["losses"]["none"], rel=1e-6)
+    assert any(max(lengths[:3]) < max(lengths[3:]) for lengths in told["lengths"])
+    assert told["largest"] > 1e-3
+    assert told["difference"] <= 1e-6
+    assert told["losses"]["mirrored"] == pytest.approx(told["losses"]["none"], rel=1e-6)
 
 
 def fitted(folder, **options):

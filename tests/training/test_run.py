@@ -1,4 +1,4 @@
-"""A whole run of train.py: the reference's numbers, what is left on disk, and the same bits twice."""
+"""A whole run of train.py: the reference's numbers, the files on disk, and the same bits twice."""
 
 import dataclasses
 import json
@@ -61,7 +61,7 @@ def reference_runs(name):
 
 
 def check_parity(name, stdout, log, split_seeds=range(5)):
-    """Compares what a run printed and logged with the reference's run: each number within 1e-3, nothing else there."""
+    """Compares the output and the log of a run with the reference's: each number within 1e-3, and no more lines."""
     runs, expected, expected_log, results = reference_runs(name), [], [], []
     for seed in split_seeds:
         expected += [(ROUND, numbers(ROUND, line)) for line in runs[seed]["lines"]]
@@ -140,8 +140,8 @@ def test_parity_of_a_compiled_run(tmp_path):
 
 @pytest.mark.parametrize("gpus", [[], ["a GPU"]])
 def test_jit_compile_auto_is_for_long_runs_on_a_gpu(gpus, monkeypatch):
-    found = {"GPU": gpus}
-    monkeypatch.setattr(fitter_module.tf.config, "list_physical_devices", lambda kind=None: found.get(kind, []))
+    devices = {"GPU": gpus}
+    monkeypatch.setattr(fitter_module.tf.config, "list_physical_devices", lambda kind=None: devices.get(kind, []))
     long_on_gpu = bool(gpus)
     choices = (
         *(("on", 9, "gru_v1", True), ("off", 9, "gru_v1", False), ("off", 9000, "gru_v1", False)),
@@ -161,7 +161,7 @@ def test_init_from_a_tensorflow_1_checkpoint(name, tmp_path):
     done = run(config, tmp_path, PARITY / name / "cohort")
     for key, value in done.mean.items():
         assert value == pytest.approx(reference_runs(name)[0]["result"][key], abs=1e-4), key
-    # What --eval_drop_remainder leaves out are the patients with the most visits.
+    # --eval_drop_remainder leaves out the patients with the most visits.
     store, labels = pickled.read(PARITY / name / "cohort")
     split = make_split(store, labels, eligible(store), 0)
     for kind in ("valid", "test"):
@@ -170,7 +170,7 @@ def test_init_from_a_tensorflow_1_checkpoint(name, tmp_path):
         assert rows == sorted(part.rows[: len(part) - len(part) % config.batch_size])
 
 
-# What a run leaves.
+# Files of a run.
 
 VOCABULARY = """kind,index,system,code,display,note
 dx,0,ICD-10-CM,I10,Essential (primary) hypertension,first
@@ -202,7 +202,7 @@ SIZES = {"num_dx": 32, "num_rx": 10, "num_pr": 14, "max_dx_per_visit": 6, "max_r
 
 @pytest.fixture(scope="module")
 def finished(input_prefix, tmp_path_factory):
-    """The folder of a finished run of SMALL, and what it printed."""
+    """The folder of a finished run of SMALL, and its output."""
     folder = tmp_path_factory.mktemp("finished")
     (folder / "log.log").write_text("what was there before\n")
     return folder, run(SMALL, folder, input_prefix)

@@ -57,7 +57,7 @@ def fitter_of(**changes):
 
 
 def update(fitter):
-    """Makes one update, and returns what `fit` logs of it."""
+    """Makes one update, and returns its logs from `fit`."""
     # Tracing would take longer; on several devices Keras has to.
     fitter.model.run_eagerly = fitter.strategy.num_replicas_in_sync == 1
     history = fitter.model.fit(fitter.batches(TRAIN, [START]), verbose=0, shuffle=False).history
@@ -65,7 +65,7 @@ def update(fitter):
 
 
 def gradients_of_an_update(fitter):
-    """What Adam was given in one update, by the name of the weight: its first moments are a tenth of that."""
+    """The gradients that Adam took in one update, by the name of the weight: its first moments are a tenth of them."""
     update(fitter)
     moments = [value for value in fitter.model.optimizer.variables if "momentum" in value.path]
     return {value.path.partition("/")[2]: 10 * np.asarray(value) for value in moments}
@@ -242,19 +242,19 @@ def test_two_devices_clip_as_one_and_drop_apart(tmp_path):
         [sys.executable, "-c", TWO_DEVICES], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found["norms"] == pytest.approx({"none": 0.05, "mirrored": 0.05}, rel=1e-4)
-    assert found["difference"] <= 1e-6
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["norms"] == pytest.approx({"none": 0.05, "mirrored": 0.05}, rel=1e-4)
+    assert told["difference"] <= 1e-6
     # Two draws of 400 halves agree at half of the places.
-    assert 0.3 < found["agree"] < 0.7
-    assert found["seeds"] == 1
+    assert 0.3 < told["agree"] < 0.7
+    assert told["seeds"] == 1
 
 
 # Dropout.
 
 
 def dropped(shape, counter, rate=0.5):
-    """What `MiME` multiplies with at its draw number `counter` when its seed is 7."""
+    """The factors of `MiME`'s dropout at its draw number `counter` when its seed is 7."""
     return tf.nn.experimental.stateless_dropout(tf.ones(shape), rate, seed=[7, counter])
 
 
@@ -330,7 +330,7 @@ ALL = dataclasses.replace(
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory):
-    """The folder of a run of ALL that was left in peace, and what it printed."""
+    """The folder of a run of ALL that was left in peace, and its output."""
     folder = tmp_path_factory.mktemp("everything")
     return folder, run(ALL, folder)
 
@@ -356,7 +356,7 @@ def test_the_rate_that_is_shown_is_the_true_one(everything):
             assert float(row["learning_rate"]) == pytest.approx(rate, rel=1e-5, abs=1e-8)
 
 
-def test_what_is_held_out_is_scored_without_weights_and_dropout(everything):
+def test_held_out_sets_are_scored_without_weights_and_dropout(everything):
     folder = everything[0] / "r0s0"
     results = json.loads((folder / "metrics.json").read_text())
     model, read = FittedSplit.open(folder), Cohort.open(COHORT)
@@ -388,7 +388,7 @@ def out_of_patience(losses, patience):
 
 @pytest.fixture(scope="module")
 def patient(tmp_path_factory):
-    """The folder of a run of PATIENT, what it printed, and how many evaluations each of its splits made."""
+    """The folder of a run of PATIENT, its output, and the number of evaluations that each of its splits made."""
     folder = tmp_path_factory.mktemp("patient")
     done = run(PATIENT, folder)
     return folder, done, [len(read_table(folder / f"r0s{seed}" / "history.csv")) for seed in (0, 1)]
@@ -448,7 +448,7 @@ DIVERGING = dataclasses.replace(
 
 @pytest.fixture(scope="module")
 def diverging(tmp_path_factory):
-    """The folder of a run of DIVERGING, what it printed, and the history of its first split."""
+    """The folder of a run of DIVERGING, its output, and the history of its first split."""
     folder = tmp_path_factory.mktemp("diverging")
     done = run(DIVERGING, folder)
     return folder, done, read_table(folder / "r0s0" / "history.csv")
@@ -490,7 +490,7 @@ def test_a_killed_run_remembers_that_its_loss_was_not_finite(diverging, tmp_path
     check_same(tmp_path, folder, but=["r0s0/model.keras.tmp"])
 
 
-def test_without_any_sound_evaluation_there_is_one_line_and_exit_status_2(tmp_path):
+def test_without_a_finite_evaluation_the_exit_status_is_2_after_one_line(tmp_path):
     config = parity_config("a", num_iter=20, eval_period=5, split_seeds=(0,))
     # Every Dx-object is a sum of infinities of both signs.
     given = dict(np.load(config.init_from))

@@ -23,8 +23,8 @@ class AlertsData:
 
 def gather(inputs):
     """Returns the section; its data are AlertsData."""
-    test, rates = inputs.detailed.results.test, inputs.settings.alert_rates
-    cuts = [thresholds.alert_threshold(test.probabilities, rate) for rate in rates]
-    points = thresholds.operating_points(test.labels, test.probabilities, cuts, *inputs.resampling)
+    scores, rates = inputs.detailed.results.test.scores, inputs.settings.alert_rates
+    cuts = [thresholds.alert_threshold(scores.probabilities, rate) for rate in rates]
+    points = thresholds.operating_points(scores, cuts, inputs.settings.bootstrap, inputs.progress)
     shares = {name: title for name, title in thresholds.SHARES.items() if name != "alert_rate"}
     return Section("alerts", "Alerts", AlertsData(inputs.detailed.name, list(zip(rates, points, strict=True)), shares))

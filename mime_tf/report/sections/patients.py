@@ -6,8 +6,8 @@ import numpy as np
 
 from mime_tf.errors import InputError
 from mime_tf.explain.lines import explanation_lines, steps, title
-from mime_tf.explain.patients import explain_patients
 from mime_tf.report.section import Section
+from mime_tf.terminal import environment
 
 _TITLE = "Explained patients"
 _LINES = 14
@@ -47,10 +47,13 @@ def gather(inputs):
     if not inputs.settings.patients:
         return Section("patients", _TITLE, reason="Left out, as was asked for.")
     test = inputs.detailed.results.test
-    chosen = choose(test.labels, test.probabilities)
+    chosen = choose(test.scores.labels, test.scores.probabilities)
     inputs.progress(f"explaining {len(chosen)} patients")
     rows = test.rows[list(chosen.values())]
     try:
+        environment.import_tensorflow()  # not before: all other sections do without
+        from mime_tf.explain.patients import explain_patients
+
         explanations = explain_patients(inputs.fitted, inputs.cohort, rows, progress=inputs.progress)
     except InputError as error:
         return Section("patients", _TITLE, reason=f"They could not be explained: {error}.")

@@ -35,7 +35,7 @@ def gather(inputs):
         column: {name: members[test.rows] for name, members in groups.items()}
         for column, groups in inputs.groups.items()
     }
-    groups = subgroups.assess_groups(test.labels, test.probabilities, divided, *inputs.resampling)
+    groups = subgroups.assess_groups(test.scores, divided, inputs.settings.bootstrap, inputs.progress)
     shown = {name: MEASURES[name] for name in subgroups.SHOWN}
     return Section("subgroups", "Subgroups", SubgroupsData(inputs.detailed.name, groups, subgroups.LEAST, shown))
 

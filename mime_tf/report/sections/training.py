@@ -34,7 +34,7 @@ def gather(inputs):
     facts = [
         ("random seed of weights and batches", str(flags.get("random_seed"))),
         ("number of the split or fold", seeds),
-        ("seed of the bootstrap", str(inputs.settings.seed)),
+        ("seed of the bootstrap", str(inputs.settings.bootstrap.seed)),
         ("input", str(configuration.input)),
         *(configuration.data or {}).items(),
         *configuration.versions.items(),

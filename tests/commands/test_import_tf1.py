@@ -1,4 +1,4 @@
-"""`python -m mime_tf` and `--help`: the import of the authors' checkpoints, and what a user is told."""
+"""The command `import_tf1`: the authors' checkpoints become fitted splits."""
 
 import contextlib
 import io
@@ -12,20 +12,17 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
-from absl import flags as absl_flags
 from support.whole_runs import (
     NAMES,
     PARITY,
     SPLIT,
     SPLIT_FILES,
-    TRAIN,
     environment,
     in_row_order,
     parity_config,
     read_table,
 )
 
-import flags
 from mime_tf.__main__ import main
 from mime_tf.assess import summary
 from mime_tf.batches import datasets
@@ -221,60 +218,3 @@ def test_import_into_a_folder_in_use(tmp_path):
 def test_import_where_no_folder_can_be(output, tmp_path):
     (tmp_path / "file").write_text("mine")
     check_refused(tmp_path, "--checkpoint", checkpoint("b", 0), says=["file"], output=output)
-
-
-@pytest.mark.parametrize(
-    ("argv", "says"),
-    [
-        ([], "COMMAND"),
-        (["train"], "train"),
-        (["import_tf1"], "--checkpoint"),
-        (["import_tf1", "--checkpoint", "x"], "--output"),
-        (["import_tf1", "--checkpoint", "x", "--output", "y", "--emb_activation=swish"], "swish"),
-        (["import_tf1", "--checkpoint", "x", "--output", "y", "--split_seed=one"], "split_seed"),
-    ],
-)
-def test_wrong_arguments(argv, says):
-    done = command(*argv)
-    assert done.code == 2
-    assert says in done.err[-1]
-
-
-# Help.
-
-
-def run(*argv):
-    return subprocess.run(argv, env=environment(), capture_output=True, text=True)
-
-
-def test_help_of_train():
-    done = run(*TRAIN, "--help")
-    assert done.stderr == ""
-    for part in ("python train.py ./sample ./ ./out", "INPUT", "OUTPUT", "LOG", "--flagfile"):
-        assert part in done.stdout
-    for flag in absl_flags.FLAGS.flags_by_module_dict()[flags.__name__]:
-        assert f"--{flag.name}:" in done.stdout or f"--[no]{flag.name}:" in done.stdout
-
-
-def test_help_of_train_is_no_failure():
-    assert run(*TRAIN, "--help").returncode == 0
-
-
-def test_help_of_commands():
-    done = run(*COMMAND, "--help")
-    assert (done.returncode, done.stderr) == (0, "")
-    for part in ("import_tf1", "python train.py"):
-        assert part in done.stdout
-    done = run(*COMMAND, "import_tf1", "--help")
-    assert (done.returncode, done.stderr) == (0, "")
-    for part in ("example:", "python -m mime_tf import_tf1 --checkpoint", "--data", "--emb_activation"):
-        assert part in done.stdout
-
-
-@pytest.mark.parametrize("argv", [[*COMMAND, "--help"], [*COMMAND, "import_tf1", "--help"], [*TRAIN, "--help"]])
-def test_help_does_not_wait_for_tensorflow(argv):
-    python, *rest = argv
-    done = run(python, "-X", "importtime", *rest)
-    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
-    assert "mime_tf" in imported
-    assert imported & {"tensorflow", "keras", "sklearn"} == set()
