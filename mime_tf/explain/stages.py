@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from mime_tf.data.store import ranges
-from mime_tf.layers.lookup import look_up
+from mime_tf.layers.lookup import gather_padded
 
 _POINT_ROWS = 8192  # visits, or Dx-objects, times points that are computed together
 
@@ -28,7 +28,7 @@ class Stages:
         self._orders = tf.function(self._orders, input_signature=signature)
 
     def diagnoses(self, batch, points):
-        """Computes stage 1, in which the visits grow to what they are without any order.
+        """Computes stage 1, in which the visits grow to their vectors without any order.
 
         Args:
             batch: dict, of `tables`.
@@ -76,7 +76,7 @@ class Stages:
     def _embeddings(self, kind, codes):
         """Returns the activated embeddings of codes, (codes, E)."""
         layer = self._model.dxobject_embedding
-        return look_up(layer.emb_activation(getattr(layer, f"{kind}_embeddings")), codes)
+        return gather_padded(layer.emb_activation(getattr(layer, f"{kind}_embeddings")), codes)
 
     def _logits(self, visits, mask):
         """Returns the logits (B, K) of visit vectors (B T, K, O)."""
@@ -98,7 +98,7 @@ def tables(store):
     Returns:
         Dict of arrays: `"dx"` (N,), the diagnosis of each Dx-object, and `"visit"` (N,), the row of its visit in the
         table of B T rows; `"rx"` (M,) and `"pr"` (L,), the orders, and `"rx_dxobject"` and `"pr_dxobject"`, the index
-        of each one's Dx-object; `"mask"` bool (B, T), True where a patient has a visit.
+        of the Dx-object of each; `"mask"` bool (B, T), True where a patient has a visit.
     """
     times = store.visit_counts.max()
     visit = times * np.repeat(np.arange(len(store)), store.visit_counts)
