@@ -8,11 +8,11 @@ import tensorflow as tf
 from mime_tf.batches.datasets import scoring_batches, training_batches
 from mime_tf.batches.tables import window_starts
 from mime_tf.config import SIZE_NAMES, TrainConfig
-from mime_tf.data import cohort as cohorts
 from mime_tf.data import sizes
+from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
-from mime_tf.splits import split as splits
 from mime_tf.splits.groups import group_numbers
+from mime_tf.splits.split import Split, eligible, make_split
 
 # Fields of `TrainConfig` that say how patients are chosen, divided and batched.
 OPTIONS = (
@@ -41,7 +41,7 @@ class Datasets:
     valid: tf.data.Dataset
     test: tf.data.Dataset
     sizes: dict
-    split: splits.Split
+    split: Split
 
     def __iter__(self):
         return iter((self.train, self.valid, self.test))
@@ -87,11 +87,11 @@ def datasets(path, seed=0, batch_size=20, steps=None, **options):
         raise InputError(f"seed: found {seed}; with {config.folds} folds it is the test fold, 0 to {config.folds - 1}")
     if steps is not None and steps < 1:
         raise InputError(f"steps: found {steps}; must be at least 1")
-    cohort = cohorts.read(path)
-    resolved = sizes.resolve(cohort.store, dict.fromkeys(SIZE_NAMES), cohorts.name(path))
-    rows = splits.eligible(cohort.store, config.min_threshold, config.max_threshold, config.association_threshold)
+    cohort = Cohort.open(path)
+    resolved = sizes.resolve(cohort.store, dict.fromkeys(SIZE_NAMES), cohort.name)
+    rows = eligible(cohort.store, config.min_threshold, config.max_threshold, config.association_threshold)
     groups = group_numbers(cohort, config.group_column)
-    split = splits.split(cohort.store, cohort.labels, rows, seed, **config.division, groups=groups)
+    split = make_split(cohort.store, cohort.labels, rows, seed, **config.division, groups=groups)
     return Datasets(
         _epochs(split.train, config) if steps is None else _windows(split.train, config, steps),
         scoring_batches(split.valid, config.eval_batch_size),

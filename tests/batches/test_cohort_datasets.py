@@ -11,8 +11,9 @@ from support.whole_runs import COHORT
 import mime_tf
 from mime_tf.batches.datasets import INPUTS, training_batches
 from mime_tf.config import TrainConfig
-from mime_tf.data import cohort, parquet
-from mime_tf.training.plan import Splits
+from mime_tf.data import parquet
+from mime_tf.data.cohort import Cohort
+from mime_tf.training.plan import Plan
 
 
 def digests(batches):
@@ -22,8 +23,8 @@ def digests(batches):
 
 def plan(config):
     """The splits of a run of train.py."""
-    data = cohort.read(COHORT)
-    return Splits(config, data.store, data.labels)
+    cohort = Cohort.open(COHORT)
+    return Plan(config, cohort.store, cohort.labels)
 
 
 @pytest.mark.parametrize("seed", [0, 3])
@@ -84,19 +85,19 @@ def test_options_are_those_of_train_py():
 
 
 def test_parquet_gives_the_same(tmp_path):
-    data = cohort.read(COHORT)
+    cohort = Cohort.open(COHORT)
     path = tmp_path / "cohort.parquet"
-    parquet.write(path, data.store, data.labels)
+    parquet.write(path, cohort.store, cohort.labels)
     from_parquet, from_pickles = mime_tf.datasets(path, batch_size=5), mime_tf.datasets(COHORT, batch_size=5)
     for got, expected in zip(from_parquet, from_pickles, strict=True):
         assert digests(got) == digests(expected)
 
 
 def test_rows_of_a_patient_stay_together(tmp_path):
-    data = cohort.read(COHORT)
+    cohort = Cohort.open(COHORT)
     path = tmp_path / "cohort.parquet"
-    ids = np.arange(len(data.store)) // 3
-    parquet.write(path, data.store, data.labels, ids)
+    ids = np.arange(len(cohort.store)) // 3
+    parquet.write(path, cohort.store, cohort.labels, ids)
     split = mime_tf.datasets(path, batch_size=5, group_column="patient_id").split
     train, valid, test = (set(ids[part.rows]) for part in (split.train, split.valid, split.test))
     assert not train & valid and not train & test and not valid & test

@@ -15,7 +15,7 @@ from mime_tf.batches import datasets
 from mime_tf.batches.tables import Batch, window_starts
 from mime_tf.data import pickled
 from mime_tf.losses import LogLoss
-from mime_tf.splits import split
+from mime_tf.splits.split import Part
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = ("gru_v1", "gru", "lstm")
@@ -37,7 +37,7 @@ def toy_part(patients=60, seed=0):
         visits[rng.integers(len(visits))].append([0, [1], []] if label else [0, [], [0]])
         lists.append(visits)
     order = np.argsort([len(patient) for patient in lists], kind="stable")
-    return split.Part(order, pickled.from_lists(lists), labels[order])
+    return Part(order, pickled.from_lists(lists), labels[order])
 
 
 def tables(store):

@@ -7,7 +7,7 @@ import pytest
 from mime_tf import MiME, tf1_weights
 from mime_tf.batches import datasets, shapes
 from mime_tf.losses import LogLoss
-from mime_tf.splits import split
+from mime_tf.splits.split import eligible, make_split
 
 BATCH_LOSSES = {"aux_dx_loss": "aux_dx_loss", "aux_rx_loss": "aux_rx_loss", "aux_pr_loss": "aux_pr_loss"}
 BATCH_LOSSES |= {"main_loss": "loss", "loss": "total"}
@@ -59,7 +59,7 @@ def model_of(reference_cohort, optimizer, **compile_options):
 
 def training_part(reference_cohort):
     store = reference_cohort.store
-    return split.split(store, reference_cohort.labels, split.eligible(store), seed=0).train
+    return make_split(store, reference_cohort.labels, eligible(store), seed=0).train
 
 
 def values_of(model):
