@@ -91,7 +91,7 @@ def datasets(path, seed=0, batch_size=20, steps=None, **options):
     resolved = sizes.resolve(cohort.store, dict.fromkeys(SIZE_NAMES), cohort.name)
     rows = eligible(cohort.store, config.min_threshold, config.max_threshold, config.association_threshold)
     groups = group_numbers(cohort, config.group_column)
-    split = make_split(cohort.store, cohort.labels, rows, seed, **config.division, groups=groups)
+    split = make_split(cohort.store, cohort.require_labels(), rows, seed, **config.division, groups=groups)
     return Datasets(
         _epochs(split.train, config) if steps is None else _windows(split.train, config, steps),
         scoring_batches(split.valid, config.eval_batch_size),

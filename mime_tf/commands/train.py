@@ -47,13 +47,15 @@ class Flag:
         name: without its dashes.
         group: one of `mime_tf.config.GROUPS`.
         default: its default, as `TrainConfig` has it.
-        values: the values that it takes, in words; empty if the default says enough.
+        choices: the values that it takes, or none if they can't be listed.
+        values: the values that it takes, in words; empty if any value of the default's type is right.
         help: Markdown.
     """
 
     name: str
     group: str
     default: Any
+    choices: tuple[str, ...]
     values: str
     help: str
 
@@ -61,11 +63,12 @@ class Flag:
 def described() -> Iterator[Flag]:
     """Yields all flags, group by group."""
     for name, field in FIELDS.items():
-        constraint = field.metadata["constraint"]
-        values = "" if constraint is None else ", ".join(constraint.choices) or constraint.text
-        yield Flag(name, field.metadata["group"], field.default, values, field.metadata["help"])
+        group, constraint, text = (field.metadata[key] for key in ("group", "constraint", "help"))
+        choices = () if constraint is None else constraint.choices
+        values = "" if constraint is None else ", ".join(choices) or constraint.text
+        yield Flag(name, group, field.default, choices, values, text)
     for name, (default, text) in RUN_FLAGS.items():
-        yield Flag(name, EVALUATION, default, "", text)
+        yield Flag(name, EVALUATION, default, (), "", text)
 
 
 def define_flags(values: flags.FlagValues, module: str) -> None:
@@ -78,11 +81,10 @@ def define_flags(values: flags.FlagValues, module: str) -> None:
     where = {"flag_values": values, "module_name": module}
     for flag in described():
         text = plain(flag.help)
-        choices = flag.name in FIELDS and getattr(FIELDS[flag.name].metadata["constraint"], "choices", ())
         if isinstance(flag.default, bool):
             flags.DEFINE_bool(flag.name, flag.default, text, **where)
-        elif choices:
-            flags.DEFINE_enum(flag.name, flag.default, choices, text, **where)
+        elif flag.choices:
+            flags.DEFINE_enum(flag.name, flag.default, flag.choices, text, **where)
         elif isinstance(flag.default, str):
             flags.DEFINE_string(flag.name, flag.default, text, **where)
         elif isinstance(flag.default, float):

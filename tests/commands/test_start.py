@@ -43,7 +43,7 @@ def start(*argv, program=PROGRAM):
 
 def test_every_module_is_a_command():
     modules = {path.stem for path in (ROOT / "mime_tf" / "commands").glob("*.py")}
-    assert modules == {"__init__", "inputs", "options", *COMMANDS} and set(RIGHT) == set(COMMANDS)
+    assert modules == {"__init__", "flags_page", "inputs", "options", *COMMANDS} and set(RIGHT) == set(COMMANDS)
 
 
 # Help.
