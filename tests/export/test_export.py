@@ -214,7 +214,7 @@ def check_refused(tmp_path, *argv, says):
     before = files_under(tmp_path)
     done = command(*argv)
     assert (done.code, done.out) == (2, []), done
-    assert says in done.err[-1] and done.err[-1].startswith("mime-tf: ")
+    assert says in done.err[-1] and done.err[-1].startswith(("mime-tf: ", "mime-tf export: "))
     assert files_under(tmp_path) == before
 
 
