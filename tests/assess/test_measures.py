@@ -226,15 +226,20 @@ def trained(tmp_path_factory):
     return folder
 
 
+# Lines of progress are shown every few seconds, so a fast machine shows none.
+PROGRESS = ("reading ", "scored ", "resampled ")
+
+
 def command(*argv):
-    """Runs `python -m mime_tf evaluate ARGV` in this process."""
+    """Runs `mime-tf evaluate ARGV` in this process; `err` is without lines of progress."""
     stdout, stderr = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
         try:
             code = main(["evaluate", *map(str, argv)])
         except SystemExit as exit:
             code = exit.code
-    return SimpleNamespace(code=code, out=stdout.getvalue().splitlines(), err=stderr.getvalue().splitlines())
+    notes = [line for line in stderr.getvalue().splitlines() if not line.startswith(PROGRESS)]
+    return SimpleNamespace(code=code, out=stdout.getvalue().splitlines(), err=notes)
 
 
 def metric(report, name):
