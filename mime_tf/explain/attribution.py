@@ -104,7 +104,7 @@ def contributions(model, store, tolerance=TOLERANCE, progress=None):
     if len(remaining):
         raise InputError(
             f"the contributions of {len(remaining)} patients, the first at index {remaining[0]}, fail to add up to the "
-            f"change of the logit, there by {result.gaps[remaining[0]]:.3g}; at most {tolerance:g} is accepted, and "
+            f"change of the logit, by {result.gaps[remaining[0]]:.3g}; at most {tolerance:g} is accepted, and "
             "the model's weights are not numbers, or too large for it"
         )
     return result

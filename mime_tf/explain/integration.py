@@ -1,8 +1,8 @@
 """Integrals of a logit's derivatives along straight paths, by Simpson's rule on intervals that are halved as needed.
 
 The derivatives are those by the contributing vectors, so that the integrals of a patient add up to the change of the
-logit between the ends of the path. The logits at an interval's ends tell what its integrals should add up to, and an
-interval is halved while they do not: relu makes the gradient jump, and only the intervals with a jump become small.
+logit between the ends of the path. The logits at an interval's ends tell the sum that its integrals should have, and it
+is halved while they do not: relu makes the gradient jump, and only the intervals with a jump become small.
 """
 
 import numpy as np

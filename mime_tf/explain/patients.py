@@ -26,8 +26,8 @@ def explain_patients(fitted, cohort, rows, tolerance=attribution.TOLERANCE, prog
         List of Explanation, one for each of `rows`.
 
     Raises:
-        InputError: there is no such row, the cohort's codes mean something else than in training, or the contributions
-            do not add up within the tolerance.
+        InputError: the cohort has no such row, its codes mean something else than in training, or the contributions do
+            not add up within the tolerance.
     """
     for row in rows:
         if not 0 <= row < len(cohort.store):

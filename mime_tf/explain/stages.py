@@ -28,7 +28,7 @@ class Stages:
         self._orders = tf.function(self._orders, input_signature=signature)
 
     def diagnoses(self, batch, points):
-        """Computes stage 1, in which the visits grow to what they are without any order.
+        """Computes stage 1, in which the visits grow to their vectors without any order.
 
         Args:
             batch: dict, of `tables`.
@@ -98,7 +98,7 @@ def tables(store):
     Returns:
         Dict of arrays: `"dx"` (N,), the diagnosis of each Dx-object, and `"visit"` (N,), the row of its visit in the
         table of B T rows; `"rx"` (M,) and `"pr"` (L,), the orders, and `"rx_dxobject"` and `"pr_dxobject"`, the index
-        of each one's Dx-object; `"mask"` bool (B, T), True where a patient has a visit.
+        of the Dx-object of each; `"mask"` bool (B, T), True where a patient has a visit.
     """
     times = store.visit_counts.max()
     visit = times * np.repeat(np.arange(len(store)), store.visit_counts)

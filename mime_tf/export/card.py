@@ -1,4 +1,4 @@
-"""A model card in Markdown: facts of a fitted split, calls of the export, and what a person has to add."""
+"""A model card in Markdown: facts of a fitted split, calls of the export, and the parts that a person has to add."""
 
 import dataclasses
 import json
@@ -96,7 +96,7 @@ def model_card(fitted, facts, example, answer):
 
 
 def _results(metrics):
-    """Returns rows of a result's title and its values on valid and test; nan for what metrics.json does not have."""
+    """Returns rows of a result's title and its values on valid and test; nan where metrics.json has none."""
     return [(title, *(_number(metrics.get(f"{part}_{name}")) for part in ("valid", "test")))
             for name, title in _RESULTS.items()]  # fmt: skip
 
@@ -107,7 +107,7 @@ def _number(value):
 
 
 def _codes(fitted, kind):
-    """Returns the name of a kind, and how many codes training held, there is room for, and JSON can name."""
+    """Returns the name of a kind, and the numbers of its codes: known, with room in the model, named in JSON."""
     known = fitted.usable[kind]
     return KINDS[kind], int(known.sum()), len(known), len(service.names_by_code(fitted, kind))
 

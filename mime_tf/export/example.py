@@ -33,8 +33,8 @@ class Example:
 def example_patient(fitted):
     """Makes up a patient of two visits, of codes that training held and JSON can name.
 
-    The first visit has a diagnosis with a medication and a procedure, the second a diagnosis alone. A code is left out
-    where there is none of its kind, so that a visit may be empty.
+    The first visit has a diagnosis with a medication and a procedure, the second a diagnosis alone. A kind
+    without such codes is left out, so that a visit may be empty.
 
     Args:
         fitted: `mime_tf.runs.fitted_split.FittedSplit`.

@@ -19,7 +19,8 @@ def check(output, overwrite):
 
     Args:
         output: its path.
-        overwrite: replace an earlier export, unless its card was changed since: what people filled in would be lost.
+        overwrite: replace an earlier export, unless its card was changed since: the parts that people filled in would
+            be lost.
     """
     output = os.path.normpath(output)
     for left in (output + files.TEMPORARY, output + _EARLIER):

@@ -105,7 +105,7 @@ def checked(value, holds, message):
         return tf.identity(value)
 
 
-_RIGHT_KEYS = 'patients: each Dx-object must have "dx" once, "rx" and "pr" at most once; found another in patient'
+_RIGHT_KEYS = 'patients: each Dx-object must have "dx" once, "rx" and "pr" at most once; found other keys in patient'
 
 
 def _divide(texts):

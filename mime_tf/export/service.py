@@ -171,7 +171,7 @@ def _check(dx, rx, pr, visits):
     """Returns the arguments of `Service.codes`, checked.
 
     Raises:
-        tf.errors.InvalidArgumentError: they do not fit each other, or one is not as `Service.codes` says.
+        tf.errors.InvalidArgumentError: they do not fit each other, or are not as `Service.codes` says.
     """
     for name, orders in (("rx", rx), ("pr", pr)):
         same = tf.reduce_all(tf.shape(orders)[:3] == tf.shape(dx))

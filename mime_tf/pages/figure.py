@@ -18,6 +18,8 @@ class Picture(bytes):
         width, height = struct.unpack(">2I", self[16:24])
         return f"Picture({width} x {height} pixels)"
 
+    __str__ = __repr__
+
     def _repr_png_(self):
         return bytes(self)
 

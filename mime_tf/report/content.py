@@ -18,7 +18,7 @@ class Report:
         detailed: the AssessedSplit that is shown in detail.
         sections: list of `mime_tf.report.section.Section`, in the order of the page.
         settings: `mime_tf.report.inputs.Settings`.
-        notes: list of str, what the reader should know first.
+        notes: list of str, remarks to read first.
     """
 
     model: str
@@ -49,7 +49,7 @@ def gather(model, data=None, settings=None, progress=lambda text: None):
         Report.
 
     Raises:
-        InputError: there is no finished split, a file of it is damaged, or the data are not those of the run.
+        InputError: no split is finished, a file of a split is damaged, or the data are not those of the run.
     """
     settings = settings or Settings()
     inputs = read_inputs(model, data, settings, progress)
@@ -58,7 +58,7 @@ def gather(model, data=None, settings=None, progress=lambda text: None):
 
 
 def _notes(inputs):
-    """Yields what the reader should know first."""
+    """Yields the remarks to read first."""
     if inputs.unfinished:
         splits = inputs.unfinished + len(inputs.splits)
         yield f"{inputs.unfinished} of {splits} splits are not finished and are left out"

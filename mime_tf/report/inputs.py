@@ -84,7 +84,7 @@ class Inputs:
 
 
 def read_inputs(model, data, settings, progress):
-    """Reads what a report is about; files that may be wrong are read before anything that takes long.
+    """Reads the inputs of a report; files that may be wrong are read before anything that takes long.
 
     Args:
         model: as for `mime_tf.runs.run.Run.open`.
@@ -96,7 +96,7 @@ def read_inputs(model, data, settings, progress):
         Inputs.
 
     Raises:
-        InputError: there is no finished split, a file of it is damaged, or the data are not those of the run.
+        InputError: no split is finished, a file of a split is damaged, or the data are not those of the run.
     """
     run = Run.open(model)
     finished = run.results

@@ -1,4 +1,4 @@
-"""Origin of a cohort: what `convert` wrote beside it about how orders were linked and patients chosen."""
+"""Origin of a cohort: how orders were linked and patients chosen, as `convert` wrote beside it."""
 
 import dataclasses
 
@@ -10,7 +10,7 @@ class Origin:
     """Origin of a cohort. An attribute is empty where `convert` left nothing about it.
 
     Attributes:
-        orders: list of rows: how orders were linked, number of medications, number of procedures; the total is one.
+        orders: list of rows: how orders were linked, number of medications, number of procedures; one row is the total.
         links: list of rows, the commonest links: number of orders, diagnosis, order.
         flow: list of rows, the steps of choosing patients: step, patients, rows or None.
         audit: list of str, findings of the audit for leakage.
@@ -73,7 +73,7 @@ def _rules(content):
 
 
 def _audit(audit):
-    """Yields the findings of the audit for leakage; without prediction times there are none."""
+    """Yields the findings of the audit for leakage; without prediction times it has none."""
     if "events_at_or_after_prediction" in audit:
         yield f"{audit['events_at_or_after_prediction']:,} events at or after the prediction time"
         yield f"{audit['visits_outside_window']:,} visits outside the window"

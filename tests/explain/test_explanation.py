@@ -258,7 +258,7 @@ KNOWN = {"dx": np.array([True, True, True, False, True, True]), "rx": np.array([
 
 
 def test_an_explanation_is_the_record_with_names():
-    """What the model does not know is dropped, as `predict` drops it, and listed."""
+    """Codes that the model does not know are dropped, as `predict` drops them, and listed."""
     rows = [{"kind": "dx", "index": "2", "system": "", "code": "E11", "display": "type 2 diabetes"}]
     vocabulary = Vocabulary(rows, {("dx", 2): rows[0]})
     run, cohort = run_of(made(seed=4), KNOWN, vocabulary), cohort_of(PATIENTS)

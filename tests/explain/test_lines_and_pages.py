@@ -35,7 +35,7 @@ def long_explanation(visits=120, name="heart failure"):
 
 
 def totals(lines):
-    """The contributions by level, and of each group of lines beneath one: what they are and should be."""
+    """Yields each contribution that has lines beneath it, and the sum of these."""
     for level in (0, 1):
         at = [place for place, line in enumerate(lines) if line.level <= level] + [len(lines)]
         for start, end in itertools.pairwise(at):
@@ -81,7 +81,7 @@ def test_a_picture():
     assert max(map(len, texts)) < 140
     assert "+2.000" in texts
     white = [bar for bar in axes.patches if bar.get_facecolor()[:3] == pytest.approx((1, 1, 1), abs=0.02)]
-    assert white  # what adds next to nothing
+    assert white  # contributions next to 0
     assert "probability" in key.get_xlabel()
     assert picture.png(long_explanation(name="$\\frac{$")).startswith(b"\x89PNG")
     assert figure.get_size_inches()[1] < 20
@@ -101,7 +101,7 @@ def test_colors_tell_up_from_down():
 
 def test_no_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(InputError, match=r"mime-tf\[report\]"):
+    with pytest.raises(InputError, match=r"pictures: needs the package matplotlib"):
         picture.figure(long_explanation())
 
 

@@ -1,4 +1,4 @@
-"""Exported models: a SavedModel that needs TensorFlow alone and says what `predict` says, and its model card."""
+"""Exported models: a SavedModel that needs TensorFlow alone and scores as `predict` does, and its model card."""
 
 import contextlib
 import csv
@@ -103,7 +103,7 @@ assert not any(name.startswith("mime_tf.") for name in sys.modules)
 
 
 @pytest.mark.slow
-def test_says_what_predict_says_with_tensorflow_alone(cells, exported, tmp_path):
+def test_scores_as_predict_does_with_tensorflow_alone(cells, exported, tmp_path):
     patients = all_patients()
     codes = {name: value.tolist() for name, value in padded(patients, more=1).items()}
     request = {"cells": list(cells), "folder": str(exported), "texts": list(map(as_json, patients)), "codes": codes}
@@ -148,7 +148,7 @@ def test_the_card_s_calls_work(exported):
         check_same(signatures[request["signature_name"]](**inputs), stated)
 
 
-def test_the_card_says_what_the_run_knows(trained, opened, exported):
+def test_the_card_has_the_facts_of_the_run(trained, opened, exported):
     card = (exported / "gru_v1" / "MODEL_CARD.md").read_text()
     metrics = json.loads((trained / "metrics.json").read_text())
     data = json.loads((trained / "config.json").read_text())["data"]
@@ -168,8 +168,8 @@ def test_the_card_of_a_run_that_knows_little(opened, tmp_path):
     run = dataclasses.replace(opened, folder=str(tmp_path), input=None, data=None, known=None, vocabulary=None)
     answer = {"probability": [0.5], "dropped_codes": [0], "empty": [False]}
     card = model_card(run, gather(run), example_patient(run), answer)
-    for what in ("has no results", "cohort | not recorded", "does not say which codes", "no vocabulary"):
-        assert what in card
+    for words in ("has no results", "cohort | not recorded", "does not say which codes", "no vocabulary"):
+        assert words in card
     assert "nan" not in card and "None |" not in card
 
 
@@ -214,7 +214,7 @@ def check_refused(tmp_path, *argv, says):
     before = files_under(tmp_path)
     done = command(*argv)
     assert (done.code, done.out) == (2, []), done
-    assert says in done.err[-1] and done.err[-1].startswith("mime-tf: ")
+    assert says in done.err[-1] and done.err[-1].startswith(("mime-tf: ", "mime-tf export: "))
     assert files_under(tmp_path) == before
 
 

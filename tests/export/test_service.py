@@ -1,4 +1,4 @@
-"""The graph of an exported model, in this process: what it computes, what it refuses, what codes are called."""
+"""The graph of an exported model, in this process: its numbers, its errors, the names of codes."""
 
 import dataclasses
 import json

@@ -18,7 +18,7 @@ def test_a_picture_shows_itself_and_has_a_short_repr():
     picture = drawn().png(dpi=100)
     assert isinstance(picture, bytes) and type(picture._repr_png_()) is bytes
     assert picture == Picture(picture._repr_png_()) == picture._repr_png_()
-    assert repr(picture) == "Picture(200 x 100 pixels)"
+    assert repr(picture) == str(picture) == "Picture(200 x 100 pixels)"
 
 
 def test_names_are_no_mathematics_and_letters_without_a_glyph_no_error(recwarn):

@@ -1,4 +1,4 @@
-"""Templates and the style are part of what is installed."""
+"""Templates and the style are installed with the package."""
 
 import fnmatch
 import shutil

@@ -1,4 +1,4 @@
-"""The report of a run: what it reads, what it says, and the command that writes it."""
+"""The report of a run: its content, its page, and the command that writes it."""
 
 import contextlib
 import csv
@@ -81,7 +81,7 @@ def copy_of(trained, tmp_path, name="r0s0"):
     return shutil.copytree(trained / name, tmp_path / name)
 
 
-# What is measured.
+# Content.
 
 
 def test_the_whole_of_a_run(report, trained):
@@ -102,6 +102,8 @@ def test_the_whole_of_a_run(report, trained):
     assert [section.reason for section in report.sections] == [""] * len(SECTIONS)
     assert None not in [section.data for section in report.sections]
     assert any("by design" in note for note in report.notes)
+    assert repr(report) == f"Report('{trained}': r0s0, r0s1)"
+    assert repr(report.section("alerts")) == "Section('alerts', AlertsData)"
 
 
 def test_examples_are_of_test_and_by_rule(report):
@@ -185,7 +187,7 @@ def test_bad_numbers_of_resamples(trained):
 
 
 class _Checker(html.parser.HTMLParser):
-    """Collects what a page consists of, and fails where tags do not match."""
+    """Collects the tags, the attributes and the text of a page, and fails where tags do not match."""
 
     def __init__(self):
         super().__init__()
@@ -225,7 +227,7 @@ def test_a_page_is_whole_and_needs_nothing_else(text):
     assert "url(" not in text and "@import" not in text and "http:" not in text and "https:" not in text
 
 
-def test_names_are_shown_as_they_stand(text):
+def test_names_are_shown_as_they_are(text):
     shown = "".join(parsed(text).text)
     assert "<b onload=x>dx $a_$ & " in shown and "<i>gout</i>" in shown and "patient <p" in shown
 
@@ -244,7 +246,7 @@ def test_a_page_holds_the_numbers(text, report):
     assert sum("learning_rate0.1" in row for row in rows) == 2  # among those changed, and among all
 
 
-def test_a_page_without_data_says_what_is_missing(trained):
+def test_a_page_without_data_names_the_missing_parts(trained):
     report = content.gather(trained / "r0s0", settings=Settings(bootstrap=Bootstrap(0)))
     plots = figures.draw(report)
     assert set(plots) == WITH_DATA
@@ -258,8 +260,8 @@ def test_a_page_with_nothing_beside_the_data_says_so(trained):
     report = content.gather(trained / "r0s0", COHORT, Settings(bootstrap=Bootstrap(0), patients=False))
     shown = "".join(parsed(report_page(report, figures.draw(report))).text)
     for words in (
-        "There is no patients.csv beside the data",
-        "There is neither linkage.json",
+        "No patients.csv is beside the data",
+        "Neither linkage.json nor convert.json is beside the data",
         "Left out, as was asked",
     ):
         assert words in shown

@@ -87,7 +87,7 @@ def gather(inputs):
 
 
 def describe(cohort, vocabulary=None):
-    """Counts what a cohort consists of.
+    """Counts the patients, visits, Dx-objects and codes of a cohort.
 
     Args:
         cohort: `mime_tf.data.cohort.Cohort` with labels.

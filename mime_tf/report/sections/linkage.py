@@ -12,8 +12,7 @@ def gather(inputs):
         return Section("linkage", _TITLE, reason="Needs the cohort: --data.")
     if inputs.origin is None:
         reason = (
-            f"There is neither {LINKAGE} nor {RULES} beside the data: how the orders were linked to diagnoses is not "
-            "known."
+            f"Neither {LINKAGE} nor {RULES} is beside the data: how the orders were linked to diagnoses is not known."
         )
         return Section("linkage", _TITLE, reason=reason)
     return Section("linkage", _TITLE, inputs.origin)

@@ -34,7 +34,7 @@ class MeasuresData:
         splits: list of `mime_tf.report.inputs.AssessedSplit`.
         measures: dict from each of `mime_tf.assess.measures.MEASURES` to Measure.
         settings: `mime_tf.report.inputs.Settings`.
-        notes: list of str, what is not defined or uncertain, by split.
+        notes: list of str, measures that are not defined or uncertain, by split.
     """
 
     splits: list

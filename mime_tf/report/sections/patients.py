@@ -12,7 +12,7 @@ from mime_tf.terminal import environment
 _TITLE = "Explained patients"
 _LINES = 14
 
-# A label, or None for either, and the place in the order of the scores: last, first, or None for the median.
+# A label, or None for either, and the index in the order of the scores, ascending, or None for the median.
 RULES = {
     "highest score of label 1": (1, -1),
     "highest score of label 0": (0, -1),

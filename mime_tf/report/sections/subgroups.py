@@ -41,7 +41,7 @@ def gather(inputs):
 
 
 def _reason(inputs):
-    """Returns why there are no subgroups, or an empty text."""
+    """Returns why the section has no subgroups, or an empty text."""
     if inputs.cohort is None:
         return "Subgroups need the cohort: --data, with a patients.csv beside it."
     if inputs.groups:
@@ -49,5 +49,5 @@ def _reason(inputs):
     if inputs.settings.divisions is not None:
         return "None were asked for."
     if inputs.cohort.attributes is None:
-        return f"There is no {patient_table.FILE} beside the data."
+        return f"No {patient_table.FILE} is beside the data."
     return f"{inputs.cohort.attributes.path} has neither a column sex nor age."
