@@ -1,12 +1,9 @@
 """MiME for TensorFlow 2: multilevel medical embedding of electronic health records.
 
-Importing this package imports neither TensorFlow nor Keras; naming one of its Keras classes does, and so does
-importing `keras` after it, so that `keras.models.load_model` knows them.
+Importing this package imports neither TensorFlow nor Keras; using a public name imports the module that defines it.
 """
 
-import importlib
-
-from mime_tf import loading
+from importlib import import_module as _import_module
 
 _HOMES = {
     "AuxiliaryHeads": "mime_tf.layers",
@@ -20,6 +17,8 @@ _HOMES = {
     "Store": "mime_tf.data.store",
     "TrainConfig": "mime_tf.config",
     "VisitEmbedding": "mime_tf.layers",
+    "datasets": "mime_tf.batches.cohort_datasets",
+    "load_model": "mime_tf.loading",
     "train": "mime_tf.training",
 }
 __all__ = sorted(_HOMES)
@@ -29,7 +28,8 @@ __version__ = "0.1.0"
 def __getattr__(name):
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
+    return getattr(_import_module(_HOMES[name]), name)
 
 
-loading.register_with_keras()
+def __dir__():
+    return sorted({*globals(), *__all__})

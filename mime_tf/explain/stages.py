@@ -4,7 +4,7 @@ import numpy as np
 import tensorflow as tf
 
 from mime_tf.data.store import ranges
-from mime_tf.layers.lookup import look_up
+from mime_tf.layers.lookup import gather_padded
 
 _POINT_ROWS = 8192  # visits, or Dx-objects, times points that are computed together
 
@@ -76,7 +76,7 @@ class Stages:
     def _embeddings(self, kind, codes):
         """Returns the activated embeddings of codes, (codes, E)."""
         layer = self._model.dxobject_embedding
-        return look_up(layer.emb_activation(getattr(layer, f"{kind}_embeddings")), codes)
+        return gather_padded(layer.emb_activation(getattr(layer, f"{kind}_embeddings")), codes)
 
     def _logits(self, visits, mask):
         """Returns the logits (B, K) of visit vectors (B T, K, O)."""

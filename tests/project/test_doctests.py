@@ -25,7 +25,7 @@ def names_for(name):
     return {"np": np} if quick.is_light(name) else {"np": np, "keras": importlib.import_module("keras")}
 
 
-@pytest.mark.parametrize("name", map(marked, MODULES))
+@pytest.mark.parametrize("name", [marked(name) for name in MODULES])
 def test_examples(name):
     result = doctest.testmod(importlib.import_module(name), extraglobs=names_for(name))
     assert result.failed == 0

@@ -22,6 +22,8 @@ import mime_tf
 from mime_tf.commands import COMMANDS, flags_page
 from mime_tf.runs import folder
 
+QUICK = True
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -184,10 +186,10 @@ for name, blocks in json.load(sys.stdin).items():
 
 @pytest.mark.slow
 def test_code_runs(tmp_path):
-    """All blocks in one process, those of a page in one namespace, as a reader goes through it."""
+    """All blocks in one process, those of a page in one namespace; test_library.py runs those of docs/library.md."""
     for name in ("sample.seqs", "sample.labels"):
         shutil.copy(ROOT / name, tmp_path)
-    blocks = {page_id(page): code_blocks(page) for page in (ROOT / "README.md", DOCS / "data.md", DOCS / "library.md")}
+    blocks = {page_id(page): code_blocks(page) for page in (ROOT / "README.md", DOCS / "data.md")}
     assert all(blocks.values())
     run = subprocess.run(
         [sys.executable, "-c", RUN],
@@ -198,4 +200,4 @@ def test_code_runs(tmp_path):
         text=True,
     )
     assert run.returncode == 0, run.stderr
-    assert {path.name for path in tmp_path.iterdir()} >= {"cohort.seqs", "cohort.labels", "mime.keras"}
+    assert {path.name for path in tmp_path.iterdir()} >= {"cohort.seqs", "cohort.labels"}

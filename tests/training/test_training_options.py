@@ -33,7 +33,7 @@ from mime_tf.config import SIZE_NAMES, TrainConfig
 from mime_tf.data import pickled, sizes
 from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
-from mime_tf.layers.lookup import look_up
+from mime_tf.layers.lookup import gather_padded
 from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.scoring import prediction
 from mime_tf.splits.split import eligible, make_split
@@ -271,10 +271,10 @@ def test_dropout_is_of_distinct_visits_and_of_every_patient_s_last_state(rnn_cel
     assert model.dropout_seeds.state.numpy().tolist() == [7, 2]
 
     visits = model.visit_embedding(model.embed_dxobjects(batch), batch["dxobjs"]) * dropped((2, 6), 0)
-    states = model.rnn(look_up(visits, batch["visits"]), mask=batch["visits"] >= 0)
+    states = model.rnn(gather_padded(visits, batch["visits"]), mask=batch["visits"] >= 0)
     masks = dropped((3, 8), 1)
     assert set(np.unique(masks)) == {0, 2}
-    expected = model.prediction(look_up(states, batch["patients"]) * masks).numpy()
+    expected = model.prediction(gather_padded(states, batch["patients"]) * masks).numpy()
     np.testing.assert_allclose(predicted, expected, atol=1e-6)
     assert predicted[0] != predicted[1]
     assert not np.array_equal(model(batch, training=True), predicted)
