@@ -7,18 +7,23 @@ from importlib import import_module as _import_module
 
 _HOMES = {
     "AuxiliaryHeads": "mime_tf.layers",
+    "Cohort": "mime_tf.data.cohort",
     "DxObjectEmbedding": "mime_tf.layers",
+    "FittedSplit": "mime_tf.runs.fitted_split",
     "FusedAdam": "mime_tf.optimizer",
     "GRUV1": "mime_tf.layers",
     "GRUV1Cell": "mime_tf.layers",
     "InputError": "mime_tf.errors",
     "LogLoss": "mime_tf.losses",
     "MiME": "mime_tf.model",
+    "Run": "mime_tf.runs.run",
     "Store": "mime_tf.data.store",
     "TrainConfig": "mime_tf.config",
     "VisitEmbedding": "mime_tf.layers",
     "datasets": "mime_tf.batches.cohort_datasets",
+    "explain_patients": "mime_tf.explain.patients",
     "load_model": "mime_tf.loading",
+    "predict": "mime_tf.scoring.prediction",
     "train": "mime_tf.training",
 }
 __all__ = sorted(_HOMES)

@@ -1,6 +1,9 @@
-"""From the path of a cohort to the datasets that `MiME.fit`, `evaluate` and `predict` take."""
+"""From a cohort to the datasets that `MiME.fit`, `evaluate` and `predict` take."""
 
 import dataclasses
+import os
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +15,7 @@ from mime_tf.data import sizes
 from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
 from mime_tf.splits.groups import group_numbers
-from mime_tf.splits.split import Split, eligible, make_split
+from mime_tf.splits.split import Part, Split, eligible, make_split
 
 # Fields of `TrainConfig` that say how patients are chosen, divided and batched.
 OPTIONS = (
@@ -40,28 +43,30 @@ class Datasets:
     train: tf.data.Dataset
     valid: tf.data.Dataset
     test: tf.data.Dataset
-    sizes: dict
+    sizes: dict[str, int]
     split: Split
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[tf.data.Dataset]:
         return iter((self.train, self.valid, self.test))
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         patients = ", ".join(f"{len(getattr(self.split, name)):,} {name}" for name in ("train", "valid", "test"))
         return f"Datasets({patients} patients; {', '.join(f'{name} {size:,}' for name, size in self.sizes.items())})"
 
 
-def datasets(path, seed=0, batch_size=20, steps=None, **options):
-    """Reads a cohort, divides it as `train.py` does, and returns the datasets.
+def datasets(
+    cohort: Cohort | str | os.PathLike, seed: int = 0, batch_size: int = 20, steps: int | None = None, **options: Any
+) -> Datasets:
+    """Divides a cohort as `train.py` does, and returns the datasets; docs/library.md has an example.
 
     Args:
-        path: the cohort: a prefix of `.seqs` and `.labels`, a `.parquet` file or a folder of them.
+        cohort: a `Cohort` with labels, or the path of one: a prefix of `.seqs` and `.labels`, a `.parquet` file or a
+            folder of them.
         seed: the split seed, or with `folds` the number of the fold that is test.
         batch_size: patients in a training batch.
-        steps: by default the training set has each training patient once, in batches of patients with similar numbers
-            of visits, in another order in each epoch. A number makes it that many windows at random positions of the
-            sorted list: the first updates of `train.py` with this split seed alone. Then use `shuffle=False`, and
-            `steps_per_epoch` where an epoch is to be a part of them.
+        steps: by default `train` has each training patient once, in batches of patients with similar numbers of
+            visits, in another order in each epoch. With a number it has that many windows at random positions of the
+            sorted training list: those of the first updates of `train.py` with this split seed alone.
         **options: `random_seed`, which draws the order of the batches, and the flags of `train.py` that choose and
             divide patients: `folds`, `group_column`, `test_fraction`, `valid_fraction`, `train_ratio`,
             `min_threshold`, `max_threshold`, `association_threshold` and `eval_batch_size`.
@@ -70,12 +75,8 @@ def datasets(path, seed=0, batch_size=20, steps=None, **options):
         Datasets.
 
     Raises:
-        InputError: the cohort can't be read, an option is out of range, or a set would be empty.
+        InputError: the cohort can't be read or has no labels, an option is out of range, or a set would be empty.
         TypeError: an option of another name.
-
-    Example:
-        data = mime_tf.datasets("sample", seed=0, batch_size=20)
-        model = mime_tf.MiME(**data.sizes)
     """
     unknown = sorted(set(options) - set(OPTIONS))
     if unknown:
@@ -87,7 +88,8 @@ def datasets(path, seed=0, batch_size=20, steps=None, **options):
         raise InputError(f"seed: found {seed}; with {config.folds} folds it is the test fold, 0 to {config.folds - 1}")
     if steps is not None and steps < 1:
         raise InputError(f"steps: found {steps}; must be at least 1")
-    cohort = Cohort.open(path)
+    if not isinstance(cohort, Cohort):
+        cohort = Cohort.open(cohort)
     resolved = sizes.resolve(cohort.store, dict.fromkeys(SIZE_NAMES), cohort.name)
     rows = eligible(cohort.store, config.min_threshold, config.max_threshold, config.association_threshold)
     groups = group_numbers(cohort, config.group_column)
@@ -101,16 +103,16 @@ def datasets(path, seed=0, batch_size=20, steps=None, **options):
     )
 
 
-def _windows(part, config, steps):
+def _windows(part: Part, config: TrainConfig, steps: int) -> tf.data.Dataset:
     """Returns the first windows that `train.py` draws for a run of one split."""
     (starts,) = window_starts(config.random_seed, [len(part)], config.batch_size, steps)
     return training_batches(part, starts, config.batch_size)
 
 
-def _epochs(part, config):
+def _epochs(part: Part, config: TrainConfig) -> tf.data.Dataset:
     """Returns a dataset of all patients of a part in consecutive batches; the last batch may be smaller."""
     starts = np.arange(0, len(part), config.batch_size)
-    # The order is drawn once here, and again in each epoch among as many batches as memory holds lightly.
+    # The order is drawn here once, and changes with each epoch within a buffer that takes little memory.
     starts = np.random.default_rng(config.random_seed).permutation(starts)
     batches = training_batches(part, starts, config.batch_size)
     return batches.shuffle(SHUFFLED, seed=config.random_seed, reshuffle_each_iteration=True)

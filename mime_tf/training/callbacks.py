@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections.abc import Iterable
 
 import keras
 import numpy as np
@@ -18,6 +19,29 @@ from mime_tf.training.state import Best, State
 SAVE_PERIOD = 2.0
 
 
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class HeldOutSet:
+    """A set that a model is evaluated on.
+
+    Attributes:
+        scorer: of the model.
+        batches: a dataset, or a list of its batches.
+        labels: int array of 0 and 1, (patients,).
+    """
+
+    scorer: Scorer
+    batches: Iterable[tuple]
+    labels: np.ndarray
+
+    def score(self) -> np.ndarray:
+        """Returns the probabilities that the model gives now, float32 (patients,)."""
+        return self.scorer(self.batches)
+
+    def summarize(self, probabilities: np.ndarray) -> dict[str, float]:
+        """Returns the figures of some probabilities, as `mime_tf.assess.summary.summarize` does."""
+        return summarize(self.labels, probabilities)
+
+
 class Evaluation(keras.callbacks.Callback):
     """Evaluates after every epoch, which is an evaluation period, and keeps the state.
 
@@ -26,25 +50,24 @@ class Evaluation(keras.callbacks.Callback):
     Args:
         state: updated after each evaluation, and saved if none was saved in the last `SAVE_PERIOD` seconds.
         path: of the file to save it in.
-        scorer: of the model.
-        valid, test: pairs of the batches of a set and its labels.
+        valid, test: the held-out sets.
         eval_period: iterations between evaluations.
         console: for the line of each evaluation.
     """
 
     def __init__(
-        self, state: State, path: str, scorer: Scorer, valid: tuple, test: tuple, eval_period: int, console: Console
+        self, state: State, path: str, valid: HeldOutSet, test: HeldOutSet, eval_period: int, console: Console
     ):
         super().__init__()
-        self.state, self.path, self.scorer = state, path, scorer
+        self.state, self.path = state, path
         self.valid, self.test = valid, test
         self.eval_period, self.console = eval_period, console
         self.saved = -np.inf
 
     def on_epoch_end(self, epoch, logs=None):
         iteration = (epoch + 1) * self.eval_period
-        probabilities = self.scorer(self.valid[0])
-        valid = summarize(self.valid[1], probabilities)
+        probabilities = self.valid.score()
+        valid = self.valid.summarize(probabilities)
         self.console.line(lines.round_line(iteration, valid))
         learning_rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         losses = {name: float(value) for name, value in logs.items()}
@@ -66,8 +89,8 @@ class Evaluation(keras.callbacks.Callback):
         weights = self.model.get_weights()
         if not all(np.isfinite(value).all() for value in weights):  # of auxiliary heads, which no prediction uses
             return
-        of_test = self.scorer(self.test[0])
-        values = {"iteration": iteration, **results(valid, summarize(self.test[1], of_test))}
+        of_test = self.test.score()
+        values = {"iteration": iteration, **results(valid, self.test.summarize(of_test))}
         self.state.best = Best(values, weights, probabilities, of_test)
 
 

@@ -64,7 +64,6 @@ def train(
     plan = Plan(config, cohort.store, cohort.require_labels(), groups)
     _ = cohort.vocabulary  # read before anything is written, so that a bad file leaves nothing behind
     environment.import_tensorflow()  # not before the data are known to be good: it takes seconds
-    from mime_tf.training import devices
     from mime_tf.training.fitter import Fitter
 
     fitter = Fitter(config, resolved)
@@ -73,16 +72,23 @@ def train(
         console.note(f"{record.path}: this run is finished and left alone; --overwrite would redo it")
         return with_nan(record.content["mean"])
 
+    return _finish(record, plan, cohort, fitter, console)
+
+
+def _finish(record: Record, plan: Plan, cohort: Cohort, fitter: "Fitter", console: Console) -> dict[str, float]:
+    """Trains the splits that are not finished, and writes the results of all; returns their means."""
+    from mime_tf.training import devices
+
     console.note(devices.describe())
     _warn(console, cohort, plan)
     if fitter.compiles:
         fitter.training_shapes = plan.training_shapes()
-    journal, results = Journal(log_path, record.content["log_start"]), []
+    journal, results = Journal(record.content["log"], record.content["log_start"]), []
     for result in _train_splits(record, plan, cohort, fitter, console):
         results.append(result)
         _tell(lines.split_line(result), journal, console)
-    if config.folds:
-        out_of_fold.write(out_of_fold_path(output_prefix), record.folders)
+    if plan.config.folds:
+        out_of_fold.write(out_of_fold_path(record.output_prefix), record.folders)
     mean = {name: float(np.mean([result[name] for result in results])) for name in RESULTS}
     _tell(lines.mean_line(mean), journal, console)
     record.finish(mean)
@@ -99,7 +105,7 @@ def _train_splits(
         metrics = _finished(folder, console)
         if metrics is None:
             _configuration(record, number, fitter.sizes).write(folder)
-            training = SplitTraining(folder, split, cohort.stored_ids, starts, fitter, cohort.vocabulary, console)
+            training = SplitTraining(folder, split, starts, cohort, fitter, console)
             metrics = training.run(number)
         yield with_nan(metrics)
 

@@ -7,14 +7,14 @@ import numpy as np
 
 from mime_tf.assess import summary
 from mime_tf.batches import datasets
-from mime_tf.data.vocabulary import Vocabulary
+from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
 from mime_tf.runs import writing
 from mime_tf.runs.folder import STATE, TENSORBOARD, VOCABULARY, remove_state
 from mime_tf.splits.split import Part, Split
 from mime_tf.terminal.console import Console
 from mime_tf.training import tensorboard
-from mime_tf.training.callbacks import Evaluation, Progress, Stopping
+from mime_tf.training.callbacks import Evaluation, HeldOutSet, Progress, Stopping
 from mime_tf.training.fitter import Fitter
 from mime_tf.training.state import Best, State
 
@@ -25,26 +25,15 @@ class SplitTraining:
     Args:
         folder: of the fitted split.
         split: its sets.
-        patient_ids: ids that are stored with the cohort's patients, or None.
         starts: start of each training window, `config.updates` of them.
+        cohort: the patients, with their ids and the names of their codes.
         fitter: the model and how to fit it.
-        vocabulary: names of the codes, or None.
         console: where to print.
     """
 
-    def __init__(
-        self,
-        folder: str,
-        split: Split,
-        patient_ids: np.ndarray | None,
-        starts: np.ndarray,
-        fitter: Fitter,
-        vocabulary: Vocabulary | None,
-        console: Console,
-    ):
-        self.folder, self.split, self.patient_ids, self.starts = folder, split, patient_ids, starts
-        self.fitter, self.config = fitter, fitter.config
-        self.vocabulary, self.console = vocabulary, console
+    def __init__(self, folder: str, split: Split, starts: np.ndarray, cohort: Cohort, fitter: Fitter, console: Console):
+        self.folder, self.split, self.starts, self.cohort = folder, split, starts, cohort
+        self.fitter, self.config, self.console = fitter, fitter.config, console
         self.state = State.load(self._path(STATE))
 
     def run(self, number: int) -> dict[str, Any]:
@@ -62,8 +51,8 @@ class SplitTraining:
         """
         os.makedirs(self.folder, exist_ok=True)
         writing.write_codes(self.folder, self.fitter.sizes, self.split.known)
-        if self.vocabulary:
-            self.vocabulary.write(self._path(VOCABULARY))
+        if self.cohort.vocabulary:
+            self.cohort.vocabulary.write(self._path(VOCABULARY))
         try:
             self._fit(number)
         except KeyboardInterrupt:
@@ -139,20 +128,21 @@ class SplitTraining:
 
     def _callbacks(self) -> list:
         config, state, console = self.config, self.state, self.console
-        valid, test = self._scored(self.split.valid), self._scored(self.split.test)
+        valid, test = self._held_out(self.split.valid), self._held_out(self.split.test)
         return [
-            Evaluation(state, self._path(STATE), self.fitter.scorer, valid, test, config.eval_period, console),
+            Evaluation(state, self._path(STATE), valid, test, config.eval_period, console),
             *([tensorboard.scalars(self._path(TENSORBOARD))] if config.tensorboard else []),
             Stopping(state, config.patience),
             Progress(os.path.basename(self.folder), state, config, console),
         ]
 
-    def _scored(self, part: Part) -> tuple[Any, np.ndarray]:
-        """Returns the batches of a set as it is evaluated, and its labels."""
+    def _held_out(self, part: Part) -> HeldOutSet:
+        """Returns a set as it is evaluated: perhaps without its last, partial batch."""
         part = part.scored(self.config.batch_size, self.config.eval_drop_remainder)
         batches = datasets.scoring_batches(part, self.config.eval_batch_size)
         # A small set is kept as a list: cutting it, or starting an iterator, would cost more than scoring it.
-        return list(batches) if len(batches) <= datasets.BATCHES_KEPT else batches, part.labels
+        kept = list(batches) if len(batches) <= datasets.BATCHES_KEPT else batches
+        return HeldOutSet(self.fitter.scorer, kept, part.labels)
 
     def _write_results(self, best: Best) -> None:
         """Writes all files but the metrics, whose presence says that the split is finished."""
@@ -160,13 +150,13 @@ class SplitTraining:
         model.set_weights(best.weights)
         writing.write_model(self.folder, model)
         writing.write_history(self.folder, self.state.history)
-        writing.write_predictions(self.folder, "valid", self.split.valid, best.valid, self.patient_ids)
-        writing.write_predictions(self.folder, "test", self.split.test, best.test, self.patient_ids)
+        writing.write_predictions(self.folder, "valid", self.split.valid, best.valid, self.cohort.stored_ids)
+        writing.write_predictions(self.folder, "test", self.split.test, best.test, self.cohort.stored_ids)
         if self.config.tensorboard:
             folder = self._path(TENSORBOARD)
             results = {name: best.results[name] for name in summary.RESULTS}
             tensorboard.write_hyperparameters(folder, self.config, results, best.results["iteration"])
-            tensorboard.write_embeddings(folder, model, self.vocabulary)
+            tensorboard.write_embeddings(folder, model, self.cohort.vocabulary)
 
     def _path(self, name: str) -> str:
         return os.path.join(self.folder, name)

@@ -23,8 +23,8 @@ def digests(batches):
 
 def plan(config):
     """The splits of a run of train.py."""
-    data = Cohort.open(COHORT)
-    return Plan(config, data.store, data.labels)
+    cohort = Cohort.open(COHORT)
+    return Plan(config, cohort.store, cohort.labels)
 
 
 @pytest.mark.parametrize("seed", [0, 3])
@@ -84,20 +84,22 @@ def test_options_are_those_of_train_py():
     np.testing.assert_array_equal(data.split.test.rows, folds[2].test.rows)
 
 
-def test_parquet_gives_the_same(tmp_path):
-    data = Cohort.open(COHORT)
+def test_parquet_and_an_opened_cohort_give_the_same(tmp_path):
+    cohort = Cohort.open(COHORT)
     path = tmp_path / "cohort.parquet"
-    parquet.write(path, data.store, data.labels)
-    from_parquet, from_pickles = mime_tf.datasets(path, batch_size=5), mime_tf.datasets(COHORT, batch_size=5)
-    for got, expected in zip(from_parquet, from_pickles, strict=True):
-        assert digests(got) == digests(expected)
+    parquet.write(path, cohort.store, cohort.labels)
+    for source in (path, cohort):
+        for got, expected in zip(
+            mime_tf.datasets(source, batch_size=5), mime_tf.datasets(COHORT, batch_size=5), strict=True
+        ):
+            assert digests(got) == digests(expected)
 
 
 def test_rows_of_a_patient_stay_together(tmp_path):
-    data = Cohort.open(COHORT)
+    cohort = Cohort.open(COHORT)
     path = tmp_path / "cohort.parquet"
-    ids = np.arange(len(data.store)) // 3
-    parquet.write(path, data.store, data.labels, ids)
+    ids = np.arange(len(cohort.store)) // 3
+    parquet.write(path, cohort.store, cohort.labels, ids)
     split = mime_tf.datasets(path, batch_size=5, group_column="patient_id").split
     train, valid, test = (set(ids[part.rows]) for part in (split.train, split.valid, split.test))
     assert not train & valid and not train & test and not valid & test
@@ -120,10 +122,15 @@ def test_a_model_is_made_fitted_and_scored():
 # Errors.
 
 
+def test_a_cohort_without_labels():
+    with pytest.raises(mime_tf.InputError, match="label"):
+        mime_tf.datasets(Cohort.open(COHORT, labelled=False))
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"path": "no_such_cohort"}, r"^no_such_cohort\.seqs: can't be read"),
+        ({"cohort": "no_such_cohort"}, r"^no_such_cohort\.seqs: can't be read"),
         ({"seed": 3, "folds": 3}, r"^seed: found 3; with 3 folds it is the test fold, 0 to 2$"),
         ({"seed": -1}, r"^split_seeds: found \(-1,\); must be from 0 to 4294967295$"),
         ({"batch_size": 0}, r"^batch_size: found 0; must be 1 or more$"),
@@ -136,7 +143,7 @@ def test_a_model_is_made_fitted_and_scored():
 )
 def test_bad_options(options, message):
     with pytest.raises(mime_tf.InputError, match=message):
-        mime_tf.datasets(**{"path": COHORT, **options})
+        mime_tf.datasets(**{"cohort": COHORT, **options})
 
 
 @pytest.mark.parametrize("name", ["learning_rate", "split_seeds", "nonsense"])

@@ -42,6 +42,9 @@ import flags
 from mime_tf.batches.tables import Batch
 from mime_tf.config import TrainConfig
 from mime_tf.data import pickled
+from mime_tf.data.cohort import Cohort
+from mime_tf.errors import InputError
+from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.splits.split import eligible, make_split
 from mime_tf.training import fitter as fitter_module
 from mime_tf.training import train
@@ -236,6 +239,30 @@ def test_printed_and_logged_lines(finished):
     logged = [line for line in done.out if not line.startswith("round:")]
     assert (folder / "log.log").read_text() == "\n".join(["what was there before", *logged, ""])
     assert not [line for line in done.err if "Traceback" in line or "rror" in line]
+
+
+def test_an_open_cohort_trains_as_its_path_does(input_prefix, tmp_path):
+    config = dataclasses.replace(SMALL, tensorboard=False, split_seeds=(0,))
+    for name, cohort in (("path", input_prefix), ("open", Cohort.open(input_prefix))):
+        train(config, cohort, f"{tmp_path}/{name}/", f"{tmp_path}/{name}/log")
+    check_same(tmp_path / "path", tmp_path / "open")
+
+
+def test_a_cohort_in_memory_is_known_again(finished, input_prefix, tmp_path):
+    store, labels = pickled.read(input_prefix)
+    config = dataclasses.replace(SMALL, tensorboard=False, split_seeds=(0,))
+    train(config, Cohort(store, labels), f"{tmp_path}/", f"{tmp_path}/log")
+    for name in ("predictions_test.csv", "metrics.json"):
+        assert (tmp_path / "r0s0" / name).read_bytes() == (finished[0] / "r0s0" / name).read_bytes()
+    fitted = FittedSplit.open(tmp_path / "r0s0")
+    assert fitted.input is None
+    assert fitted.trained_on(Cohort(store, labels)) and not fitted.trained_on(Cohort(store, 1 - labels))
+
+
+def test_training_needs_labels(input_prefix, tmp_path):
+    with pytest.raises(InputError, match=r"cohort\.seqs: no labels; training and dividing a cohort needs them"):
+        train(SMALL, Cohort.open(input_prefix, labelled=False), f"{tmp_path}/", f"{tmp_path}/log")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_history_has_a_row_an_evaluation(finished):
