@@ -37,8 +37,8 @@ def write_vocabulary(path):
         csv.writer(file).writerows([("kind", "index", "system", "code", "display", "patients", "count"), *rows])
 
 
-def made_run(vocabulary):
-    """A run that was never trained, with activations that are 0 nowhere, so that every code matters.
+def untrained_split(vocabulary):
+    """Returns a split that was never trained, with activations that are 0 nowhere, so that every code matters.
 
     It knows the codes `KNOWN`; `vocabulary` is a path for `write_vocabulary`.
     """
