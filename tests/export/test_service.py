@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.served_runs import as_json, awkward_patients, check_same, code, untrained_split, padded, predicted
+from support.served_runs import as_json, awkward_patients, check_same, code, padded, predicted, untrained_split
 from support.whole_runs import SMALL
 
 from mime_tf.export.example import example_patient
