@@ -128,7 +128,7 @@ def integral(logit, count, at_end):
 def test_contributions_are_those_of_the_equations():
     """Integrated gradients by differences of the float64 oracle, which shares no code with the model."""
     model = made(seed=4, emb_activation="tanh", order_activation="sigmoid")
-    weights = {name: np.float64(variable) for name, variable in tf1_weights.variables(model).items()}
+    weights = {name: np.asarray(variable, np.float64) for name, variable in tf1_weights.variables(model).items()}
     patient = [[[0, [1, 1], [2]], [3, [], []]], [], [[2, [0], [3]]]]
     found = attribution.contributions(model, pickled.from_lists([patient]), tolerance=1e-5)
 
