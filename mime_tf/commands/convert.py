@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import os
 
-from mime_tf.ehr.linkage.ways import UNLINKED
+from mime_tf.ehr.linkage.terms import WITHOUT_REASON
 from mime_tf.errors import InputError
 from mime_tf.terminal.console import Console
 
@@ -69,7 +69,7 @@ def _add_files(group):
 def _add_links(group):
     group.add_argument(
         "--unlinked",
-        choices=UNLINKED,
+        choices=WITHOUT_REASON,
         default="drop",
         help="orders without a reason: drop (default); null, to a reserved diagnosis; single, to the visit's only "
         "diagnosis; infer, to the diagnosis of the visit that the code is mostly linked to elsewhere",
@@ -229,10 +229,10 @@ def _check(arguments):
 def _request(arguments, rules):
     """Reads what the user brings beside the export."""
     from mime_tf.data.vocabulary import Vocabulary
-    from mime_tf.ehr.conversion import Request
+    from mime_tf.ehr import code_groups
     from mime_tf.ehr.design import label_file
     from mime_tf.ehr.design.outcome import Outcome
-    from mime_tf.ehr.encode import grouping
+    from mime_tf.ehr.request import Request
 
     return Request(
         rules=rules,
@@ -242,13 +242,13 @@ def _request(arguments, rules):
         infer_share=arguments.infer_share,
         min_count=arguments.min_count,
         vocabulary=Vocabulary.read(arguments.vocabulary) if arguments.vocabulary else None,
-        groups=grouping.read(arguments.groups) if arguments.groups else None,
+        groups=code_groups.read(arguments.groups) if arguments.groups else None,
         strict=arguments.strict,
     )
 
 
 def _read(place, arguments, progress):
-    """Reads the export, with the module that is named as its source is; `tables` is `mapped`."""
+    """Reads the export, with the module that is named as its source."""
     common = {"on_error": arguments.on_error, "progress": progress}
     if arguments.source == "synthea":
         from mime_tf.ehr.sources import synthea
@@ -259,12 +259,12 @@ def _read(place, arguments, progress):
 
         return read.read(place, arguments.input, processes=arguments.processes, **common)
     if arguments.source == "omop":
-        from mime_tf.ehr.sources import omop
+        from mime_tf.ehr.sources.omop import read
 
-        return omop.read(place, arguments.input, relationships=arguments.relationship, links=arguments.links, **common)
-    from mime_tf.ehr.sources import mapped
+        return read.read(place, arguments.input, relationships=arguments.relationship, links=arguments.links, **common)
+    from mime_tf.ehr.sources import tables
 
-    return mapped.read(place, arguments.input, arguments.mapping, **common)
+    return tables.read(place, arguments.input, arguments.mapping, **common)
 
 
 def _what_was_run(arguments, rules):

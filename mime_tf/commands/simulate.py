@@ -5,7 +5,8 @@ import dataclasses
 import os
 
 from mime_tf.simulate import files
-from mime_tf.simulate.risk import Parameters, simulate
+from mime_tf.simulate.parameters import Parameters
+from mime_tf.simulate.simulation import simulate
 from mime_tf.terminal.console import Console
 
 EXAMPLE = """example:

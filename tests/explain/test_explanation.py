@@ -24,7 +24,7 @@ from mime_tf.explain import lines as explanation_table
 from mime_tf.explain import page as explanation_page
 from mime_tf.explain.explanation import DxObject, Explanation, Order, Visit
 from mime_tf.explain.pairs import explain_cohort
-from mime_tf.simulate.risk import simulate
+from mime_tf.simulate.simulation import simulate
 from mime_tf.splits import split as cohort_module
 
 SIZES = {"num_dx": cohorts.NUM_DX, "num_rx": cohorts.NUM_RX, "num_pr": cohorts.NUM_PR}
