@@ -1,7 +1,6 @@
 """Packages that only parts of the project need: imported on demand, and how to install one that is missing."""
 
 import importlib
-import importlib.metadata
 import re
 import shlex
 from pathlib import Path
@@ -34,7 +33,7 @@ def require(module: str, user: str, extra: str) -> ModuleType:
 
 
 def install_hint(extra: str) -> str:
-    """Returns the command that installs what an extra holds, from where this package came from.
+    """Returns the command that installs the packages of an extra, from where this package came from.
 
     The project itself is not on PyPI, so its name never stands in the command: anyone could take it. A clone is named
     by its path; an installed package knows the names of the packages that its extra holds.
@@ -45,6 +44,8 @@ def install_hint(extra: str) -> str:
     if all((_ROOT / name).is_file() for name in ("pyproject.toml", "setup.py")):
         clone = "." if Path.cwd() == _ROOT else str(_ROOT)
         return f"pip install {shlex.quote(f'{clone}[{extra}]')}"
+    import importlib.metadata  # slow to import, and rarely needed
+
     try:
         requirements = importlib.metadata.requires("mime-tf") or []
     except importlib.metadata.PackageNotFoundError:

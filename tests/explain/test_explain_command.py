@@ -15,9 +15,9 @@ from support.whole_runs import run as train_run
 
 from mime_tf.__main__ import main
 from mime_tf.data import parquet, pickled
-from mime_tf.data.cohort import read
-from mime_tf.explain import explanation
-from mime_tf.runs.opening import Run
+from mime_tf.data.cohort import Cohort
+from mime_tf.explain.patients import explain_patients
+from mime_tf.runs.fitted_split import FittedSplit
 
 VOCABULARY = "kind,index,system,code,display\n" + "".join(
     f"{kind},{index},S,{kind.upper()}{index},<b>{kind} $name$ {index}</b>\n"
@@ -81,8 +81,8 @@ def test_command_as_a_process(trained, tmp_path):
 def test_the_table_is_what_the_library_says(trained):
     done = explain(trained, "--patient", 2)
     assert done.code == 0
-    run, cohort = Run.open(trained / "r0s0"), read(trained / "cohort")
-    (expected,) = explanation.explain(run, cohort, [2])
+    run, cohort = FittedSplit.open(trained / "r0s0"), Cohort.open(trained / "cohort")
+    (expected,) = explain_patients(run, cohort, [2])
     assert done.out[0].startswith(f"patient row 2: probability {expected.probability:.3f}")
     visits = [float(line.split()[0]) for line in done.out if line.split()[1:2] == ["visit"] and "of" in line.split()]
     assert visits == pytest.approx([visit.contribution for visit in expected.visits], abs=2e-4)
@@ -115,7 +115,7 @@ def test_ids(trained, with_ids, tmp_path):
 def test_ids_of_patients_csv(trained, tmp_path):
     for kind in ("seqs", "labels"):
         shutil.copy(trained / f"cohort.{kind}", tmp_path)
-    count = len(read(tmp_path / "cohort").store)
+    count = len(Cohort.open(tmp_path / "cohort").store)
     (tmp_path / "patients.csv").write_text("patient_id\n" + "".join(f"b{row}\n" for row in range(count)))
     done = explain(trained, "--patient", "b2", data=tmp_path / "cohort")
     assert done.out[0].startswith("patient b2: ")
@@ -153,7 +153,7 @@ def test_the_pairs_of_a_cohort(trained, tmp_path):
             ["--patient", "1", "--output", "x.pdf"],
             "output: found 'x.pdf'; a patient's explanation needs a name in .png or",
         ),
-        (["--cohort", "--output", "x.html"], "the pairs of a cohort needs a name in .csv"),
+        (["--cohort", "--output", "x.html"], "a table of pairs needs a name in .csv"),
         (["--patient", "1", "--output", "nothing/../f.png/"], "a name in"),
         (["--cohort", "--limit", "-1"], "limit: found -1; must be 0 or more"),
         (["--cohort", "--top", "0"], "top: found 0; must be 1 or more"),
@@ -167,9 +167,9 @@ def test_wrong_flags_are_told_before_anything_is_read(argv, says):
 
 
 @pytest.mark.parametrize("asked", ["-1", "100000", "1.5", "x", "\u0663", ""])
-def test_a_position_that_is_none(trained, asked):
+def test_an_index_that_is_none(trained, asked):
     done = explain(trained, f"--patient={asked}")
-    assert done.code == 2 and "has no patient ids, so a position is needed, from 0 to" in done.err[-1]
+    assert done.code == 2 and "has no patient ids, so an index is needed, from 0 to" in done.err[-1]
 
 
 def test_a_row_that_is_not_there(trained):
@@ -193,4 +193,4 @@ def test_no_matplotlib(trained, tmp_path, monkeypatch):
 def test_help_has_an_example():
     done = command("--help")
     assert done.code == 0
-    assert any("python -m mime_tf explain --model r0s0" in line for line in done.out)
+    assert any("mime-tf explain --model r0s0" in line for line in done.out)

@@ -2,14 +2,16 @@
 
 import csv
 import dataclasses
+import functools
 import json
 
 import numpy as np
 from support.whole_runs import COHORT, SMALL
 
-from mime_tf.data import cohort, pickled
+from mime_tf.data import pickled
+from mime_tf.data.cohort import Cohort
 from mime_tf.data.vocabulary import Vocabulary
-from mime_tf.runs.opening import Run
+from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.scoring import prediction
 from mime_tf.training.build import build_model
 
@@ -19,7 +21,7 @@ KNOWN = {"dx": [*range(0, 31, 2), 29], "rx": [0, 1, 3, 4, 8], "pr": list(range(7
 
 
 def code(kind, number):
-    """What a code is called; rx 4 has letters that JSON escapes, pr 5 and 6 have one name, in two systems."""
+    """Returns the name of a code; rx 4 has letters that JSON escapes, pr 5 and 6 have the same name in two systems."""
     if (kind, number) == ("rx", 4):
         return 'a "q\\ü, [{:}]/'
     return "P5" if (kind, number) == ("pr", 6) else f"{kind[0].upper()}{number}"
@@ -35,22 +37,23 @@ def write_vocabulary(path):
         csv.writer(file).writerows([("kind", "index", "system", "code", "display", "patients", "count"), *rows])
 
 
-def made_run(vocabulary):
-    """A run that was never trained, with activations that are 0 nowhere, so that every code matters.
+def untrained_split(vocabulary):
+    """Returns a split that was never trained, with activations that are 0 nowhere, so that every code matters.
 
     It knows the codes `KNOWN`; `vocabulary` is a path for `write_vocabulary`.
     """
     write_vocabulary(vocabulary)
     config = dataclasses.replace(SMALL, emb_activation="tanh", order_activation="tanh")
     sizes = {f"num_{kind}": size for kind, size in SIZES.items()} | {"max_dx_per_visit": 3}
-    return Run(
+    return FittedSplit(
         folder="r0s0",
-        model=build_model(config, sizes),
+        load_model=functools.cache(lambda: build_model(config, sizes)),
         sizes=sizes,
         known={kind: np.isin(np.arange(size), KNOWN[kind]) for kind, size in SIZES.items()},
         vocabulary=Vocabulary.read(vocabulary),
         config=config,
         split_seed=0,
+        input=None,
         data=None,
         versions={},
         notes=[],
@@ -59,7 +62,7 @@ def made_run(vocabulary):
 
 
 def awkward_patients(seed=0, count=60):
-    """Patients with empty visits, repeated orders and codes that are not known or out of range."""
+    """Returns patients with empty visits, repeated orders and codes that are not known or out of range."""
     draw = np.random.default_rng(seed)
 
     def codes(kind, most):
@@ -75,7 +78,7 @@ def awkward_patients(seed=0, count=60):
 
 
 def all_patients():
-    return to_lists(cohort.read(COHORT).store) + awkward_patients()
+    return to_lists(Cohort.open(COHORT).store) + awkward_patients()
 
 
 def to_lists(store):
@@ -96,7 +99,7 @@ def to_lists(store):
 
 
 def padded(patients, more=0):
-    """Patients as the arguments of the signature of codes, each axis by `more` longer than needed."""
+    """Returns patients as the arguments of the signature of codes, each axis by `more` longer than needed."""
     shape = [
         len(patients),
         max(map(len, patients)) + more,
@@ -113,7 +116,7 @@ def padded(patients, more=0):
 
 
 def as_json(patient, name=code):
-    """A patient as a text, with the names of codes; unnamed numbers get a name that is nobody's."""
+    """Returns a patient as JSON, with the names of codes; numbers without a name get one that no code has."""
 
     def names(kind, numbers):
         return [f"{SYSTEMS['pr']}|P5" if (kind, n) == ("pr", 5) else name_of(kind, n) for n in numbers]
@@ -129,7 +132,7 @@ def as_json(patient, name=code):
 
 
 def predicted(run, patients):
-    found = prediction.predict(run, cohort.Cohort(pickled.from_lists(patients), None))
+    found = prediction.predict(run, Cohort(pickled.from_lists(patients)))
     return {"probability": found.probabilities, "dropped_codes": found.dropped, "empty": found.empty}
 
 
