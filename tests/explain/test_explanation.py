@@ -21,7 +21,7 @@ from mime_tf.errors import InputError
 from mime_tf.explain import attribution, stages
 from mime_tf.explain.pairs import COLUMNS, explain_cohort
 from mime_tf.explain.patients import explain_patients
-from mime_tf.simulate.risk import simulate
+from mime_tf.simulate.simulation import simulate
 from mime_tf.splits.split import Part
 
 SIZES = {"num_dx": cohorts.NUM_DX, "num_rx": cohorts.NUM_RX, "num_pr": cohorts.NUM_PR}
