@@ -1,8 +1,8 @@
-"""The process of one task: calls a function named on the command line and writes what it returns as JSON.
+"""The process of one task: calls a function named on the command line and writes its result as JSON.
 
 `python -m benchmarks.child MODULE:FUNCTION ARGUMENTS RESULT`, as `benchmarks.lab` starts it: ARGUMENTS is a JSON object
-of keyword arguments, RESULT the file to write. What the task prints goes to stderr: stdin and stdout are a conversation
-with the lab.
+of keyword arguments, RESULT the file to write. The task's own prints go to stderr: stdout carries its questions to the
+lab, and stdin the answers.
 """
 
 import importlib
@@ -13,19 +13,19 @@ import sys
 
 from mime_tf.terminal import environment
 
-# What a task asks the lab, which answers with a number in a line.
+# Question of a task to the lab, which answers with a number in a line.
 QUESTION = "GFLOP/s?\n"
 
 
 def gflops():
-    """Has the lab read the yardstick, and waits: the product's memory is not the task's, and nothing runs beside it."""
+    """Returns GFLOP/s as the lab reads them while this process waits, so that the task has no part in the product."""
     sys.__stdout__.write(QUESTION)
     sys.__stdout__.flush()
     return float(sys.stdin.readline())
 
 
 def peak_gb():
-    """Returns the most memory that this process has held so far, in GB (10**9 bytes)."""
+    """Returns the peak memory of this process so far, in GB (10**9 bytes)."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak * (1 if sys.platform == "darwin" else 1024) / 1e9
 

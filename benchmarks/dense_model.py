@@ -1,6 +1,6 @@
-"""MiME laid out as the authors' program lays it out: every visit padded to a fixed number of slots.
+"""MiME in the layout of the authors' program: every visit padded to a fixed number of slots.
 
-It is here to be timed beside `mime_tf.MiME`, whose numbers it computes: what differs is the layout, not the model.
+It is timed against `mime_tf.MiME` and computes the same numbers: the layout differs, not the model.
 """
 
 import keras
@@ -15,44 +15,44 @@ def dense_batch(store, slots):
     """Pads patients to fixed slots, and in time to the longest of them.
 
     Args:
-        store: `mime_tf.data.store.Store`, the patients of the batch and no others.
+        store: `mime_tf.data.store.Store` of the patients of the batch.
         slots: dict of `"max_dx_per_visit"` (D), `"max_rx_per_dx"` (R) and `"max_pr_per_dx"` (P).
 
     Returns:
-        Dict of int32 arrays: `"lengths"` (B,), visits a patient; `"dx"` (B, T, D), `"rx"` (B, T, D, R) and `"pr"`
-        (B, T, D, P), -1 where nothing is.
+        Dict of int32 arrays: `"lengths"` (B,), visits per patient; `"dx"` (B, T, D), `"rx"` (B, T, D, R) and `"pr"`
+        (B, T, D, P), padded with -1.
     """
-    patient, time = _places(store.visits)
-    visit, slot = _places(store.dxobjs)
-    place = patient[visit], time[visit], slot
+    patient, time = _indices(store.visits)
+    visit, slot = _indices(store.dxobjs)
+    dxobj_index = patient[visit], time[visit], slot
     shape = len(store), int(store.visit_counts.max()), slots["max_dx_per_visit"]
     batch = {"lengths": store.visit_counts.astype(np.int32), "dx": np.full(shape, -1, np.int32)}
-    batch["dx"][place] = store.dx
+    batch["dx"][dxobj_index] = store.dx
     for kind in ("rx", "pr"):
-        dxobj, order = _places(getattr(store, f"{kind}_offsets"))
+        dxobj, order = _indices(getattr(store, f"{kind}_offsets"))
         batch[kind] = np.full((*shape, slots[f"max_{kind}_per_dx"]), -1, np.int32)
-        batch[kind][(*(index[dxobj] for index in place), order)] = getattr(store, kind)
+        batch[kind][(*(index[dxobj] for index in dxobj_index), order)] = getattr(store, kind)
     return batch
 
 
-def _places(offsets):
-    """Of each item of consecutive runs, the number of its run and its place in it."""
-    runs = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
-    return runs, np.arange(len(runs)) - offsets[runs]
+def _indices(offsets):
+    """The index of the segment of each item, and the index of the item in it; segments are given by their offsets."""
+    segments = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    return segments, np.arange(len(segments)) - offsets[segments]
 
 
 class DenseMiME(keras.Model):
     """MiME over padded slots, with rectified linear activations, the authors' recurrence and the auxiliary heads.
 
-    Its weights are those of `mime_tf.MiME` with heads, in the same order: `set_weights` takes one's from the other. As
-    in the authors' program, the auxiliary losses are computed even where `aux_lambda` is 0.
+    Its weights are those of `mime_tf.MiME` with heads, in the same order, so `set_weights` copies them from one model
+    to the other. As in the authors' program, the auxiliary losses are computed even if `aux_lambda` is 0.
 
     Args:
         num_dx, num_rx, num_pr: numbers of codes.
         emb_size, dxobj_emb_size, rnn_size: widths E, O and H.
         regularize: weight of the sum of squares.
         aux_lambda: weight of the auxiliary losses.
-        **kwargs: of `keras.Model`.
+        **kwargs: arguments of `keras.Model`.
 
     Call arguments:
         inputs: dict as from `dense_batch`.
@@ -97,7 +97,7 @@ class DenseMiME(keras.Model):
         return self.predict_patients(self.embed_dxobjects(inputs), inputs)
 
     def embed_dxobjects(self, inputs):
-        """Returns the embeddings of all slots, (B, T, D, O); zeros where there is no Dx-object."""
+        """Returns the embeddings of all slots, (B, T, D, O); zeros without a Dx-object."""
         dx, rx, pr = (
             tf.nn.relu(embedding(tf.maximum(inputs[kind], 0))) * _mask(inputs[kind])
             for kind, embedding in zip(self.vocabularies, self.embeddings, strict=True)
@@ -129,7 +129,7 @@ class DenseMiME(keras.Model):
         return total
 
     def train_step(self, data):
-        """One update: the gradient of the total loss."""
+        """Takes one step along the gradient of the total loss."""
         inputs, labels = data
         with tf.GradientTape() as tape:
             loss = self.total_loss(inputs, labels)
@@ -138,14 +138,14 @@ class DenseMiME(keras.Model):
 
 
 def _mask(codes):
-    """1 where there is a code and 0 elsewhere, to multiply embeddings with."""
+    """1 for a code and 0 for padding, a factor for embeddings."""
     return tf.cast(codes >= 0, tf.float32)[..., tf.newaxis]
 
 
 def _multi_hot(codes, vocabulary):
     """The set of codes of each slot as a row of zeros and ones: (slots, vocabulary)."""
     codes = tf.reshape(codes, [-1, codes.shape[-1]])
-    places = tf.cast(tf.where(codes >= 0), tf.int32)
-    indices = tf.stack([places[:, 0], tf.gather_nd(codes, places)], axis=1)
+    filled = tf.cast(tf.where(codes >= 0), tf.int32)
+    indices = tf.stack([filled[:, 0], tf.gather_nd(codes, filled)], axis=1)
     zeros = tf.zeros([tf.shape(codes)[0], vocabulary])
     return tf.tensor_scatter_nd_update(zeros, indices, tf.ones(tf.shape(indices)[0]))

@@ -1,6 +1,6 @@
-"""What the measurements are held against: the project's targets, and figures that its issue gives."""
+"""The project's targets, and figures of other programs to compare measurements with."""
 
-# At most this much, but for what AT_LEAST names.
+# Upper bounds, but for the names in AT_LEAST, which are lower bounds.
 TARGETS = {
     "step": {
         0.0: {"cost": 4.5, "start_s": 20, "peak_gb": 0.9},
@@ -11,38 +11,38 @@ TARGETS = {
 }
 AT_LEAST = {"ratio"}
 
-# Of the project's issue, measured elsewhere, on 2 cores where the yardstick ran at 180 GFLOP/s. A pair is a range.
-ISSUE_GFLOPS = 180
-AUTHORS, PYTORCH = "issue, elsewhere: authors' program", "issue, elsewhere: hand-packed PyTorch"
-ISSUE = {
+# Figures measured elsewhere, on 2 cores where the yardstick ran at 180 GFLOP/s. A pair is a range.
+ELSEWHERE_GFLOPS = 180
+AUTHORS, PYTORCH = "elsewhere: authors' program", "elsewhere: hand-packed PyTorch"
+ELSEWHERE = {
     "step": {
         0.0: {AUTHORS: {"ms_per_step": [1430, 1800], "peak_gb": 3.1}, PYTORCH: {"ms_per_step": 31, "peak_gb": 0.56}},
         0.1: {AUTHORS: {"ms_per_step": 1410, "peak_gb": 3.1}, PYTORCH: {"ms_per_step": 46, "peak_gb": 0.56}},
     },
     "sample": {AUTHORS: {"ms_per_step": 166}, PYTORCH: {"ms_per_step": 12}},
 }
-# Where other programs took more of the machine than this, a verdict is in doubt.
+# Share of the machine taken by other programs above which a verdict is in doubt.
 OTHERS = 0.1
 
 
 def target_row(targets):
-    """Returns the row of a table that tells the targets."""
+    """Returns the row of a table that holds the targets."""
     return {"label": "target", "kind": "target", **targets}
 
 
-def issue_rows(figures):
-    """Returns the rows of a table that tell the issue's figures, with their cost."""
+def elsewhere_rows(figures):
+    """Returns the rows of a table that hold figures measured elsewhere, with their cost."""
     rows = []
     for label, values in figures.items():
         ms = values["ms_per_step"]
-        costs = [value * ISSUE_GFLOPS / 1000 for value in (ms if isinstance(ms, list) else [ms])]
+        costs = [value * ELSEWHERE_GFLOPS / 1000 for value in (ms if isinstance(ms, list) else [ms])]
         cost = costs if len(costs) > 1 else costs[0]
-        rows.append({"label": label, "kind": "issue", "gflops": ISSUE_GFLOPS, "cost": cost, **values})
+        rows.append({"label": label, "kind": "elsewhere", "gflops": ELSEWHERE_GFLOPS, "cost": cost, **values})
     return rows
 
 
 def judged(row, targets):
-    """Returns a measured row with `"verdict"`: which targets it misses, and whether others kept the machine busy.
+    """Returns a measured row with `"verdict"`: the targets that it misses, and whether others kept the machine busy.
 
     >>> judged({"cost": 4.0, "peak_gb": 1.0, "others": 0.02}, {"cost": 4.5, "peak_gb": 0.9})["verdict"]
     'missed: peak_gb'

@@ -1,4 +1,4 @@
-"""Where tasks are measured: each in a process of its own, for which the yardstick is read when it asks."""
+"""The lab measures tasks, each in a process of its own, and reads the yardstick when a task asks for it."""
 
 import json
 import os
@@ -14,20 +14,20 @@ from benchmarks.child import QUESTION
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 # Tasks keep to the CPU: the yardstick says nothing about an accelerator.
 ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "-1"}
-# What TensorFlow says of itself whenever it is imported.
+# Lines that TensorFlow prints whenever it is imported.
 NOISE = re.compile(r"I0000 |WARNING: All log messages before absl::InitializeLog")
 
 
 class TaskError(Exception):
-    """A task's process failed; what it said is on stderr."""
+    """A task's process failed; its messages are on stderr."""
 
 
 class Lab:
-    """Runs tasks, and remembers what they returned: what two measurements have in common is done once.
+    """Runs tasks and keeps their results: a task that two measurements have in common runs once.
 
     Args:
-        folder: a folder for cohorts and results, removed by whoever made it.
-        products: how many products make a reading of the yardstick.
+        folder: a folder for cohorts and results, which the caller removes.
+        products: number of matrix products in a reading of the yardstick.
     """
 
     def __init__(self, folder, products):
@@ -35,28 +35,28 @@ class Lab:
         self._measured, self._cohorts = {}, {}
 
     def cohort(self, **arguments):
-        """Returns the prefix of a `paper_cohort` of these arguments, written when it is first asked for."""
+        """Returns the prefix of a `paper_cohort` of these arguments, which the first call writes."""
         key = json.dumps(arguments)
         if key not in self._cohorts:
             prefix = str(self._folder / f"cohort{len(self._cohorts)}")
-            # Not in this process: a new process starts with the most memory its parent has held as its own peak.
+            # In a process of its own, because a new process starts with its parent's peak of memory as its own.
             self._run("benchmarks.paper_cohort:write", {"prefix": prefix, **arguments})
             self._cohorts[key] = prefix
         return self._cohorts[key]
 
     def measure(self, title, task, **arguments):
-        """Runs a task and watches what else runs.
+        """Runs a task and measures the share of the machine that other programs take meanwhile.
 
         Args:
-            title: what to call it on stderr.
+            title: name of the task on stderr.
             task: "module:function".
-            **arguments: of the function; JSON must be able to hold them.
+            **arguments: arguments of the function, which JSON can hold.
 
         Returns:
-            Dict of what the function returned, and `"others"`, the share of the machine that other programs took.
+            Dict of the function's result, and `"others"`, the share of the machine that other programs took.
 
         Raises:
-            TaskError: it failed.
+            TaskError: the task failed.
         """
         key = json.dumps([task, arguments])
         if key not in self._measured:
@@ -66,7 +66,7 @@ class Lab:
         return dict(self._measured[key])
 
     def _run(self, task, arguments):
-        """Returns what a task returned in a process of its own."""
+        """Returns the result of a task, run in a process of its own."""
         path = self._folder / "result.json"
         path.unlink(missing_ok=True)
         command = [sys.executable, "-m", "benchmarks.child", task, json.dumps(arguments), str(path)]
@@ -84,11 +84,11 @@ class Lab:
             finally:
                 progress.join()
         if process.returncode:
-            raise TaskError(f"{task} failed with exit status {process.returncode}; what it said is above")
+            raise TaskError(f"{task} failed with exit status {process.returncode}; its messages are above")
         return json.loads(path.read_text(encoding="utf-8"))
 
     def _answer(self, process):
-        """Reads the yardstick whenever a task asks, until the task ends."""
+        """Answers each question of a task with a reading of the yardstick, until the task ends."""
         for line in process.stdout:
             if line.endswith(QUESTION):  # a library may have left half a line before it
                 process.stdin.write(f"{machine.gflops(self._products)}\n")
@@ -96,7 +96,7 @@ class Lab:
 
 
 def _show(stream):
-    """Passes on what a task prints as progress."""
+    """Passes on the lines that a task prints as progress."""
     for line in stream:
         if not NOISE.match(line):
             print(f"   {line}", end="", file=sys.stderr, flush=True)

@@ -7,15 +7,15 @@ from benchmarks.child import gflops
 
 
 class Laps:
-    """A stopwatch. It stands still while the yardstick is read, which is at its start and after each lap.
+    """A stopwatch that pauses while the yardstick is read, at its start and after each lap.
 
     Args:
-        read: returns GFLOP/s.
-        now: returns seconds.
+        read: function that returns GFLOP/s.
+        now: function that returns seconds.
 
     Attributes:
-        seconds: of each lap.
-        readings: GFLOP/s, one more than there are laps.
+        seconds: duration of each lap.
+        readings: GFLOP/s, one more than laps.
     """
 
     def __init__(self, read=gflops, now=time.perf_counter):
@@ -34,7 +34,7 @@ class Laps:
         return [(before + after) / 2 for before, after in zip(self.readings, self.readings[1:], strict=False)]
 
     def costs(self):
-        """Returns the cost of each lap in GFLOP-equivalents: what the yardstick would have computed meanwhile."""
+        """Returns the cost of each lap in GFLOP-equivalents: the work that the yardstick would have done meanwhile."""
         return [seconds * gflops for seconds, gflops in zip(self.seconds, self.gflops(), strict=True)]
 
     def summary(self, first=0):

@@ -15,10 +15,10 @@ SIZE = 2048
 def gflops(repeats):
     """Times a float32 matrix product of `SIZE` in NumPy.
 
-    The best of some is taken: what else runs on the machine can only slow a product down.
+    The fastest of several is taken, because other programs can only slow a product down.
 
     Args:
-        repeats: how many products.
+        repeats: number of products.
 
     Returns:
         GFLOP/s of the fastest.
@@ -33,13 +33,13 @@ def gflops(repeats):
 
 
 class Others:
-    """Tells how much of the machine other programs took while this one, with the processes it waited for, worked."""
+    """Share of the machine that other programs took while this one, with the processes it waited for, worked."""
 
     def __init__(self):
         self._begun, self._busy, self._own = time.monotonic(), _busy_seconds(), _own_seconds()
 
     def share(self):
-        """Returns the share of all cores' time since it was made, from 0 to 1; None where the system does not tell."""
+        """Returns the share of all cores' time since this was made, from 0 to 1, or None if the system does not say."""
         if self._busy is None:
             return None
         theirs = (_busy_seconds() - self._busy) - (_own_seconds() - self._own)
@@ -47,7 +47,7 @@ class Others:
 
 
 def _busy_seconds():
-    """How long all cores together have worked since the system started, for whomever."""
+    """Seconds that all cores together have worked since the system started, for any program; or None."""
     try:
         with open("/proc/stat", encoding="utf-8") as file:
             user, nice, system, _, _, irq, softirq, steal = map(int, file.readline().split()[1:9])
@@ -57,12 +57,12 @@ def _busy_seconds():
 
 
 def _own_seconds():
-    """How long they have worked for this process and for those it has waited for."""
+    """Seconds that they have worked for this process and for those it has waited for."""
     return sum(os.times()[:4])
 
 
 def description():
-    """Returns what to keep beside measurements: a dict of the date, the machine and the versions."""
+    """Returns the circumstances of a measurement: a dict of the date, the machine and the versions."""
     return {
         "date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         "machine": {"cpu": _cpu(), "cores": _cores(), "memory_gb": _memory_gb(), "system": platform.platform()},
@@ -71,7 +71,7 @@ def description():
 
 
 def _cpu():
-    """The processor's model name, where the system tells."""
+    """The processor's model name, as far as the system says."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             names = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
@@ -81,12 +81,12 @@ def _cpu():
 
 
 def _cores():
-    """How many cores this process may use."""
+    """Number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def _memory_gb():
-    """The machine's memory in GB, None where the system does not tell."""
+    """The machine's memory in GB, or None if the system does not say."""
     try:
         return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1)
     except (AttributeError, OSError, ValueError):

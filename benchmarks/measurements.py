@@ -11,7 +11,7 @@ BATCH = 20
 
 
 def _settings(scale, laps, lap, **more):
-    """Keyword arguments of `TrainConfig`: main's values but for those given, and one split."""
+    """Keyword arguments of `TrainConfig` for one split: the defaults but for those given."""
     return {
         "batch_size": BATCH,
         "num_iter": laps * lap,
@@ -23,12 +23,12 @@ def _settings(scale, laps, lap, **more):
 
 
 def _judged(scale, row, targets):
-    """The row with its verdict; at small sizes there is none."""
+    """The row with its verdict, which small sizes do not have."""
     return goals.judged(row, targets) if scale.judged else row
 
 
 def _paper_training(lab, scale, aux_lambda):
-    """What `step` measures, and `scoring` compares with."""
+    """The training that `step` measures and `scoring` compares with."""
     return lab.measure(
         f"training on {scale.patients} patients, aux_lambda {aux_lambda:g}",
         TRAINING,
@@ -44,12 +44,12 @@ def step(lab, scale):
         targets = goals.TARGETS["step"][aux_lambda]
         measured = {"label": f"aux_lambda {aux_lambda:g}", "kind": "measured", "aux_lambda": aux_lambda}
         rows.append(_judged(scale, measured | _paper_training(lab, scale, aux_lambda), targets))
-        rows += [goals.target_row(targets), *goals.issue_rows(goals.ISSUE["step"][aux_lambda])]
+        rows += [goals.target_row(targets), *goals.elsewhere_rows(goals.ELSEWHERE["step"][aux_lambda])]
     return rows
 
 
 def sample(lab, scale):
-    """A step of training on the sample that comes with the project."""
+    """A step of training on the sample of this repository."""
     targets = goals.TARGETS["sample"]
     rows = []
     for label, sizes in (("sizes that the data hold", {}), ("sizes of the authors' main", paper_sizes())):
@@ -61,11 +61,11 @@ def sample(lab, scale):
             evaluations=scale.sample_lap,
         )
         rows.append(_judged(scale, {"label": label, "kind": "measured"} | measured, targets))
-    return [*rows, goals.target_row(targets), *goals.issue_rows(goals.ISSUE["sample"])]
+    return [*rows, goals.target_row(targets), *goals.elsewhere_rows(goals.ELSEWHERE["sample"])]
 
 
 def scoring(lab, scale):
-    """Patients scored a second against patients trained on a second; a ratio is of costs, not of seconds."""
+    """Patients scored per second against patients trained on per second; a ratio is of costs, not of seconds."""
     training = _paper_training(lab, scale, 0.0)
     scored = lab.measure(
         "scoring",
@@ -85,7 +85,7 @@ def scoring(lab, scale):
 
 
 def growth(lab, scale):
-    """How the cost of a step, the time of reading and the peak of memory grow with the cohort."""
+    """Growth of the cost of a step, the time of reading and the peak of memory with the cohort."""
     rows = []
     for axis, values in (("patients", scale.patients_axis), ("visits", scale.visits_axis), ("codes", scale.codes_axis)):
         for value in values:
@@ -117,7 +117,7 @@ def _growth_row(lab, scale, point, aux_lambda):
 
 
 def dense(lab, scale):
-    """A bare step of the packed and of the dense model over the same windows, and how many times the first wins."""
+    """A bare step of the packed and of the dense model over the same windows, and the ratio of their costs."""
     rows = []
     for aux_lambda in scale.aux_lambdas:
         for layout, label in (("dense", "dense, padded slots"), ("packed", "packed, as in mime_tf")):
@@ -129,7 +129,7 @@ def dense(lab, scale):
                 layout=layout,
                 windows=scale.windows,
                 repeats=scale.repeats,
-                steps=scale.steps_a_lap[layout],
+                steps=scale.steps_per_lap[layout],
             )
             row = {"label": f"{label}, aux_lambda {aux_lambda:g}", "kind": "measured", "layout": layout, **result}
             row |= {"aux_lambda": aux_lambda}

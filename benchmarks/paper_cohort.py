@@ -1,6 +1,6 @@
-"""A cohort of the paper's shape, generated: how many visits, Dx-objects and orders, over how many codes.
+"""Generates a cohort of the paper's shape: its numbers of visits, Dx-objects, orders and codes.
 
-The labels are drawn by chance: the cohort is for timing. `python -m mime_tf simulate` makes one with an effect.
+The labels are drawn by chance, because the cohort is for timing. `mime-tf simulate` makes one with an effect.
 """
 
 import numpy as np
@@ -19,10 +19,10 @@ def paper_cohort(patients, seed=0, visits=VISITS, codes_factor=1):
     """Returns a cohort of the paper's shape.
 
     Args:
-        patients: how many.
-        seed: of the draw.
-        visits: mean number of visits a patient, geometric, cut at `MOST_VISITS`.
-        codes_factor: how many times the paper's 388, 99 and 1,824 codes there are.
+        patients: number of patients.
+        seed: seed of the draw.
+        visits: mean number of visits per patient, geometric, cut at `MOST_VISITS`.
+        codes_factor: factor on the paper's 388, 99 and 1,824 codes.
 
     Returns:
         Store, and int64 labels of which a fifth are 1.

@@ -8,10 +8,10 @@ from matplotlib import ticker
 
 from benchmarks import goals
 
-COST = "GFLOP-equivalents a step"
+COST = "GFLOP-equivalents per step"
 COLORS = {0.0: "tab:blue", 0.1: "tab:orange"}
-AXES = {"patients": "patients", "visits": "visits a patient, mean", "codes": "codes (dx + rx + pr)"}
-# Of the rows of the picture of growth: the label, and the series as (key, name, aux_lambda, color).
+AXES = {"patients": "patients", "visits": "visits per patient, mean", "codes": "codes (dx + rx + pr)"}
+# Rows of the picture of growth: the label, and the series as (key, name, aux_lambda, color).
 BOTH = tuple((f"aux_lambda {aux_lambda:g}", aux_lambda, color) for aux_lambda, color in COLORS.items())
 GROWTH = (
     (COST, [("cost", *series) for series in BOTH]),
@@ -21,11 +21,11 @@ GROWTH = (
 
 
 def draw(report, folder):
-    """Draws what there is in a report.
+    """Draws the measurements of a report.
 
     Args:
-        report: what `benchmark.json` holds.
-        folder: a Path, where the pictures go.
+        report: the content of `benchmark.json`.
+        folder: a Path, the folder of the pictures.
 
     Returns:
         List of the paths of the pictures.
@@ -44,7 +44,7 @@ def draw(report, folder):
 
 
 def _steps(measured):
-    """What a step costs here, beside the issue's figures and beside the dense layout: one panel for each aux_lambda."""
+    """The cost of a step here, in the dense layout and elsewhere: one panel for each aux_lambda."""
     rows = measured.get("step", []) + measured.get("dense", [])
     aux_lambdas = sorted({row["aux_lambda"] for row in rows if "aux_lambda" in row})
     figure, panels = plt.subplots(
@@ -61,7 +61,7 @@ def _steps(measured):
         _plain(panel.xaxis)
         costs += widths
     panels[0, 0].set_xlim(min(costs) / 2, max(costs) * 4)
-    figure.suptitle("What a step on 20 patients of the paper-shaped cohort costs\n(dashed: the target for train.py)")
+    figure.suptitle("Cost of a step on 20 patients of the paper-shaped cohort\n(dashed: the target for train.py)")
     return figure
 
 
@@ -72,13 +72,13 @@ def _bars(measured, aux_lambda):
             if row.get("aux_lambda") == aux_lambda:
                 layout = row.get("layout")
                 yield f"bare step, {layout} layout" if layout else "train.py", row["cost"], colors[layout]
-    for row in goals.issue_rows(goals.ISSUE["step"][aux_lambda]):
+    for row in goals.elsewhere_rows(goals.ELSEWHERE["step"][aux_lambda]):
         cost = row["cost"][0] if isinstance(row["cost"], list) else row["cost"]
         yield row["label"].replace(": ", ":\n"), cost, "lightgray"
 
 
 def _growth(measured):
-    """Cost, time and memory against patients, visits and codes, all axes logarithmic but that of memory."""
+    """Cost, time and memory against patients, visits and codes; all axes but that of memory are logarithmic."""
     figure, panels = plt.subplots(
         len(GROWTH), len(AXES), figsize=(12, 9), sharex="col", sharey="row", layout="constrained"
     )
@@ -97,12 +97,12 @@ def _growth(measured):
         else:
             panel.set(yscale="log")
             _plain(panel.yaxis)
-    figure.suptitle("How training grows: along each axis, all else stays as in the paper's cohort")
+    figure.suptitle("Growth of training: along each axis, all else stays as in the paper's cohort")
     return figure
 
 
 def _lines(panel, rows, axis, series):
-    """Draws each series for which there are rows."""
+    """Draws each series that has rows."""
     for key, name, aux_lambda, color in series:
         chosen = [row for row in rows if row["aux_lambda"] == aux_lambda]
         if chosen:

@@ -1,4 +1,4 @@
-"""Benchmarks: what training, scoring and growth cost, as tables, a JSON file and plots. See --help."""
+"""Benchmarks: the cost of training, of scoring and of growth, as tables, a JSON file and plots. See --help."""
 
 import argparse
 import importlib.util
@@ -11,23 +11,24 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # so that `python benchmarks/run.py` works from a clone that is not installed
 
 NEEDED = ("tensorflow", "matplotlib")
+NAMES = ("step", "sample", "scoring", "growth", "dense")
 HELP = """\
 Measures this project on this machine's CPU and prints tables; writes DIR/benchmark.json and plots (PNG).
 
-  step     ms a step of training through mime_tf.training.train, on 3,000 patients of the paper's shape
-  sample   the same on the sample that comes with the project
-  scoring  patients scored a second against patients trained on a second
+  step     ms per step of training through mime_tf.training.train, on 3,000 patients of the paper's shape
+  sample   the same on the sample of this repository
+  scoring  patients scored per second against patients trained on per second
   growth   cost of a step, time of reading and memory against patients, visits and codes
-  dense    a bare step beside that of the same model padded to fixed slots, as the authors' program has it
+  dense    a bare step against that of the same model padded to fixed slots, as in the authors' program
 
-Each runs in processes of its own, which stop now and then to have a matrix product in NumPy timed: cost, in GFLOP-
-equivalents, is ms a step x GFLOP/s / 1000, so that machines of different speed can be compared. It does not make up for
-other programs that keep the cores busy: have the machine to yourself. The tables say where you had not.
+Each runs in processes of its own, which pause now and then while a matrix product in NumPy is timed: cost, in GFLOP-
+equivalents, is ms per step x GFLOP/s / 1000, so that machines of different speed can be compared. It does not make up
+for other programs that keep the cores busy: run nothing else meanwhile. The tables say where something else ran.
 """
 EPILOG = """\
 examples:
-  python benchmarks/run.py --quick               does it work? a minute or two, small sizes
-  python benchmarks/run.py --only step scoring   two of the five
+  python benchmarks/run.py --quick               checks that it works: a minute or two, small sizes
+  python benchmarks/run.py --only step,scoring   two of the five
   python benchmarks/run.py                       everything: a quarter of an hour on 2 cores
 """
 
@@ -37,12 +38,22 @@ def parse(argv):
     parser = argparse.ArgumentParser(
         "run.py", description=HELP, epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    names = ("step", "sample", "scoring", "growth", "dense")
-    parser.add_argument("--quick", action="store_true", help="tiny sizes: shows that it works, and measures nothing")
-    parser.add_argument("--only", nargs="+", metavar="NAME", choices=names, default=names, help="run these alone")
+    parser.add_argument("--quick", action="store_true", help="tiny sizes: checks that it works, and measures nothing")
+    parser.add_argument(
+        "--only", type=_names, default=NAMES, metavar="NAME,...", help="run these alone, such as step,dense"
+    )
     default = ROOT / "benchmarks" / "out"
     parser.add_argument("--output", metavar="DIR", type=pathlib.Path, default=default, help="default: benchmarks/out")
     return parser.parse_args(argv)
+
+
+def _names(text):
+    """Returns the names in a list with commas; argparse makes one line of the error."""
+    names = text.split(",")
+    for name in names:
+        if name not in NAMES:
+            raise argparse.ArgumentTypeError(f"found {name!r}; must be of {', '.join(NAMES)}")
+    return names
 
 
 def main(argv=None):
@@ -65,11 +76,11 @@ def main(argv=None):
     except TaskError as error:
         return _complain(str(error), 1)
     except KeyboardInterrupt:
-        return _complain("interrupted; what was finished is written", 130)
+        return _complain("interrupted; the finished measurements are written", 130)
 
 
 def measure(arguments):
-    """Measures, prints and writes; after each measurement, so that a later one that fails takes nothing with it."""
+    """Measures, prints and writes, after each measurement, so that a later one that fails loses nothing."""
     from benchmarks import machine, measurements, scales, tables
     from benchmarks.lab import Lab
 
@@ -85,7 +96,7 @@ def measure(arguments):
             text = json.dumps(report, indent=1) + "\n"
             (arguments.output / "benchmark.json").write_text(text, encoding="utf-8")
     print(f"\n{tables.LEGEND}\n")
-    # Imported at the end: a task's process would start with the memory that matplotlib takes as its own peak.
+    # Imported at the end, because a task's process starts with the memory of this one, Matplotlib's too, as its peak.
     from benchmarks import plots
 
     written = [arguments.output / "benchmark.json", *plots.draw(report, arguments.output)]

@@ -1,4 +1,4 @@
-"""How large the measurements are: in full, and just large enough to see that they work."""
+"""Sizes of the measurements: in full, and just large enough to check that they work."""
 
 import dataclasses
 
@@ -12,22 +12,22 @@ NARROW = {
 
 @dataclasses.dataclass(frozen=True)
 class Scale:
-    """The size of everything that is measured.
+    """Sizes of all measurements.
 
     Attributes:
-        patients: of the paper-shaped cohort.
+        patients: patients of the paper-shaped cohort.
         step, sample, growth: laps of a run of these measurements.
         lap: iterations of a lap, which ends with an evaluation.
-        sample_lap: the same on the sample, where steps are short, in evaluations of `lap` iterations each.
-        growth_lap: the same where cost is followed along an axis: fewer, because there are many runs.
-        patients_axis, visits_axis, codes_axis: along which cost is followed; the second is visits a patient, the third
-            multiples of the paper's vocabularies.
-        scored: patients in each held-out set where cost is followed along an axis: few, and the same number everywhere.
-        scorings: laps in which a set is scored some times.
-        aux_lambdas: the weights of the auxiliary losses for which a step is measured; the first one is 0.
-        windows, repeats: of the two layouts side by side: windows of patients, and laps on each.
-        steps_a_lap: of each layout.
-        products: how many matrix products make a reading of the yardstick.
+        sample_lap: lap on the sample, where steps are short, in evaluations of `lap` iterations each.
+        growth_lap: iterations of a lap of `growth`: fewer, because its runs are many.
+        patients_axis, visits_axis, codes_axis: axes of `growth`: patients, visits per patient, and factors on the
+            paper's vocabularies.
+        scored: patients in each held-out set of `growth`: few, and the same number everywhere.
+        scorings: laps of `scoring`, in each of which a set is scored several times.
+        aux_lambdas: the weights of the auxiliary losses for which a step is measured; the first is 0.
+        windows, repeats: windows of patients, and laps on each, of the two layouts.
+        steps_per_lap: steps in a lap of each layout.
+        products: number of matrix products in a reading of the yardstick.
         judged: whether results are held against the targets.
         settings: further arguments of `TrainConfig`.
     """
@@ -47,7 +47,7 @@ class Scale:
     aux_lambdas: tuple = (0.0, 0.1)
     windows: int = 8
     repeats: int = 2
-    steps_a_lap: dict = dataclasses.field(default_factory=lambda: {"dense": 1, "packed": 20})
+    steps_per_lap: dict = dataclasses.field(default_factory=lambda: {"dense": 1, "packed": 20})
     products: int = 3
     judged: bool = True
     settings: dict = dataclasses.field(default_factory=dict)
@@ -70,7 +70,7 @@ QUICK = Scale(
     aux_lambdas=(0.0,),
     windows=2,
     repeats=1,
-    steps_a_lap={"dense": 1, "packed": 2},
+    steps_per_lap={"dense": 1, "packed": 2},
     products=1,
     judged=False,
     settings={"jit_compile": "off", **NARROW},

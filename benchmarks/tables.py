@@ -2,41 +2,44 @@
 
 from benchmarks.goals import AT_LEAST
 
-WHAT = ("label", "", "{}")
-MS = ("ms_per_step", "ms a step", "{}")
+LABEL = ("label", "", "{}")
+MS = ("ms_per_step", "ms per step", "{}")
 GFLOPS = ("gflops", "GFLOP/s", "{:.0f}")
 OTHERS = ("others", "others", "{:.0%}")
-COST = ("cost", "cost a step", "{}")
+COST = ("cost", "cost per step", "{}")
 START = ("start_s", "start, s", "{}")
 PEAK = ("peak_gb", "peak, GB", "{:.2f}")
 VERDICT = ("verdict", "targets", "{}")
 
-# Of each measurement: what it says above its table, and its columns as (key, heading, format).
+# The title of each measurement's table, and its columns as (key, heading, format).
 TABLES = {
     "step": (
-        "A step of training, everything that train.py does included",
-        (WHAT, MS, GFLOPS, OTHERS, COST, START, PEAK, VERDICT),
+        "A step of training, with all that train.py does",
+        (LABEL, MS, GFLOPS, OTHERS, COST, START, PEAK, VERDICT),
     ),
-    "sample": ("A step of training on the shipped sample", (WHAT, MS, GFLOPS, OTHERS, COST, START, PEAK, VERDICT)),
+    "sample": (
+        "A step of training on the sample of this repository",
+        (LABEL, MS, GFLOPS, OTHERS, COST, START, PEAK, VERDICT),
+    ),
     "scoring": (
         "Scoring against training",
         (
-            WHAT,
-            ("per_s", "patients a second", "{:,.0f}"),
+            LABEL,
+            ("per_s", "patients per second", "{:,.0f}"),
             GFLOPS,
             OTHERS,
-            ("cost", "cost a patient", "{}"),
+            ("cost", "cost per patient", "{}"),
             ("ratio", "patients for the cost of one trained on", "{}"),
             PEAK,
             VERDICT,
         ),
     ),
     "growth": (
-        "How the cost of training grows",
+        "Growth of the cost of training",
         (
             ("axis", "along", "{}"),
             ("patients", "patients", "{:,}"),
-            ("visits", "visits a patient", "{}"),
+            ("visits", "visits per patient", "{}"),
             ("codes", "codes", "{:,}"),
             ("aux_lambda", "aux_lambda", "{:g}"),
             MS,
@@ -51,29 +54,29 @@ TABLES = {
     ),
     "dense": (
         "A bare step, without the input pipeline and Keras's loop, of two layouts of the same model",
-        (WHAT, MS, GFLOPS, OTHERS, COST, ("gain", "times cheaper", "{}"), PEAK),
+        (LABEL, MS, GFLOPS, OTHERS, COST, ("gain", "times cheaper", "{}"), PEAK),
     ),
 }
 
 LEGEND = """\
 GFLOP/s: of a 2048 x 2048 x 2048 float32 product in NumPy, timed before and after each lap of a measurement, such as 100
-steps: the lowest and the highest. cost: in GFLOP-equivalents, ms a step x GFLOP/s / 1000, the median over laps. start:
-what a run took up to the middle of it beyond so many steps at the steady cost: reading, splitting, planning shapes,
-building, tracing and compiling. peak: the most memory the process held. others: the share of all cores' time that other
-programs took; where it is more than a tenth ("busy"), measure again on a quiet machine. Rows "issue, elsewhere" were
-not measured here."""
+steps: the lowest and the highest. cost: in GFLOP-equivalents, ms per step x GFLOP/s / 1000, the median over laps.
+start: the time of the first half of a run beyond that of its steps at the steady cost: reading, splitting, planning
+shapes, building, tracing and compiling. peak: the peak memory of the process. others: the share of all cores' time that
+other programs took; if it is more than a tenth ("busy"), measure again on a quiet machine. "elsewhere": not measured
+here."""
 
 
 def heading(description, quick):
-    """Returns the lines that tell where and when, given `machine.description()`."""
+    """Returns the lines on machine and date, given `machine.description()`."""
     host, versions = description["machine"], description["versions"]
     words = ", ".join(f"{name} {version}" for name, version in versions.items())
     lines = [f"{description['date']}, {host['cpu']}, {host['cores']} cores, {host['memory_gb']} GB", words]
-    return "\n".join(lines + ["--quick: these sizes only show that it works"] * quick)
+    return "\n".join(lines + ["--quick: these sizes only check that it works"] * quick)
 
 
 def table(name, rows):
-    """Returns a measurement as a Markdown table with a line above it."""
+    """Returns a measurement as a Markdown table with a title."""
     title, columns = TABLES[name]
     cells = [[name for _, name, _ in columns], *([_cell(row, *column) for column in columns] for row in rows)]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
@@ -83,7 +86,7 @@ def table(name, rows):
 
 
 def _cell(row, key, _, form):
-    """The text of one cell; a pair is a range, and a target says which way it goes."""
+    """The text of a cell; a pair is a range, and a target has its direction."""
     value = row.get(key)
     if value is None:
         return ""

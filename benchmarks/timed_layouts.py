@@ -16,34 +16,34 @@ from mime_tf.data import pickled
 from mime_tf.losses import LogLoss
 from mime_tf.optimizer import FusedAdam
 from mime_tf.training.build import build_model
-from mime_tf.training.plan import Splits
+from mime_tf.training.plan import Plan
 
 LAYOUTS = ("packed", "dense")
 
 
 def time_layout(prefix, settings, layout, windows, repeats, steps):
-    """Times updates on a few training windows, from the shortest patients to the longest, whose batches are cut before.
+    """Times updates on a few training windows, from the shortest patients to the longest, with batches made beforehand.
 
     Args:
-        prefix: of the cohort.
+        prefix: prefix of the cohort.
         settings: keyword arguments of `TrainConfig`, all sizes among them. `jit_compile` "on" is for the packed model:
             the dense one would have to be compiled for each length.
         layout: one of `LAYOUTS`.
-        windows: how many windows, spread evenly over the training patients.
+        windows: number of windows, spread evenly over the training patients.
         repeats: laps on each window; their median counts.
         steps: updates in a lap.
 
     Returns:
         Dict: `"ms_per_step"` and `"cost"` of a step, means over the windows; `"gflops"`, the lowest and the highest
-        reading; `"longest"`, the most visits in each window; `"window_cost"`, of each window; `"peak_gb"`.
+        reading; `"longest"`, the most visits in each window; `"window_cost"`, cost in each window; `"peak_gb"`.
     """
     config = config_of(settings)
-    splits = Splits(config, *pickled.read(prefix))
-    part = splits.make(config.split_seeds[0]).train
+    plan = Plan(config, *pickled.read(prefix))
+    part = plan.make(config.split_seeds[0]).train
     last = len(part) - config.batch_size
     starts = ((np.arange(windows) + 0.5) / windows * last).astype(int)
     make = _packed if layout == "packed" else _dense
-    step, batches = make(config, splits, part, starts)
+    step, batches = make(config, plan, part, starts)
     timed = [_timed(step, batch, repeats, steps) for batch in batches]
     counts = part.store.visit_counts[part.rows]
     readings = [reading for of_window in timed for reading in of_window["gflops"]]
@@ -57,19 +57,19 @@ def time_layout(prefix, settings, layout, windows, repeats, steps):
     }
 
 
-def _packed(config, splits, part, starts):
+def _packed(config, plan, part, starts):
     """The step of the packed model, and its batches of the windows."""
     compiles = config.jit_compile == "on"
     model = build_model(config, {name: getattr(config, name) for name in SIZE_NAMES})
     model.compile(_adam(config), loss=LogLoss(), jit_compile=compiles)
-    shapes = splits.training_shapes() if compiles else None
+    shapes = plan.training_shapes() if compiles else None
     return (
         tf.function(model.train_step, reduce_retracing=True, jit_compile=compiles),
         datasets.training_batches(part, starts, config.batch_size, shapes),
     )
 
 
-def _dense(config, splits, part, starts):
+def _dense(config, plan, part, starts):
     """The step of the dense model, and its batches of the windows."""
     model = DenseMiME(
         config.num_dx,
@@ -97,7 +97,7 @@ def _adam(config):
 
 
 def _timed(step, batch, repeats, steps):
-    """Sums up laps of steps on a batch, after one step that may be traced and compiled."""
+    """Sums up laps of steps on a batch, after a first step, which traces and compiles."""
     _finish(step(batch))
     laps = Laps()
     for _ in range(repeats):
@@ -108,7 +108,7 @@ def _timed(step, batch, repeats, steps):
 
 
 def _finish(results):
-    """Waits for a step to be done; raises ValueError where a loss is not finite: NaNs take another time."""
+    """Waits for the results of a step; raises ValueError if a loss is not finite, because NaNs take another time."""
     values = tf.nest.map_structure(lambda value: value.numpy(), results)
     for name, value in values.items():
         if not np.all(np.isfinite(value)):

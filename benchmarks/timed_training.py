@@ -1,4 +1,4 @@
-"""A step of training, timed from outside: a whole run of `mime_tf.training.train`, which tells when it evaluates."""
+"""Times a step of training from outside: a whole run of `mime_tf.training.train`, which reports its evaluations."""
 
 import csv
 import math
@@ -9,54 +9,54 @@ import time
 from benchmarks.child import peak_gb
 from benchmarks.laps import Laps
 from mime_tf.config import TrainConfig
-from mime_tf.data import cohort as sources
+from mime_tf.data.cohort import Cohort
 from mime_tf.terminal.console import Console
 from mime_tf.training import train
-from mime_tf.training.plan import Splits
+from mime_tf.training.plan import Plan
 
 
 class LapConsole(Console):
-    """A console that keeps results to itself and ends a lap when so many evaluations were told.
+    """A console that drops results and ends a lap after a number of evaluations.
 
     Args:
         laps: `Laps`.
-        evaluations: in a lap.
+        evaluations: number of evaluations in a lap.
     """
 
     def __init__(self, laps, evaluations):
         super().__init__(period=10.0)
         self._laps, self._evaluations = laps, evaluations
-        self._told = 0
+        self._reported = 0
 
     def line(self, text):
-        self._told += text.startswith("round:")
-        if text.startswith("round:") and self._told % self._evaluations == 0:
+        self._reported += text.startswith("round:")
+        if text.startswith("round:") and self._reported % self._evaluations == 0:
             self._laps.lap()
 
 
 def config_of(settings):
-    """Returns the `TrainConfig` of settings that were JSON on the way here."""
+    """Returns the `TrainConfig` of settings that come from JSON, where tuples are lists."""
     return TrainConfig(**{name: tuple(value) if name == "split_seeds" else value for name, value in settings.items()})
 
 
-def steady_and_start(laps, steps_a_lap):
-    """Tells the steady rate of a run from what it took to get there.
+def steady_and_start(laps, steps_per_lap):
+    """Separates the steady rate of a run from its start.
 
     Args:
         laps: `Laps`, of which the first began with the run.
-        steps_a_lap: updates in each; in the first there is one more.
+        steps_per_lap: updates in each; the first has one more.
 
     Returns:
         Dict: `"ms_per_step"`, `"cost"` and `"gflops"` of the steady state, medians over the later half of the laps; and
-        `"start_s"`, what the earlier half took beyond what so many steps take at that cost and its GFLOP/s.
+        `"start_s"`, the time of the earlier half beyond that of its steps at this cost and its GFLOP/s.
     """
     middle = len(laps.seconds) // 2
     steady = laps.summary(middle)
-    cost = steady["cost"] / steps_a_lap
-    steps = [steps_a_lap + (lap == 0) for lap in range(middle)]
+    cost = steady["cost"] / steps_per_lap
+    steps = [steps_per_lap + (lap == 0) for lap in range(middle)]
     at_steady_cost = [count * cost / gflops for count, gflops in zip(steps, laps.gflops(), strict=False)]
     return {
-        "ms_per_step": steady["seconds"] / steps_a_lap * 1000,
+        "ms_per_step": steady["seconds"] / steps_per_lap * 1000,
         "cost": cost,
         "gflops": steady["gflops"],
         "start_s": sum(laps.seconds[:middle]) - sum(at_steady_cost),
@@ -64,17 +64,17 @@ def steady_and_start(laps, steps_a_lap):
 
 
 def time_training(prefix, settings, evaluations=1):
-    """Trains on a cohort and says how long that took.
+    """Trains on a cohort and returns the times.
 
     Args:
-        prefix: of the cohort, or its Parquet file.
+        prefix: prefix of the cohort, or its Parquet file.
         settings: keyword arguments of `TrainConfig`: one split, and two laps or more.
-        evaluations: how many make a lap. Where they follow each other fast, some should: the run saves its state every
-            few seconds, and while the yardstick is read seconds pass that no step takes.
+        evaluations: number of evaluations in a lap: several if they follow each other fast, because the run saves its
+            state every few seconds, and a reading of the yardstick takes seconds that no step takes.
 
     Returns:
-        Dict: what `steady_and_start` returns; `"peak_gb"`; `"read_s"` and `"split_s"`, once more by themselves;
-        `"lap_s"` and `"lap_gflops"`, of each lap.
+        Dict: the items of `steady_and_start`; `"peak_gb"`; `"read_s"` and `"split_s"`, reading and splitting once more
+        by themselves; `"lap_s"` and `"lap_gflops"` of each lap.
     """
     config, laps = config_of(settings), Laps()
     with tempfile.TemporaryDirectory() as folder:
@@ -90,7 +90,7 @@ def time_training(prefix, settings, evaluations=1):
 
 
 def require_finite(history):
-    """Raises ValueError unless every loss in a `history.csv` is finite: arithmetic on NaN takes another time."""
+    """Raises ValueError unless every loss in a `history.csv` is finite, because NaNs take another time."""
     with open(history, encoding="utf-8", newline="") as file:
         for row in csv.DictReader(file):
             for name, value in row.items():
@@ -99,11 +99,11 @@ def require_finite(history):
 
 
 def _reading(config, prefix):
-    """How long the cohort takes to be read, and to be split once."""
+    """The time of reading the cohort, and of splitting it once."""
     begun = time.perf_counter()
-    cohort = sources.read(prefix)
+    cohort = Cohort.open(prefix)
     read = time.perf_counter()
-    splits = Splits(config, cohort.store, cohort.labels)
+    plan = Plan(config, cohort.store, cohort.labels)
     made = time.perf_counter()
-    splits.make(config.split_seeds[0])
+    plan.make(config.split_seeds[0])
     return {"read_s": read - begun, "split_s": time.perf_counter() - made}

@@ -4,7 +4,7 @@
 #     sh examples/heart_failure.sh EXPORT OUTPUT [OUTCOME [FLAG ...]]
 #
 # EXPORT is a folder of Synthea's CSV files, OUTCOME a diagnosis code (default: 88805009, heart failure). Flags are
-# those of train.py and come after the ones below. Started again, it goes on where it was stopped.
+# those of train.py and come after the ones below. Started again, it resumes where it was stopped.
 set -eu
 
 if [ $# -lt 2 ]; then

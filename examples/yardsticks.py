@@ -1,12 +1,11 @@
-"""How far MiME is ahead of simpler models, each scored on the same folds.
+"""MiME compared with simpler models, each scored on the same folds.
 
     python examples/yardsticks.py hf/runs/case_control/ hf/runs/cohort_5_years/
 
-An argument is the OUTPUT of a finished `train.py --folds=K` on a cohort that `python -m mime_tf convert` made of
-patients with a known age. docs/example_heart_failure.md shows what comes out.
+An argument is the OUTPUT of a finished `train.py --folds=K` on a cohort that `mime-tf convert` made of patients with a
+known age. docs/example_heart_failure.md shows the result.
 """
 
-import csv
 import sys
 
 import numpy as np
@@ -15,63 +14,59 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from mime_tf.ablation import code_counts, unlinking
-from mime_tf.assess import comparison as paired
-from mime_tf.config import SIZE_NAMES, TrainConfig
-from mime_tf.data import patient_table, sizes
-from mime_tf.data.cohort import read
+from mime_tf.assess import comparison
+from mime_tf.assess.bootstrap import DEFAULT_BOOTSTRAP
+from mime_tf.assess.scores import Scores
+from mime_tf.config import SIZE_NAMES
+from mime_tf.data import sizes
+from mime_tf.data.cohort import Cohort
+from mime_tf.data.store import CODE_KINDS
 from mime_tf.errors import InputError
-from mime_tf.runs import folder
-from mime_tf.splits import split as cohort
+from mime_tf.runs.paths import out_of_fold_path, record_path
+from mime_tf.runs.record import Record
+from mime_tf.runs.results import read_predictions
+from mime_tf.splits.split import eligible, make_split
 
 MIME, COUNTS = "MiME", "logistic regression on code counts"
 
 
-def compare(output, bootstrap=1000, seed=0):
+def compare(output, bootstrap=DEFAULT_BOOTSTRAP):
     """Scores every patient of a run with folds out of fold, by MiME and by three simpler models.
 
     Args:
         output: the OUTPUT of the run.
-        bootstrap: number of resamples of the patients.
-        seed: of the resamples.
+        bootstrap: `mime_tf.assess.bootstrap.Bootstrap`, the resamples behind the intervals.
 
     Returns:
-        labels, int (patients,), and a `mime_tf.assess.comparison.Comparison` of the probabilities of all folds
-        together, in which MiME is the first model.
+        labels, int64 (rows,), and a `mime_tf.assess.comparison.Comparison` of the probabilities of all folds together,
+        in which MiME is the first model.
 
     Raises:
-        InputError: the run is not there or not finished, or its cohort can't be read.
+        InputError: the run is missing or not finished, or its cohort can't be read.
     """
-    record = folder.read_json(f"{output}run.json")
-    if record is None or record["mean"] is None or not record["flags"]["folds"]:
-        raise InputError(f"{output}run.json: must be of a finished run with folds")
-    config = TrainConfig(**record["flags"] | {"split_seeds": tuple(record["flags"]["split_seeds"])})
-    patients = read(record["input"])
-    rows, labels, of_mime = _read(folder.out_of_fold_path(output))
-    models = {MIME: of_mime} | {name: found[rows] for name, found in _simpler(patients, config).items()}
-    test = paired.TestSet(rows, labels)
-    return labels, paired.compare([test], {name: [found] for name, found in models.items()}, bootstrap, seed)
+    path = record_path(output)
+    record = Record.read(path)
+    if record is None or not record.finished or not record.config.folds:
+        raise InputError(f"{path}: must be of a finished run with folds")
+    mime = read_predictions(out_of_fold_path(output))
+    simpler = _simpler(Cohort.open(record.content["input"]), record.config)
+    models = {MIME: mime.scores.probabilities} | {name: values[mime.rows] for name, values in simpler.items()}
+    labels = mime.scores.labels
+    scores = {name: [Scores(labels, values, mime.rows)] for name, values in models.items()}
+    return labels, comparison.compare(scores, bootstrap)
 
 
-def _read(path):
-    """The rows, labels and probabilities of out_of_fold.csv."""
-    with open(path, encoding="utf-8", newline="") as file:
-        found = list(csv.DictReader(file))
-    rows, labels = (np.array([int(line[name]) for line in found]) for name in ("row", "label"))
-    return rows, labels, np.array([float(line["probability"]) for line in found])
-
-
-def _simpler(patients, config):
-    """Returns the out-of-fold probabilities of simpler models: dict of name to array, one a row of the cohort."""
-    store, labels = patients.store, patients.labels
-    rows = cohort.eligible(store, config.min_threshold, config.max_threshold, config.association_threshold)
-    found = sizes.resolve(store, dict.fromkeys(SIZE_NAMES), "the cohort")
-    flat, codes = unlinking.unlinked(store, found), sum(found[f"num_{kind}"] for kind in cohort.CODE_KINDS)
-    table = patient_table.read(patients.source, len(store))
-    age, sex = np.array(table["age"], float), np.array(table["sex"]) == "F"
+def _simpler(cohort, config):
+    """Returns the out-of-fold probabilities of simpler models: dict of name to array, one per row of the cohort."""
+    store, labels = cohort.store, cohort.labels
+    rows = eligible(store, config.min_threshold, config.max_threshold, config.association_threshold)
+    num_codes = sizes.resolve(store, dict.fromkeys(SIZE_NAMES), "the cohort")
+    flat, codes = unlinking.unlinked(store, num_codes), sum(num_codes[f"num_{kind}"] for kind in CODE_KINDS)
+    age, sex = np.array(cohort.attribute("age"), float), np.array(cohort.attribute("sex")) == "F"
     inputs = {"age and sex": np.column_stack([age, sex]), "number of visits": np.log1p(store.visit_counts)[:, None]}
     scores = {name: np.full(len(store), np.nan) for name in (COUNTS, *inputs)}
     for fold in range(config.folds):
-        split = cohort.split(flat, labels, rows, fold, **config.division)
+        split = make_split(flat, labels, rows, fold, **config.division)
         scores[COUNTS][split.test.rows] = code_counts.fit(split, codes).test
         for name, values in inputs.items():
             model = make_pipeline(StandardScaler(), LogisticRegression())
@@ -80,19 +75,19 @@ def _simpler(patients, config):
     return scores
 
 
-def lines(output, labels, comparison):
-    """Yields what is printed of a run."""
+def lines(output, labels, compared):
+    """Yields the printed lines of a run."""
     yield f"{output}  {len(labels):,} rows, {labels.sum():,} of label 1 ({labels.mean():.1%})"
     yield f"  {'':36}{'AUC':>23} {'average precision':>23}"
-    for name, means in comparison.means.items():
+    for name, means in compared.means.items():
         yield _line(name, means)
-    yield _line(f"MiME less {COUNTS.split(' on ')[0]}", comparison.differences[COUNTS])
+    yield _line(f"MiME less {COUNTS.split(' on ')[0]}", compared.differences[COUNTS])
 
 
-def _line(name, values):
+def _line(name, estimates):
     auc, precision = (
-        f"{found.value:.3f} [{found.low:.3f}, {found.high:.3f}]"
-        for found in (values["auc"], values["average_precision"])
+        f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
+        for estimate in (estimates["auc"], estimates["average_precision"])
     )
     return f"  {name:36}{auc:>23} {precision:>23}"
 

@@ -1,37 +1,43 @@
-"""`python -m mime_tf COMMAND`, also `mime-tf COMMAND`."""
+"""`mime-tf COMMAND`, also `python -m mime_tf COMMAND`."""
 
-import argparse
+import importlib
 import sys
+from collections.abc import Sequence
 
-from mime_tf.commands import ablate, convert, evaluate, explain, export, import_tf1, pack, predict, report, simulate
-from mime_tf.errors import InputError
-from mime_tf.terminal import environment
+import mime_tf
+from mime_tf.commands import COMMANDS
+from mime_tf.terminal import environment, status
 
-COMMANDS = (ablate, convert, evaluate, explain, predict, export, import_tf1, pack, report, simulate)
+EPILOG = "mime-tf COMMAND --help explains a command, with examples."
 
 
-def main(argv=None):
-    """Runs a command line; returns the exit status: 0, 2 for bad input, 130 for Ctrl-C."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command line; returns the exit status, one of `mime_tf.terminal.status`."""
+    argv = sys.argv[1:] if argv is None else argv
+    if not argv or argv[0] not in COMMANDS:
+        return status.run("mime-tf", lambda: _answer(argv))
+    name, *rest = argv
     environment.prepare()
-    parser = argparse.ArgumentParser(
-        prog="mime-tf", description="MiME for TensorFlow 2. Training is python train.py; see there."
-    )
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for command in COMMANDS:
-        command.add_parser(commands)
-    arguments = parser.parse_args(argv)
-    try:
-        arguments.run(arguments)
-    except InputError as error:
-        print(f"mime-tf: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(f"mime-tf: {error.filename or 'writing'}: {error.strerror or error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("mime-tf: stopped", file=sys.stderr)
-        return 130
-    return 0
+    command = importlib.import_module(f"mime_tf.commands.{name}")
+
+    def run() -> None:
+        command.run(command.parser(f"mime-tf {name}").parse_args(rest))
+
+    return status.run("mime-tf", run, getattr(command, "IF_STOPPED", status.IF_STOPPED))
+
+
+def _answer(argv: Sequence[str]) -> None:
+    """Answers a command line without a command: `--help`, `--version` or a mistake."""
+    from mime_tf.commands.options import Parser
+
+    parser = Parser("mime-tf", "MiME for TensorFlow 2: from an export of health records to a served model.", EPILOG)
+    parser.add_argument("--version", action="version", version=f"mime-tf {mime_tf.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", title="commands")
+    for name, summary in COMMANDS.items():
+        commands.add_parser(name, help=summary)
+    if argv and not argv[0].startswith("-"):
+        parser.error(f"found {argv[0]}; must be a command: {', '.join(COMMANDS)}")
+    parser.parse_args(argv)
 
 
 if __name__ == "__main__":

@@ -1,108 +1,229 @@
-"""What a training run is made of: one frozen dataclass, checked when it is made."""
+"""The hyperparameters of a training run, each written down once: name, type, default, constraint, group and help.
+
+The flags of training, the options of `ablate` and `import_tf1`, the checks and the table in docs/flags.md come from the
+fields of `TrainConfig`.
+"""
 
 import dataclasses
 import math
+from typing import Any
 
+from mime_tf.constraints import Constraint, at_least, check_field, more_than, one_of
 from mime_tf.errors import InputError
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "elu", "gelu", "leaky_relu", "linear", "selu", "silu", "softplus", "softsign")
 RNN_CELLS = ("gru_v1", "gru", "lstm")
-JIT_COMPILE = ("auto", "on", "off")
-MIXED_PRECISION = ("none", "float16", "bfloat16")
-DISTRIBUTE = ("none", "mirrored")
-SCHEDULES = ("constant", "cosine", "linear", "exponential")
-CLASS_WEIGHT = ("none", "balanced")
 SIZE_NAMES = ("num_dx", "num_rx", "num_pr", "max_dx_per_visit", "max_rx_per_dx", "max_pr_per_dx")
+
+TRAINING, MODEL, SIZES = "Training", "Model", "Sizes of the data"
+PATIENTS, EVALUATION = "Patients", "Evaluation and output"
+GROUPS = (TRAINING, MODEL, SIZES, PATIENTS, EVALUATION)
+
+
+def _is_class_weight(text: str) -> bool:
+    try:
+        return text in ("none", "balanced") or (math.isfinite(float(text)) and float(text) > 0)
+    except ValueError:
+        return False
+
+
+_COUNT = at_least(1)
+_SEED = at_least(0, at_most=2**32 - 1)
+_FOLDS = Constraint("0, or 2 or more", lambda folds: folds == 0 or folds >= 2)
+_CLASS_WEIGHT = Constraint("none, balanced, or a number above 0", _is_class_weight)
+
+
+def _field(group: str, default: Any, constraint: Constraint | None, description: str) -> Any:
+    """Returns a field of `TrainConfig`; `description` is Markdown."""
+    metadata = {"group": group, "constraint": constraint, "help": description}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """The hyperparameters of `train.py`, under the names and with the values of the authors' main.
+    """The hyperparameters of a run, under the names and with the values of the authors' main.
 
-    `flags.py` says what each is for. The six `SIZE_NAMES` are None for "what the data hold".
+    docs/flags.md describes each. The six `SIZE_NAMES` are None for the sizes of the data.
 
     Raises:
         InputError: a value is out of its range, or values do not go together.
     """
 
-    batch_size: int = 20
-    num_iter: int = 20000
-    eval_period: int = 100
-    rnn_cell: str = "gru_v1"
-    rnn_size: int = 256
-    learning_rate: float = 1e-3
-    learning_rate_schedule: str = "constant"
-    warmup_steps: int = 0
-    clip_norm: float = 0.0
-    dropout: float = 0.0
-    class_weight: str = "none"
-    patience: int = 0
-    random_seed: int = 0
-    split_seeds: tuple = (0, 1, 2, 3, 4)
-    folds: int = 0
-    group_column: str = ""
-    emb_activation: str = "relu"
-    order_activation: str = "relu"
-    visit_activation: str = "relu"
-    num_dx: int | None = None
-    num_rx: int | None = None
-    num_pr: int | None = None
-    dx_emb_size: int = 200
-    rx_emb_size: int = 200
-    pr_emb_size: int = 200
-    dxobj_emb_size: int = 256
-    visit_emb_size: int = 256
-    max_dx_per_visit: int | None = None
-    max_rx_per_dx: int | None = None
-    max_pr_per_dx: int | None = None
-    regularize: float = 1e-4
-    aux_lambda: float = 0.0
-    min_threshold: int = 1
-    max_threshold: int = 200
-    train_ratio: float = 1.0
-    association_threshold: float = 0.0
-    test_fraction: float = 0.4
-    valid_fraction: float = 0.4
-    eval_drop_remainder: bool = False
-    eval_batch_size: int = 200
-    init_from: str = ""
-    jit_compile: str = "auto"
-    mixed_precision: str = "none"
-    distribute: str = "none"
-    tensorboard: bool = True
+    batch_size: int = _field(TRAINING, 20, _COUNT, "Number of patients in a training batch.")
+    num_iter: int = _field(TRAINING, 20000, _COUNT, "Last iteration of a split; updates run from 0 to it, inclusive.")
+    eval_period: int = _field(TRAINING, 100, _COUNT, "Number of iterations between evaluations on valid.")
+    learning_rate: float = _field(TRAINING, 1e-3, more_than(0), "Learning rate of Adam.")
+    learning_rate_schedule: str = _field(
+        TRAINING,
+        "constant",
+        one_of(("constant", "cosine", "linear", "exponential")),
+        "Course of the learning rate over the updates of a split: `cosine` and `linear` fall to 0, `exponential` to a "
+        "hundredth.",
+    )
+    warmup_steps: int = _field(
+        TRAINING,
+        0,
+        at_least(0),
+        "Number of updates in which the learning rate first rises from 0; with the `cosine` schedule only.",
+    )
+    clip_norm: float = _field(
+        TRAINING,
+        0.0,
+        at_least(0),
+        "Largest norm of a gradient over all weights; a larger gradient is scaled down to it. 0 sets no limit.",
+    )
+    dropout: float = _field(
+        TRAINING,
+        0.0,
+        at_least(0, below=1),
+        "Share of the entries of visit embeddings, and of patients' last states, that a training step sets to 0; the "
+        "same for every cell, and none inside the recurrence.",
+    )
+    class_weight: str = _field(
+        TRAINING,
+        "none",
+        _CLASS_WEIGHT,
+        "Weight of a patient of label 1, relative to one of label 0, in the training cross-entropy: a number; `none`, "
+        "which is 1; or `balanced`, by which each label weighs `n / (2 n_label)`, counted in the split's training set. "
+        "Probabilities are then no longer calibrated.",
+    )
+    patience: int = _field(
+        TRAINING,
+        0,
+        at_least(0),
+        "Number of evaluations in a row without a lower loss on valid after which a split stops; 0 never stops early.",
+    )
+    random_seed: int = _field(
+        TRAINING, 0, _SEED, "Seed of the initial weights and of the training batches: the `i` of `r<i>s<j>`."
+    )
+    split_seeds: tuple[int, ...] = _field(
+        TRAINING,
+        (0, 1, 2, 3, 4),
+        _SEED,
+        "Seeds of the splits into train, valid and test, with commas between; one model each: the `j` of `r<i>s<j>`.",
+    )
+    folds: int = _field(
+        TRAINING,
+        0,
+        _FOLDS,
+        "Number of stratified folds, each the test set once, to cross-validate with in place of random splits; 0 makes "
+        "random splits.",
+    )
+    group_column: str = _field(
+        TRAINING,
+        "",
+        None,
+        "Column whose equal values stay on one side of every split: `patient_id`, or a column of the `patients.csv` "
+        "beside the data. Fractions are then of the groups.",
+    )
+    init_from: str = _field(
+        TRAINING,
+        "",
+        None,
+        "Initial weights: an `.npz` of arrays under the authors' variable names, each optionally after `split<j>/`, or "
+        "the path of a TensorFlow 1.x checkpoint without `.index`.",
+    )
+    jit_compile: str = _field(
+        TRAINING,
+        "auto",
+        one_of(("auto", "on", "off")),
+        "Compile the training step with XLA, once for each of a few padded shapes. `auto` does so for a long run of "
+        "`gru_v1` on a GPU; on a CPU it costs some 20 s and 0.4 GB, and gains a millisecond at most, on small batches.",
+    )
+    mixed_precision: str = _field(
+        TRAINING,
+        "none",
+        one_of(("none", "float16", "bfloat16")),
+        "Type to compute in, with weights and losses in float32: faster on a GPU, slower on most CPUs, and no longer "
+        "the authors' numbers to the last digits.",
+    )
+    distribute: str = _field(
+        TRAINING,
+        "none",
+        one_of(("none", "mirrored")),
+        "Devices to train on: `mirrored` divides every batch over all GPUs, without XLA; `batch_size` must be a "
+        "multiple of their number.",
+    )
+
+    rnn_cell: str = _field(
+        MODEL,
+        "gru_v1",
+        one_of(RNN_CELLS),
+        "Recurrent layer: `gru_v1` is the authors', the GRU of TensorFlow 1.x; `gru` and `lstm` are Keras's.",
+    )
+    rnn_size: int = _field(MODEL, 256, _COUNT, "Width of the recurrent state.")
+    dx_emb_size: int = _field(MODEL, 200, _COUNT, "Width of a diagnosis embedding.")
+    rx_emb_size: int = _field(
+        MODEL, 200, _COUNT, "Width of a medication embedding; equal to `dx_emb_size`, because the two are added."
+    )
+    pr_emb_size: int = _field(
+        MODEL, 200, _COUNT, "Width of a procedure embedding; equal to `dx_emb_size`, because the two are added."
+    )
+    dxobj_emb_size: int = _field(MODEL, 256, _COUNT, "Width of a Dx-object embedding.")
+    visit_emb_size: int = _field(
+        MODEL,
+        256,
+        _COUNT,
+        "Width of a visit embedding; equal to `dxobj_emb_size`, because a visit is a sum of Dx-objects.",
+    )
+    emb_activation: str = _field(MODEL, "relu", one_of(ACTIVATIONS), "Activation of the code embeddings.")
+    order_activation: str = _field(
+        MODEL, "relu", one_of(ACTIVATIONS), "Activation of the diagnosis-order interactions and of Dx-objects."
+    )
+    visit_activation: str = _field(
+        MODEL, "relu", one_of(ACTIVATIONS), "Accepted and not used, as in the authors' program."
+    )
+    regularize: float = _field(MODEL, 1e-4, at_least(0), "Weight of the sum of squares of all weights but biases.")
+    aux_lambda: float = _field(
+        MODEL, 0.0, at_least(0), "Weight of the auxiliary losses; at 0 their heads are left out."
+    )
+
+    num_dx: int | None = _field(SIZES, None, _COUNT, "Number of diagnosis codes.")
+    num_rx: int | None = _field(SIZES, None, _COUNT, "Number of medication codes.")
+    num_pr: int | None = _field(SIZES, None, _COUNT, "Number of procedure codes.")
+    max_dx_per_visit: int | None = _field(
+        SIZES,
+        None,
+        _COUNT,
+        "Largest number of Dx-objects in a visit; the auxiliary losses are means over this many slots per visit.",
+    )
+    max_rx_per_dx: int | None = _field(SIZES, None, _COUNT, "Largest number of medications in a Dx-object.")
+    max_pr_per_dx: int | None = _field(SIZES, None, _COUNT, "Largest number of procedures in a Dx-object.")
+
+    min_threshold: int = _field(PATIENTS, 1, _COUNT, "Leave out patients with fewer visits.")
+    max_threshold: int = _field(PATIENTS, 200, None, "Leave out patients with this many visits or more.")
+    association_threshold: float = _field(
+        PATIENTS,
+        0.0,
+        at_least(0),
+        "Leave out patients with a smaller share of visits in which two or more Dx-objects carry an order. Above 0 it "
+        "removes patients with simple visits.",
+    )
+    test_fraction: float = _field(PATIENTS, 0.4, more_than(0, below=1), "Share of the patients in test.")
+    valid_fraction: float = _field(
+        PATIENTS, 0.4, more_than(0, below=1), "Share of the patients in valid; train has the rest."
+    )
+    train_ratio: float = _field(PATIENTS, 1.0, more_than(0, at_most=1), "Share of the training patients to train on.")
+
+    eval_drop_remainder: bool = _field(
+        EVALUATION,
+        False,
+        None,
+        "Score valid and test without their last, partial batch of `batch_size`, as the authors' program does; the "
+        "patients left out are those with the most visits.",
+    )
+    eval_batch_size: int = _field(
+        EVALUATION, 200, _COUNT, "Largest number of patients in a batch when scoring; it matters to speed only."
+    )
+    tensorboard: bool = _field(EVALUATION, True, None, "Write TensorBoard's events into the folder of each split.")
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            if isinstance(field.default, float):
-                number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-                self._require(field.name, number, "a finite number")
-            elif type(field.default) in (int, bool, str):
-                self._require(field.name, type(value) is type(field.default), f"of type {type(field.default).__name__}")
-            elif field.name in SIZE_NAMES:
-                self._require(field.name, value is None or type(value) is int, "a whole number, or None")
-        whole = isinstance(self.split_seeds, tuple) and all(type(seed) is int for seed in self.split_seeds)
-        self._require("split_seeds", whole, "a tuple of whole numbers")
-        for name in ("batch_size", "num_iter", "eval_period", "rnn_size", "eval_batch_size", "min_threshold"):
-            self._require(name, getattr(self, name) >= 1, "at least 1")
-        sizes = ("dx_emb_size", "rx_emb_size", "pr_emb_size", "dxobj_emb_size", "visit_emb_size")
-        for name in (*sizes, *SIZE_NAMES):
-            self._require(name, getattr(self, name) is None or getattr(self, name) >= 1, "at least 1")
+            check_field(field, getattr(self, field.name))
         self._require("num_iter", self.num_iter >= self.eval_period, f"at least eval_period, {self.eval_period}")
-        for name in ("regularize", "aux_lambda", "association_threshold", "clip_norm", "patience", "warmup_steps"):
-            self._require(name, getattr(self, name) >= 0, "0 or more")
-        self._require("learning_rate", self.learning_rate > 0, "more than 0")
         self._require("max_threshold", self.max_threshold > self.min_threshold, "more than min_threshold")
-        self._require("random_seed", 0 <= self.random_seed < 2**32, "from 0 to 2**32 - 1")
         self._check_division()
-        self._check_regularization()
-        for name in ("emb_activation", "order_activation", "visit_activation"):
-            self._require(name, getattr(self, name) in ACTIVATIONS, f"one of {', '.join(ACTIVATIONS)}")
-        self._require("rnn_cell", self.rnn_cell in RNN_CELLS, f"one of {', '.join(RNN_CELLS)}")
-        self._require("jit_compile", self.jit_compile in JIT_COMPILE, f"one of {', '.join(JIT_COMPILE)}")
-        right = f"one of {', '.join(MIXED_PRECISION)}"
-        self._require("mixed_precision", self.mixed_precision in MIXED_PRECISION, right)
-        self._require("distribute", self.distribute in DISTRIBUTE, f"one of {', '.join(DISTRIBUTE)}")
+        self._check_schedule()
         both = self.distribute == "mirrored" and self.jit_compile == "on"
         self._require("distribute, jit_compile", not both, "mirrored without XLA, which compiles for one device only")
         equal = self.dx_emb_size == self.rx_emb_size == self.pr_emb_size
@@ -110,69 +231,53 @@ class TrainConfig:
         equal = self.dxobj_emb_size == self.visit_emb_size
         self._require("dxobj_emb_size, visit_emb_size", equal, "equal: a visit is a sum of Dx-objects")
 
-    def _check_division(self):
+    def _check_division(self) -> None:
         """Checks how the patients are divided."""
-        self._require("train_ratio", 0 < self.train_ratio <= 1, "more than 0 and at most 1")
-        for name in ("test_fraction", "valid_fraction"):
-            self._require(name, 0 < getattr(self, name) < 1, "between 0 and 1")
-        for seed in self.split_seeds:
-            self._require("split_seeds", 0 <= seed < 2**32, "from 0 to 2**32 - 1")
         distinct = len(set(self.split_seeds)) == len(self.split_seeds) > 0
         self._require("split_seeds", distinct, "one or more different seeds")
         if not self.folds:
-            held = self.test_fraction + self.valid_fraction
-            self._require("test_fraction", held < 1, "less than 1 - valid_fraction, so that training has patients")
+            held_out = self.test_fraction + self.valid_fraction
+            self._require("test_fraction", held_out < 1, "less than 1 - valid_fraction, so that training has patients")
             return
-        self._require("folds", self.folds >= 2, "0, or 2 or more")
         for name in ("split_seeds", "test_fraction"):
-            default = getattr(self, name) == type(self).__dataclass_fields__[name].default
-            self._require(f"{name}, folds", default, f"without {name}, which says nothing of folds")
-        left = 1 - 1 / self.folds
-        self._require("folds, valid_fraction", self.valid_fraction < left, "a valid_fraction of less than 1 - 1/folds")
+            is_default = getattr(self, name) == type(self).__dataclass_fields__[name].default
+            self._require(f"{name}, folds", is_default, f"without {name}, which says nothing of folds")
+        rest = 1 - 1 / self.folds
+        self._require("folds, valid_fraction", self.valid_fraction < rest, "a valid_fraction of less than 1 - 1/folds")
         whole = not self.eval_drop_remainder
         self._require("folds, eval_drop_remainder", whole, "folds alone, so that every patient is scored")
 
-    def _check_regularization(self):
-        """Checks what keeps a model from overfitting, and its rate of learning."""
-        self._require("dropout", 0 <= self.dropout < 1, "0 or more and less than 1")
-        right = f"{', '.join(CLASS_WEIGHT)}, or a number above 0"
-        self._require("class_weight", self.class_weight in CLASS_WEIGHT or _is_weight(self.class_weight), right)
-        right = f"one of {', '.join(SCHEDULES)}"
-        self._require("learning_rate_schedule", self.learning_rate_schedule in SCHEDULES, right)
+    def _check_schedule(self) -> None:
+        """Checks that a warm-up has a schedule to lead to."""
         cosine = not self.warmup_steps or self.learning_rate_schedule == "cosine"
         self._require("warmup_steps, learning_rate_schedule", cosine, "cosine where warmup_steps is not 0")
         self._require("warmup_steps", self.warmup_steps < self.updates, "less than the number of updates")
 
-    def _require(self, names, holds, right):
+    def _require(self, names: str, holds: bool, right: str) -> None:
         if not holds:
-            found = ", ".join(str(getattr(self, name)) for name in names.split(", "))
-            raise InputError(f"{names}: found {found}; must be {right}")
+            values = ", ".join(str(getattr(self, name)) for name in names.split(", "))
+            raise InputError(f"{names}: found {values}; must be {right}")
 
     @property
-    def split_numbers(self):
-        """The number of each split, the j of r<i>s<j>: the split seeds, or the folds from 0."""
+    def split_numbers(self) -> tuple[int, ...]:
+        """Number of each split, the j of r<i>s<j>: the split seeds, or the folds from 0."""
         return tuple(range(self.folds)) or self.split_seeds
 
     @property
-    def division(self):
+    def division(self) -> dict[str, Any]:
         """Dict of how patients are divided, arguments of `mime_tf.splits.split.split`."""
         names = ("test_fraction", "valid_fraction", "train_ratio", "folds")
         return {name: getattr(self, name) for name in names}
 
     @property
-    def evaluations(self):
-        """How many evaluations a split has. Updates after the last one change nothing that is kept."""
+    def evaluations(self) -> int:
+        """Number of evaluations of a split. Updates after the last one change nothing that is kept."""
         return self.num_iter // self.eval_period
 
     @property
-    def updates(self):
-        """How many updates a split draws windows for: iterations 0 to `num_iter`, inclusive."""
+    def updates(self) -> int:
+        """Number of updates that a split draws windows for: iterations 0 to `num_iter`, inclusive."""
         return self.num_iter + 1
 
 
-def _is_weight(text):
-    """Whether a text is a finite number above 0."""
-    try:
-        return math.isfinite(float(text)) and float(text) > 0
-    except ValueError:
-        return False
+FIELDS = {field.name: field for field in dataclasses.fields(TrainConfig)}

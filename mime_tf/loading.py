@@ -1,45 +1,38 @@
-"""Makes this package's classes known to Keras as soon as both are imported, in whichever order.
+"""Opens saved Keras models that are made of this package's classes."""
 
-Keras opens a saved model only if its classes are registered, and registering them takes Keras, which takes seconds to
-import: too long for those who only read or convert a cohort.
-"""
+import os
 
-import importlib
-import importlib.abc
-import importlib.util
-import sys
+import keras
 
-
-def register_with_keras():
-    """Registers the Keras classes now if Keras is there, else right after it is imported."""
-    if "keras" in sys.modules:
-        importlib.import_module("mime_tf.model")
-    else:
-        sys.meta_path.insert(0, _AfterKeras())
+from mime_tf import model  # noqa: F401  (importing it registers every class of the package with Keras)
+from mime_tf.errors import InputError, show
+from mime_tf.runs.folder import MODEL
 
 
-class _AfterKeras(importlib.abc.MetaPathFinder):
-    """Has `mime_tf.model` imported right after Keras."""
+def load_model(path, compile=False):
+    """Opens a saved model.
 
-    def find_spec(self, name, path=None, target=None):
-        if name != "keras":
-            return None
-        # Some programs look for Keras without importing it, so this finder stays until Keras is imported.
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        sys.meta_path.insert(0, self)
-        if spec is not None:
-            self._extend(spec.loader)
-        return spec
+    It is `keras.models.load_model` with the classes of this package registered. Keras knows them once `mime_tf.model`
+    has been imported, which `import mime_tf` alone does not do, because that would import TensorFlow.
 
-    def _extend(self, loader):
-        execute = loader.exec_module
+    Args:
+        path: a `.keras` file, or the folder of a fitted split, such as `r0s0`.
+        compile: whether to restore the optimizer, loss and metrics that the model was compiled with, to train on or to
+            evaluate. By default it is not compiled, as predicting needs none of them, and as a model of `train.py` was
+            compiled for the loop of `train.py`, with many steps per execution.
 
-        def execute_and_register(module):
-            sys.meta_path.remove(self)
-            execute(module)
-            # Where one of our own modules is what imports Keras, it is on its way to register the classes.
-            if not any(ours in sys.modules for ours in ("mime_tf.layers", "mime_tf.losses")):
-                importlib.import_module("mime_tf.model")
+    Returns:
+        `MiME`, or the other Keras model that was saved.
 
-        loader.exec_module = execute_and_register
+    Raises:
+        InputError: the file is missing, is no `.keras` file, or can't be opened.
+    """
+    path = os.fspath(path)
+    file = os.path.join(path, MODEL) if os.path.isdir(path) else path
+    if not (file.endswith(".keras") and os.path.isfile(file)):
+        problem = "missing" if file.endswith(".keras") else "not named .keras"
+        raise InputError(f"{file}: {problem}; a .keras file or the folder of a fitted split is needed")
+    try:
+        return keras.saving.load_model(file, compile=compile)
+    except Exception as error:  # damaged files make zipfile, h5py and Keras raise nearly anything
+        raise InputError(f"{file}: not a model that can be opened: {show(error)}") from error

@@ -1,4 +1,4 @@
-"""The losses of the authors' program: of a prediction, and of a Dx-object's codes predicted back."""
+"""Losses of the authors' program: of the prediction, and of the auxiliary heads."""
 
 import keras
 import tensorflow as tf
@@ -10,10 +10,11 @@ EPSILON = 1e-10
 class LogLoss(keras.losses.Loss):
     """Binary cross-entropy of probabilities, `-(y log(p + 1e-10) + (1 - y) log(1 - p + 1e-10))`, mean over patients.
 
-    Keras's own clips p to [1e-7, 1 - 1e-7] instead; away from saturation the two agree to 1e-6.
+    Keras's `BinaryCrossentropy` clips p to [1e-7, 1 - 1e-7] instead; away from saturation the two agree to 1e-6.
 
     Args:
-        **kwargs: of `keras.losses.Loss`.
+        name: name of the loss.
+        **kwargs: arguments of `keras.losses.Loss`.
 
     Example:
     >>> float(LogLoss()(np.array([1.0]), np.array([[0.5]])))  # log 2
@@ -27,8 +28,8 @@ class LogLoss(keras.losses.Loss):
         if keras.backend.standardize_dtype(y_pred.dtype) in ("float16", "bfloat16"):  # 1e-10 is 0 in float16
             y_pred = keras.ops.cast(y_pred, "float32")
         y_true = keras.ops.cast(keras.ops.reshape(y_true, keras.ops.shape(y_pred)), y_pred.dtype)
-        log_of_one, log_of_zero = _log(y_pred), _log(1.0 - y_pred)
-        return -keras.ops.mean(y_true * log_of_one + (1.0 - y_true) * log_of_zero, axis=-1)
+        log_positive, log_negative = _log(y_pred), _log(1.0 - y_pred)
+        return -keras.ops.mean(y_true * log_positive + (1.0 - y_true) * log_negative, axis=-1)
 
 
 def _log(probability):
@@ -46,24 +47,24 @@ def diagnosis_loss(logits, dx):
 
     Args:
         logits: float tensor of shape (N, num_dx).
-        dx: integer tensor of shape (N,), -1 for no Dx-object.
+        dx: integer tensor of shape (N,), diagnosis codes, or -1 for no Dx-object.
 
     Returns:
-        Tensor of shape (N,); what stands where `dx` is -1 means nothing.
+        Tensor of shape (N,); its values where `dx` is -1 are meaningless.
     """
     return tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(dx, 0), logits)
 
 
 @tf.custom_gradient
 def order_loss(logits, codes):
-    """Sigmoid cross-entropy of each Dx-object's SET of medications, or of procedures, mean over the vocabulary.
+    """Sigmoid cross-entropy of each Dx-object's SET of medications, or procedures, mean over the vocabulary.
 
-    With `x` the logits and `S` the set, that is `(sum of softplus(x) - sum over S of x) / vocabulary`, and its gradient
-    `(sigmoid(x) - 1 in S) / vocabulary`: neither needs a row of zeros and ones for the target.
+    With `x` the logits and `S` the set, it is `(sum of softplus(x) - sum over S of x) / vocabulary`. Its gradient is
+    `(sigmoid(x) - 1 in S) / vocabulary`. Neither needs a target row of zeros and ones.
 
     Args:
         logits: float tensor of shape (N, vocabulary).
-        codes: integer tensor of shape (N, R), -1 for none; a repeated code counts once.
+        codes: integer tensor of shape (N, R), padded with -1; a repeated code counts once.
 
     Returns:
         Tensor of shape (N,).
@@ -72,19 +73,19 @@ def order_loss(logits, codes):
     earlier = tf.linalg.band_part(codes[:, :, tf.newaxis] == codes[:, tf.newaxis, :], -1, 0)
     first = tf.reduce_sum(tf.cast(earlier, tf.int32), axis=2) == 1
     in_set = tf.cast(first & (codes >= 0), logits.dtype)
-    places = tf.maximum(codes, 0)
-    ordered = tf.gather(logits, places, batch_dims=1) * in_set
+    columns = tf.maximum(codes, 0)
+    ordered = tf.gather(logits, columns, batch_dims=1) * in_set
     loss = (tf.reduce_sum(tf.nn.softplus(logits), 1) - tf.reduce_sum(ordered, 1)) / vocabulary
 
     def gradient(upstream):
         weights = upstream[:, tf.newaxis] / vocabulary
         rows = tf.broadcast_to(tf.range(tf.shape(codes)[0])[:, tf.newaxis], tf.shape(codes))
-        indices = tf.stack([rows, tf.cast(places, tf.int32)], axis=2)
+        indices = tf.stack([rows, tf.cast(columns, tf.int32)], axis=2)
         return tf.tensor_scatter_nd_sub(tf.sigmoid(logits) * weights, indices, in_set * weights), None
 
     return loss, gradient
 
 
 def sum_of_squares(variables):
-    """The sum of squares of all `variables` of rank 2 or more: not halved, no biases."""
+    """Returns the sum of squares of all `variables` of rank 2 or more, not halved: biases do not count."""
     return 2 * tf.add_n([tf.nn.l2_loss(value) for value in variables if len(value.shape) > 1])

@@ -1,4 +1,4 @@
-"""FusedAdam: Adam as TensorFlow 1.x has it, in one pass over each weight."""
+"""FusedAdam: the Adam of TensorFlow 1.x, in one pass over each weight."""
 
 import keras
 import tensorflow as tf
@@ -6,27 +6,27 @@ import tensorflow as tf
 
 @keras.saving.register_keras_serializable("mime_tf")
 class FusedAdam(keras.optimizers.Adam):
-    """Keras's Adam computed by TensorFlow's own kernel, with the epsilon of TensorFlow 1.x.
+    """Keras's Adam, computed by TensorFlow's fused kernel and with the epsilon of TensorFlow 1.x.
 
-    With `g` the gradient of a weight `w` and `t` the number of the update from 1 on,
+    With `g` the gradient of a weight `w` and `t` the number of the update, counted from 1,
 
         m = m + (1 - beta_1) (g - m)
         v = v + (1 - beta_2) (g * g - v)
         w = w - learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)
 
-    The kernel reads and writes `w`, `m` and `v` once, where Keras's own operations go over them a dozen times: for a
-    model of two million weights on a CPU that is most of what an update costs beyond its matrix products.
+    The kernel reads and writes `w`, `m` and `v` once, where Keras's ops pass over them a dozen times. For a model of
+    two million weights on a CPU, those passes are most of the cost of an update beyond its matrix products.
 
     Args:
         learning_rate: a number or a `keras.optimizers.schedules.LearningRateSchedule`.
-        epsilon: added to the square root, after the correction of the bias.
-        **kwargs: of `keras.optimizers.Adam`, without `amsgrad`.
+        epsilon: added to the square root of `v`, which is not corrected for its bias.
+        **kwargs: arguments of `keras.optimizers.Adam`, without `amsgrad`.
 
     Raises:
-        ValueError: `amsgrad` is asked for.
+        ValueError: `amsgrad` is set.
 
     Reference:
-        Kingma and Ba, 2014, https://arxiv.org/abs/1412.6980, in the order of computation of its section 2.
+        Kingma and Ba, 2014, https://arxiv.org/abs/1412.6980, the order of computation at the end of section 2.
     """
 
     def __init__(self, learning_rate=1e-3, epsilon=1e-8, **kwargs):
@@ -52,5 +52,5 @@ class FusedAdam(keras.optimizers.Adam):
 
 
 def _handle(variable):
-    """What names a variable's memory to a kernel: on the device of the replica that is being updated."""
+    """Returns the resource handle of a variable, on the device of the replica that is being updated."""
     return (variable.value if isinstance(variable, keras.Variable) else variable).handle

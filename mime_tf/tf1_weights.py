@@ -1,4 +1,4 @@
-"""The authors' program's variables: their names, and a model's weights under those names."""
+"""Weights under the variable names of the authors' program: reading them, and giving them to a model."""
 
 import os
 
@@ -10,9 +10,9 @@ RECURRENT = "emb2rnn/"
 
 
 def variables(model):
-    """Returns a MiME model's variables under the names of the authors' program.
+    """Returns the variables of a MiME model under the names of the authors' program.
 
-    The recurrent variables, whose prefix differs between checkpoints, are named from `emb2rnn/` on.
+    Names of the recurrent variables start with `emb2rnn/`; their prefix before it differs between checkpoints.
 
     Args:
         model: MiME with `rnn_cell="gru_v1"`, built.
@@ -40,22 +40,21 @@ def variables(model):
 
 
 def assign(model, weights, source):
-    """Gives `model` the weights that a file holds under the authors' program's names.
-
-    Auxiliary heads in `weights` are passed over when the model has none.
+    """Assigns weights to a model. Weights of auxiliary heads are ignored when the model has no heads.
 
     Args:
         model: MiME, built.
         weights: dict from name to array, as `read_checkpoint` or `read_npz` returns it.
-        source: the file's name, for errors.
+        source: name of the file of the weights, for errors.
 
     Raises:
-        InputError: the model is not of the authors' kind, a variable is missing, or a shape differs.
+        InputError: the model has another recurrence than the authors', a variable is missing, has another shape or
+            holds values that are not finite numbers.
     """
     if model.rnn_cell != "gru_v1":
         raise InputError(f"{source}: holds a gru_v1 recurrence; rnn_cell is {model.rnn_cell}, it must be gru_v1")
-    wanted = variables(model)
-    for name, variable in wanted.items():
+    named = variables(model)
+    for name, variable in named.items():
         if name not in weights:
             raise InputError(f"{source}: no variable {name}; it holds {', '.join(sorted(weights)) or 'none'}")
         if weights[name].dtype.kind != "f" or not np.isfinite(weights[name]).all():
@@ -65,15 +64,19 @@ def assign(model, weights, source):
                 f"{source}: {name} has shape {list(weights[name].shape)}; this model's is {list(variable.shape)}: "
                 "the sizes given or found in the data must be those the file was made with"
             )
-    for name, variable in wanted.items():
+    for name, variable in named.items():
         variable.assign(weights[name])
 
 
 def sizes(weights, source):
-    """Returns the sizes that `weights`, as `read_checkpoint` returns them, were made with, as `TrainConfig` names them.
+    """Returns the sizes of the model that weights come from, under the names of `TrainConfig`.
+
+    Args:
+        weights: dict from name to array, as `read_checkpoint` returns it.
+        source: name of the file of the weights, for errors.
 
     Raises:
-        InputError: variables are missing.
+        InputError: a variable is missing or has another rank.
     """
     try:
         emb_size = weights["W_emb_dx"].shape[1]
@@ -92,42 +95,41 @@ def sizes(weights, source):
 
 
 def read_checkpoint(prefix):
-    """Reads a TensorFlow 1.x checkpoint of the authors' program, without Adam's slots.
+    """Reads a TensorFlow 1.x checkpoint of the authors' program, without the slots of Adam.
 
     Args:
-        prefix: the checkpoint's path without `.index`.
+        prefix: path of the checkpoint without `.index`.
 
     Returns:
         Dict from name to float32 array.
 
     Raises:
-        InputError: no checkpoint there, or not one of this model.
+        InputError: the checkpoint can't be read, or is of another model.
     """
     import tensorflow as tf
 
     try:
         reader = tf.train.load_checkpoint(prefix)
         names = reader.get_variable_to_shape_map()
-        found = {name: reader.get_tensor(name) for name in names if not name.endswith(("/Adam", "/Adam_1"))}
+        weights = {name: reader.get_tensor(name) for name in names if not name.endswith(("/Adam", "/Adam_1"))}
     except Exception as error:  # a damaged checkpoint makes TensorFlow raise nearly anything
         problem = str(error).splitlines()[0]
         raise InputError(f"{prefix}: not a readable TensorFlow checkpoint: {problem}") from error
-    return _shortened(found, prefix)
+    return _shorten_names(weights, prefix)
 
 
 def read_npz(path, split_seed):
     """Reads weights under the authors' names from a NumPy archive.
 
     Args:
-        path: an `.npz` file. Names may carry the prefix `split<seed>/`, for weights that differ between splits, or
-            none.
-        split_seed: the split whose weights are wanted.
+        path: an `.npz` file, with names as they are for all splits, or with the prefix `split<seed>/` for one split.
+        split_seed: seed of the split to read the weights of.
 
     Returns:
         Dict from name to array.
 
     Raises:
-        InputError: not such a file.
+        InputError: the file can't be read, or holds another model.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
@@ -135,14 +137,14 @@ def read_npz(path, split_seed):
             names = [name for name in archive.files if name.startswith(prefix)]
             if not names:
                 prefix, names = "", archive.files
-            found = {name.removeprefix(prefix): archive[name] for name in names}
+            weights = {name.removeprefix(prefix): archive[name] for name in names}
     except Exception as error:  # a damaged archive makes zipfile and NumPy raise nearly anything
         raise InputError(f"{path}: not a readable .npz file of arrays ({type(error).__name__}: {error})") from error
-    return _shortened(found, os.fspath(path))
+    return _shorten_names(weights, os.fspath(path))
 
 
-def _shortened(weights, source):
-    """The weights with the recurrent variables' own prefix cut off."""
+def _shorten_names(weights, source):
+    """Returns the weights with the names of the recurrent variables cut to start with `emb2rnn/`."""
     short = {name[max(name.find(RECURRENT), 0) :]: value for name, value in weights.items()}
     if "W_emb_dx" not in short:
         raise InputError(f"{source}: holds no W_emb_dx, so these are not the weights of a MiME model")

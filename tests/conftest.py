@@ -1,19 +1,54 @@
-"""What all tests share: a quiet TensorFlow, and the two parity cohorts."""
+"""Shared by all tests: a quiet TensorFlow, the quick tests, the number of workers, and the two parity cohorts."""
 
 import os
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from support.quick import is_quick
 
 from mime_tf.data import pickled
 
 PARITY = Path(__file__).resolve().parents[1] / "testdata" / "parity"
+MEMORY_PER_WORKER = 2.5e9  # bytes: a worker with TensorFlow, and a process that it starts
+
+
+def pytest_xdist_auto_num_workers():
+    """Returns the workers of `-n auto`: one per core that may be used, as far as the memory goes."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return max(1, min(cores, int(memory / MEMORY_PER_WORKER)))
+
+
+def pytest_ignore_collect(collection_path, config):
+    """With `-m quick`, leaves out the files that have no quick test: importing them would load TensorFlow."""
+    if config.option.markexpr == "quick" and collection_path.match("test_*.py") and not is_quick(collection_path):
+        return True
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Marks as quick every test of a quick file but those marked slow."""
+    for item in items:
+        if is_quick(item.path) and not item.get_closest_marker("slow"):
+            item.add_marker("quick")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Fails a quick test that loads TensorFlow all the same, such as by a name of `mime_tf` itself."""
+    loaded = "tensorflow" in sys.modules
+    result = yield
+    if item.get_closest_marker("quick") and not loaded and "tensorflow" in sys.modules:
+        pytest.fail("a quick test loaded TensorFlow: mark it slow")
+    return result
 
 
 @pytest.fixture(scope="session", params=["a", "b"])

@@ -1,4 +1,4 @@
-"""Do the links help? MiME with them, without them and beside simpler models, on the same patients."""
+"""Ablation of the links: MiME with them, MiME without them and simpler models, compared on the same patients."""
 
 from mime_tf.ablation.study import Ablation, ablate
 

@@ -1,12 +1,15 @@
-"""Logistic regression on how often each code occurs: what a prediction is worth without order in time and links."""
+"""Logistic regression on code counts: a baseline that sees neither the order in time nor the links."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
 from mime_tf.assess import summary
+from mime_tf.data.store import Store
+from mime_tf.splits.split import Split
 
-# The inverse strength of the penalty on the squared weights, as scikit-learn's `C`: one of these does best on valid.
+# Inverse strengths of the penalty on the squared weights, scikit-learn's `C`; the best on valid is chosen.
 STRENGTHS = (0.0003, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 
 
@@ -15,9 +18,9 @@ class Fitted:
     """A fitted regression.
 
     Attributes:
-        strength: the one of `STRENGTHS` whose log loss on valid is the lowest.
+        strength: the member of `STRENGTHS` of the lowest log loss on valid.
         valid_loss: that log loss.
-        test: float64, (patients of test,), the probabilities.
+        test: float64 (rows of test,), the probabilities.
     """
 
     strength: float
@@ -25,38 +28,34 @@ class Fitted:
     test: np.ndarray
 
 
-def fit(split, num_codes):
+def fit(split: Split, num_codes: int) -> Fitted:
     """Fits a logistic regression to a split of unlinked patients.
 
     Args:
-        split: `mime_tf.splits.split.Split` of patients from `mime_tf.ablation.unlinking.unlinked`; its train has both
-            labels.
-        num_codes: the size of their vocabulary.
-
-    Returns:
-        Fitted.
+        split: patients from `mime_tf.ablation.unlinking.unlinked`; its train has both labels.
+        num_codes: size of their vocabulary.
     """
     from sklearn.linear_model import LogisticRegression
 
     train, valid, test = (features(part.patients(), num_codes) for part in (split.train, split.valid, split.test))
-    found = []
+    fits = []
     for strength in STRENGTHS:
         model = LogisticRegression(C=strength, max_iter=1000).fit(train, split.train.labels)
         loss = summary.log_loss(split.valid.labels, model.predict_proba(valid)[:, 1])
-        found.append((loss, strength, model))
-    loss, strength, best = min(found, key=lambda entry: entry[:2])
+        fits.append((loss, strength, model))
+    loss, strength, best = min(fits, key=lambda entry: entry[:2])
     return Fitted(strength, loss, best.predict_proba(test)[:, 1])
 
 
-def features(store, num_codes):
+def features(store: Store, num_codes: int) -> Any:
     """Returns `log(1 + count)` of each code over all visits of each patient.
 
     Args:
         store: Store of unlinked patients.
-        num_codes: the size of their vocabulary.
+        num_codes: size of their vocabulary.
 
     Returns:
-        scipy.sparse.csr_array, float64, (patients, num_codes).
+        scipy.sparse.csr_array, float64 (patients, num_codes).
     """
     from scipy import sparse
 

@@ -5,19 +5,23 @@ All forms have the same patients in the same rows with the same numbers of visit
 
 import dataclasses
 import os
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from mime_tf.ablation import unlinking
-from mime_tf.config import SIZE_NAMES
+from mime_tf.config import SIZE_NAMES, TrainConfig
 from mime_tf.data import parquet, sizes
+from mime_tf.data.cohort import PATIENT_ID
+from mime_tf.data.store import CODE_KINDS, Store
 from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
-from mime_tf.splits import split as cohorts
-from mime_tf.splits.groups import PATIENT_ID, group_numbers
+from mime_tf.splits.groups import group_numbers
+from mime_tf.splits.split import eligible
 
 NAMES = ("linked", "shuffled", "flat")
-# What the arms could not have in common, or what would leave patients out.
+# Fields that the arms could not have in common, or that would leave patients out.
 _REFUSED = ("init_from", "eval_drop_remainder", *SIZE_NAMES)
 
 
@@ -27,14 +31,14 @@ class Form:
 
     Attributes:
         name: one of `NAMES`.
-        store: Store of the eligible patients.
-        config: `TrainConfig` to train on it with.
-        vocabulary: `mime_tf.data.vocabulary.Vocabulary` of its codes, or None.
+        store: the eligible patients.
+        config: how to train on it.
+        vocabulary: names of its codes, or None.
     """
 
     name: str
-    store: cohorts.Store
-    config: object
+    store: Store
+    config: TrainConfig
     vocabulary: Vocabulary | None
 
 
@@ -45,106 +49,102 @@ class Forms:
     Attributes:
         forms: dict from each of `NAMES` to a `Form`.
         labels: int64 of 0 and 1, (rows,).
-        patient_ids: (rows,), what is resampled: the groups that stay on one side, if there are any; otherwise the ids
-            of the cohort or, where it has none, its row numbers.
+        patient_ids: (rows,), the patients that are resampled: the groups that stay on one side, if there are any;
+            otherwise the ids of the cohort or, without ids, its row numbers.
         changed: share of the orders that lost their partner in the shuffled form.
     """
 
-    forms: dict
+    forms: dict[str, Form]
     labels: np.ndarray
     patient_ids: np.ndarray
     changed: float
 
     @property
-    def groups(self):
-        """The group of each row, or None where each row is by itself."""
+    def groups(self) -> np.ndarray | None:
+        """The group of each row, or None if each row is one of its own."""
         column = self.forms["linked"].config.group_column
         return np.unique(self.patient_ids, return_inverse=True)[1] if column else None
 
 
-def make(cohort, config, seed=0):
+def make(cohort, config: TrainConfig, seed: int = 0) -> Forms:
     """Makes the three forms of a cohort.
 
     Args:
         cohort: `mime_tf.data.cohort.Cohort`.
-        config: `TrainConfig`. Its thresholds choose the patients by the linked form, for all forms.
-        seed: of the shuffle.
-
-    Returns:
-        Forms.
+        config: how to train. Its thresholds choose the patients by the linked form, for all forms.
+        seed: seed of the shuffle.
 
     Raises:
-        InputError: no patient is eligible, or the config has what can't be the same in all forms.
+        InputError: no patient is eligible, or the config sets a field that can't be the same in all forms.
     """
     for name in _REFUSED:
-        if getattr(config, name):
-            found = getattr(config, name)
-            raise InputError(f"{name}: found {found}; an ablation goes without, for all arms are treated alike")
-    rows = cohorts.eligible(cohort.store, config.min_threshold, config.max_threshold, config.association_threshold)
+        if value := getattr(config, name):
+            raise InputError(f"{name}: found {value}; an ablation goes without, for all arms are treated alike")
+    rows = eligible(cohort.store, config.min_threshold, config.max_threshold, config.association_threshold)
     store, groups = cohort.store.select(rows), group_numbers(cohort, config.group_column)
-    ids = groups if groups is not None else cohort.patient_ids
-    found = sizes.resolve(store, dict.fromkeys(SIZE_NAMES), "the cohort")
+    ids = groups if groups is not None else cohort.stored_ids
+    num_codes = sizes.resolve(store, dict.fromkeys(SIZE_NAMES), "the cohort")
     shuffled, changed = unlinking.shuffled(store, np.random.default_rng(seed))
-    # The patients are chosen already, and the flat form could not tell the association.
+    # The patients are chosen by now, and the flat form has no association to choose them by.
     config = dataclasses.replace(
         config, association_threshold=0.0, group_column=PATIENT_ID if groups is not None else "", tensorboard=False
     )
-    joint = dataclasses.replace(config, num_dx=sum(found[f"num_{kind}"] for kind in cohorts.CODE_KINDS))
-    vocabulary = Vocabulary.beside(cohort.source) if cohort.source else None
+    joint = dataclasses.replace(config, num_dx=sum(num_codes[f"num_{kind}"] for kind in CODE_KINDS))
+    vocabulary = cohort.vocabulary
     forms = (
         Form("linked", store, config, vocabulary),
         Form("shuffled", shuffled, config, vocabulary),
-        Form("flat", unlinking.unlinked(store, found), joint, _joint(vocabulary, found)),
+        Form("flat", unlinking.unlinked(store, num_codes), joint, _joint(vocabulary, num_codes)),
     )
     ids = rows if ids is None else ids[rows]
     return Forms({form.name: form for form in forms}, cohort.labels[rows], ids, changed)
 
 
-def _joint(vocabulary, found):
-    """The names of the codes of the flat form, which all are diagnoses there."""
+def _joint(vocabulary: Vocabulary | None, num_codes: Mapping[str, int]) -> Vocabulary | None:
+    """The names of the codes of the flat form, in which all are diagnoses."""
     if vocabulary is None:
         return None
-    first = dict(zip(cohorts.CODE_KINDS, np.cumsum([0, found["num_dx"], found["num_rx"]]).tolist(), strict=True))
+    first = dict(zip(CODE_KINDS, np.cumsum([0, num_codes["num_dx"], num_codes["num_rx"]]).tolist(), strict=True))
     rows = [
         row | {"kind": "dx", "index": str(first[kind] + index)}
         for (kind, index), row in vocabulary.by_index.items()
-        if index < found[f"num_{kind}"]
+        if index < num_codes[f"num_{kind}"]
     ]
     return Vocabulary(rows, {("dx", int(row["index"])): row for row in rows})
 
 
-def write(forms, folder, overwrite=False):
-    """Writes each form as a Parquet cohort, with its vocabulary beside it, into a folder of its name.
+def write(forms: Forms, folder: str, overwrite: bool = False) -> dict[str, str]:
+    """Writes each form as a Parquet cohort, with its vocabulary, into a folder of its name.
 
     Args:
-        forms: `Forms`.
-        folder: where the folders are, or are made.
-        overwrite: replace cohorts that are there; otherwise they stay, and have to be the same.
+        forms: the forms of a cohort.
+        folder: the folder of these folders.
+        overwrite: replace cohorts that exist; otherwise they stay, and must be the same.
 
     Returns:
         Dict from each of `NAMES` to the path of the cohort.
 
     Raises:
-        InputError: another cohort is there, of other data or another shuffle; nothing was written.
+        InputError: another cohort exists, of other data or another shuffle; nothing was written.
     """
     paths = {name: os.path.join(folder, name, "cohort.parquet") for name in forms.forms}
-    there = set() if overwrite else {name for name, path in paths.items() if os.path.lexists(path)}
-    for name in there:
+    existing = set() if overwrite else {name for name, path in paths.items() if os.path.lexists(path)}
+    for name in existing:
         if not _is_same(parquet.read(paths[name]), forms, name):
             raise InputError(
                 f"{paths[name]}: of other data, thresholds or groups, or of another seed; give the same, another "
                 "output, or --overwrite"
             )
-    for name in paths.keys() - there:
+    for name in paths.keys() - existing:
         os.makedirs(os.path.dirname(paths[name]), exist_ok=True)
-        if forms.forms[name].vocabulary:
-            forms.forms[name].vocabulary.write(os.path.join(folder, name, "vocabulary.csv"))
+        if vocabulary := forms.forms[name].vocabulary:
+            vocabulary.write(os.path.join(folder, name, "vocabulary.csv"))
         parquet.write(paths[name], forms.forms[name].store, forms.labels, forms.patient_ids)
     return paths
 
 
-def _is_same(read, forms, name):
-    """Whether `parquet.read` found the cohort of a form."""
-    store, labels, ids = read
+def _is_same(content: tuple[Any, ...], forms: Forms, name: str) -> bool:
+    """Whether the content of a Parquet cohort, as `parquet.read` returns it, is that of a form."""
+    store, labels, ids = content
     columns = [(getattr(store, column), getattr(forms.forms[name].store, column)) for column in vars(store)]
     return all(np.array_equal(*pair) for pair in [*columns, (labels, forms.labels), (ids, forms.patient_ids)])

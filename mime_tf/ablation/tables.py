@@ -1,42 +1,40 @@
-"""What an ablation found, as lines to print, as rows of a table and as JSON."""
+"""An ablation as lines to print, as rows of a table and as JSON."""
 
 import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from mime_tf.ablation.study import ARMS
+from mime_tf.ablation.study import ARMS, Ablation
 from mime_tf.ablation.verdict import caution, verdict
-from mime_tf.assess.comparison import METRICS
+from mime_tf.assess.comparison import METRICS, Comparison, Estimate
 
 COLUMNS = ("train_ratio", "arm", "split", "metric", "value")
 
 
-def lines(found):
-    """Yields the lines of the printed result.
-
-    Args:
-        found: `mime_tf.ablation.Ablation`.
-    """
-    of = "" if found.patients == found.rows else f" in {found.rows:,} rows"
+def lines(ablation: Ablation) -> Iterator[str]:
+    """Yields the printed lines."""
+    rows = "" if ablation.patients == ablation.rows else f" in {ablation.rows:,} rows"
     yield (
-        f"{found.patients:,} patients{of}, {found.ones:,} of label 1 ({found.ones / found.rows:.2%}); "
-        f"{len(found.splits)} splits, trained on {_mean(found.train_rows[found.train_ratio]):,.0f}"
+        f"{ablation.patients:,} patients{rows}, {ablation.ones:,} of label 1 ({ablation.ones / ablation.rows:.2%}); "
+        f"{len(ablation.splits)} splits, trained on {_mean(ablation.train_rows[ablation.train_ratio]):,.0f}"
     )
-    yield f"shuffled: {found.changed:.1%} of the orders lost their partner"
-    if any(found.dropped.values()):
-        shares = ", ".join(f"{share:.2%} {name}" for name, share in found.dropped.items())
+    yield f"shuffled: {ablation.changed:.1%} of the orders lost their partner"
+    if any(ablation.dropped.values()):
+        shares = ", ".join(f"{share:.2%} {name}" for name, share in ablation.dropped.items())
         yield f"codes of test that training did not hold, dropped: {shares}"
-    for ratio in sorted(found.comparisons, reverse=True):
+    for ratio in sorted(ablation.comparisons, reverse=True):
         yield ""
-        if len(found.comparisons) > 1:
-            yield f"train_ratio {ratio:g}, {_mean(found.train_rows[ratio]):,.0f} patients to train on"
-        yield from _table(found.comparisons[ratio])
+        if len(ablation.comparisons) > 1:
+            yield f"train_ratio {ratio:g}, {_mean(ablation.train_rows[ratio]):,.0f} patients to train on"
+        yield from _table(ablation.comparisons[ratio])
     yield ""
     yield "intervals: 95%, of the patients resampled; they tell nothing of another shuffle or other initial weights"
-    yield verdict(found.comparisons[found.train_ratio])
-    if warning := caution(found.comparisons[found.train_ratio]):
+    yield verdict(ablation.comparisons[ablation.train_ratio])
+    if warning := caution(ablation.comparisons[ablation.train_ratio]):
         yield warning
 
 
-def _table(comparison):
+def _table(comparison: Comparison) -> Iterator[str]:
     yield (f"{'':34}" + "".join(f"{title:^34}" for title in METRICS.values())).rstrip()
     for arm, estimates in comparison.means.items():
         yield f"{ARMS[arm]:34}" + _cells(estimates, "7.3f")
@@ -45,48 +43,40 @@ def _table(comparison):
         yield f"  {ARMS[arm]:32}" + _cells(estimates, "+7.3f")
 
 
-def _cells(estimates, form):
-    found = [estimates[name] for name in METRICS]
-    cells = (f"{one.value:{form}}   ({one.low:{form}} to {one.high:{form}})" for one in found)
+def _cells(estimates: dict[str, Estimate], form: str) -> str:
+    columns = [estimates[metric] for metric in METRICS]
+    cells = (f"{cell.value:{form}}   ({cell.low:{form}} to {cell.high:{form}})" for cell in columns)
     return "".join(cell.center(34) for cell in cells).rstrip()
 
 
-def _mean(counts):
+def _mean(counts: Sequence[int]) -> float:
     return sum(counts) / len(counts)
 
 
-def rows(found):
-    """Yields rows of `COLUMNS`: one a training ratio, arm, split and metric.
-
-    Args:
-        found: `mime_tf.ablation.Ablation`.
-    """
-    for ratio, comparison in sorted(found.comparisons.items()):
-        for arm, of_splits in comparison.splits.items():
-            for number, values in zip(found.splits, of_splits, strict=True):
+def rows(ablation: Ablation) -> Iterator[tuple]:
+    """Yields rows of `COLUMNS`: one per training ratio, arm, split and metric."""
+    for ratio, comparison in sorted(ablation.comparisons.items()):
+        for arm, splits in comparison.splits.items():
+            for number, values in zip(ablation.splits, splits, strict=True):
                 for metric, value in values.items():
                     yield ratio, arm, number, metric, value
 
 
-def report(found):
-    """Returns what `ablation.json` holds of an ablation, a dict.
-
-    Args:
-        found: `mime_tf.ablation.Ablation`.
-    """
-    counted = ("patients", "rows", "ones", "splits", "train_ratio", "changed", "dropped")
+def report(ablation: Ablation) -> dict[str, Any]:
+    """Returns the content of `ablation.json`."""
+    counts = ("patients", "rows", "ones", "splits", "train_ratio", "changed", "dropped")
     return {
-        "verdict": verdict(found.comparisons[found.train_ratio]),
-        "caution": caution(found.comparisons[found.train_ratio]),
-        **{name: getattr(found, name) for name in counted},
+        "verdict": verdict(ablation.comparisons[ablation.train_ratio]),
+        "caution": caution(ablation.comparisons[ablation.train_ratio]),
+        **{name: getattr(ablation, name) for name in counts},
         "arms": ARMS,
         "results": [
             {
                 "train_ratio": ratio,
-                "train_rows": found.train_rows[ratio],
-                "logistic_strengths": found.strengths[ratio],
+                "train_rows": ablation.train_rows[ratio],
+                "logistic_strengths": ablation.strengths[ratio],
                 **dataclasses.asdict(comparison),
             }
-            for ratio, comparison in sorted(found.comparisons.items())
+            for ratio, comparison in sorted(ablation.comparisons.items())
         ],
     }

@@ -1,11 +1,11 @@
-"""Whether the links helped, in one sentence that says no more than the intervals do."""
+"""Verdict on the links, in one sentence that says no more than the intervals do."""
 
-from mime_tf.assess.comparison import METRICS
+from mime_tf.assess.comparison import METRICS, Comparison, Estimate
 
-# What decides, chosen beforehand so that the better-looking one is not: the measure of the paper's tables.
+# The measure that decides, that of the paper's tables. It is fixed beforehand, or the one that looks better would be.
 METRIC = "average_precision"
 
-# By how linked does against shuffled links, and against the flat bag.
+# By the direction of linked against shuffled links, and against the flat bag.
 _OPENINGS = {
     ("better", "better"): "The links helped",
     ("better", "alike"): "MiME read the links, but there is no evidence that they beat a flat bag of codes",
@@ -19,52 +19,45 @@ _OPENINGS = {
 }
 
 
-def direction(estimate):
-    """Returns `"better"` or `"worse"` where a difference's 95% interval leaves out 0, else `"alike"`.
-
-    Args:
-        estimate: `mime_tf.assess.comparison.Estimate`.
-    """
+def direction(estimate: Estimate) -> str:
+    """Returns `"better"` or `"worse"` if a difference's 95% interval leaves out 0, else `"alike"`."""
     return "better" if estimate.low > 0 else "worse" if estimate.high < 0 else "alike"
 
 
-def verdict(comparison):
-    """Says whether the links helped.
+def verdict(comparison: Comparison) -> str:
+    """Returns one sentence on whether the links helped, with the two differences that decide and their intervals.
 
-    They did where linked MiME is better than both MiME with shuffled links, the same model on the same codes, and MiME
-    on flat bags of codes: the intervals of both differences in average precision are above 0.
+    The links helped if linked MiME is better both than MiME with shuffled links, the same model on the same codes, and
+    than MiME on flat bags of codes: the intervals of both differences in average precision are above 0.
 
     Args:
-        comparison: `mime_tf.assess.comparison.Comparison` of the arms `linked`, `shuffled` and `flat`, and any others.
-
-    Returns:
-        One sentence with the two differences and their intervals.
+        comparison: of the arms `linked`, `shuffled` and `flat`, and any others.
     """
     shuffled, flat = (comparison.differences[arm][METRIC] for arm in ("shuffled", "flat"))
     opening = _OPENINGS[direction(shuffled), direction(flat)]
     return (
         f"{opening}: as linked, {METRICS[METRIC]} is {comparison.means['linked'][METRIC].value:.3f}, "
-        f"{_apart(shuffled)} with the links shuffled and {_apart(flat)} with a flat bag of codes."
+        f"{_difference(shuffled)} with the links shuffled and {_difference(flat)} with a flat bag of codes."
     )
 
 
-def caution(comparison):
-    """Says that a plain regression predicts better than linked MiME, where it does; else None.
+def caution(comparison: Comparison) -> str | None:
+    """Returns a sentence of warning if a plain regression predicts better than linked MiME; else None.
 
     Args:
-        comparison: `mime_tf.assess.comparison.Comparison` of the arms `linked` and `logistic`, and any others.
+        comparison: of the arms `linked` and `logistic`, and any others.
     """
     difference = comparison.differences["logistic"][METRIC]
     if direction(difference) != "worse":
         return None
     return (
         f"A logistic regression on code counts predicts better than MiME as linked, by {-difference.value:.3f} in "
-        f"{METRICS[METRIC]}: what the links are worth to MiME may not matter before MiME catches up (more --num_iter, "
+        f"{METRICS[METRIC]}: the worth of the links to MiME may not matter before MiME catches up (more --num_iter, "
         "another --learning_rate or --width)."
     )
 
 
-def _apart(difference):
-    way = "higher" if difference.value >= 0 else "lower"
-    value = abs(difference.value)
-    return f"{value:.3f} {way} (95% interval of the difference {difference.low:+.3f} to {difference.high:+.3f}) than"
+def _difference(estimate: Estimate) -> str:
+    comparative = "higher" if estimate.value >= 0 else "lower"
+    interval = f"95% interval of the difference {estimate.low:+.3f} to {estimate.high:+.3f}"
+    return f"{abs(estimate.value):.3f} {comparative} ({interval}) than"

@@ -1,1 +1,1 @@
-"""Measures of a model with bootstrap intervals: discrimination, calibration, thresholds, subgroups."""
+"""Measures of a model with bootstrap intervals: discrimination, calibration, thresholds, subgroups, comparison."""

@@ -1,120 +1,116 @@
-"""Bootstrap resamples of patients: each is drawn with all its rows, any number of times."""
+"""Bootstrap over patients: each resample draws as many patients as there are, each with all its rows.
+
+A resample is a count per patient: one that is drawn three times weighs three times as much. The reasons not to use a
+library are in docs/decisions/0006-own-bootstrap.md.
+"""
 
 import dataclasses
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from mime_tf.data import patient_table
+from mime_tf.assess.scores import Scores
 from mime_tf.errors import InputError
 
-_ID = "patient_id"
+Progress = Callable[[str], None]
 
 
 @dataclasses.dataclass(frozen=True)
-class Sample:
-    """Labels and probabilities, with the probabilities sorted once for all resamples.
+class Bootstrap:
+    """Number of resamples and their seed: the same patients, number and seed give the same resamples.
 
     Attributes:
-        labels: int64 (rows,), 0 or 1.
-        values: float64 (U,), the different probabilities, ascending.
-        which: int (rows,), the position of each row's probability in `values`.
-        patient: int (rows,), whose row it is, from 0.
-        patients: number of patients.
-    """
-
-    labels: np.ndarray
-    values: np.ndarray
-    which: np.ndarray
-    patient: np.ndarray
-    patients: int
-
-    @classmethod
-    def of(cls, labels, probabilities, groups=None):
-        """Sorts labels and probabilities, (rows,) each; `groups` says whose row each is, by default a patient each.
-
-        Raises:
-            InputError: as `checked`, or there are not as many groups.
-        """
-        labels, probabilities = checked(labels, probabilities)
-        if groups is not None and np.shape(groups) != labels.shape:
-            raise InputError(f"groups: found shape {np.shape(groups)}; must be {labels.shape}, one for each row")
-        values, which = np.unique(probabilities, return_inverse=True)
-        patient = np.arange(len(labels)) if groups is None else np.unique(groups, return_inverse=True)[1]
-        return cls(labels, values, which, patient, int(patient.max()) + 1)
-
-    def counts(self, times=None):
-        """Counts the rows that have each probability.
-
-        Args:
-            times: (patients,), how often each patient counts; once by default.
-
-        Returns:
-            Two float64 arrays (U,): the rows of label 1, and those of label 0.
-        """
-        times = np.ones(len(self.labels)) if times is None else times[self.patient]
-        size = len(self.values)
-        return (
-            np.bincount(self.which, times * self.labels, size),
-            np.bincount(self.which, times * (1 - self.labels), size),
-        )
-
-    def resamples(self, bootstrap, seed, progress=None):
-        """Yields how often each patient is drawn, (patients,), in each of `bootstrap` resamples.
-
-        The same patients, number and seed give the same resamples.
-
-        Raises:
-            InputError: `bootstrap` or `seed` is negative.
-        """
-        check(bootstrap, seed)
-        stream = np.random.default_rng(seed)
-        for number in range(bootstrap):
-            yield np.bincount(stream.integers(0, self.patients, self.patients), minlength=self.patients)
-            if progress:
-                progress(f"resampled {number + 1:,} of {bootstrap:,} times")
-
-
-def check(bootstrap, seed):
-    """Raises InputError where the number of resamples, or their seed, is negative."""
-    for name, value in (("bootstrap", bootstrap), ("seed", seed)):
-        if value < 0:
-            raise InputError(f"{name}: found {value}; must be 0 or more")
-
-
-def checked(labels, probabilities):
-    """Returns labels as int64 and probabilities as float64.
+        times: number of resamples; 0 for no intervals.
+        seed: seed of the resamples.
 
     Raises:
-        InputError: there is none, there are not as many of one as of the other, or one is not what it should be.
+        InputError: one of them is negative.
     """
-    labels, probabilities = np.asarray(labels), np.asarray(probabilities, np.float64)
-    if labels.ndim != 1 or labels.shape != probabilities.shape or not len(labels):
-        found = f"labels of shape {labels.shape} and probabilities of shape {probabilities.shape}"
-        raise InputError(f"found {found}; one of each a patient is needed, and one patient or more")
-    if not np.isin(labels, (0, 1)).all():
-        raise InputError("labels: found others than 0 and 1")
-    if not ((probabilities >= 0) & (probabilities <= 1)).all():
-        raise InputError("probabilities: found others than 0 to 1")
-    return labels.astype(np.int64), probabilities
+
+    times: int = 1000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, value in (("bootstrap", self.times), ("seed", self.seed)):
+            if value < 0:
+                raise InputError(f"{name}: found {value}; must be 0 or more")
+
+    def require_resamples(self) -> None:
+        """Raises InputError if there are no resamples, for a comparison, whose verdict is about intervals."""
+        if not self.times:
+            raise InputError("bootstrap: found 0; must be at least 1")
+
+    def draws(self, num_patients: int, progress: Progress | None = None) -> Iterator[np.ndarray]:
+        """Yields for each resample how often each patient is drawn, int64 (num_patients,).
+
+        Args:
+            num_patients: number of patients.
+            progress: called with a line of text after each resample.
+        """
+        stream = np.random.default_rng(self.seed)
+        for resample in range(self.times):
+            yield np.bincount(stream.integers(0, num_patients, num_patients), minlength=num_patients)
+            if progress:
+                progress(f"resampled {resample + 1:,} of {self.times:,} times")
 
 
-def interval(values):
-    """Returns the middle 95% of the values that are numbers, a pair of floats; nan where there is none."""
+DEFAULT_BOOTSTRAP = Bootstrap()
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Tally:
+    """Number of rows of each label at each probability; every measure depends on nothing else.
+
+    Attributes:
+        values: float64 (U,), the distinct probabilities, ascending.
+        ones, zeros: float64 (U,), rows of label 1 and of label 0 at each, a row counting as often as its patient was
+            drawn.
+    """
+
+    values: np.ndarray
+    ones: np.ndarray
+    zeros: np.ndarray
+
+    @property
+    def total(self) -> np.ndarray:
+        """float64 (U,), rows at each probability."""
+        return self.ones + self.zeros
+
+    @property
+    def one_class(self) -> bool:
+        """Whether the labels are all alike."""
+        return not (self.ones.any() and self.zeros.any())
+
+
+class Sample:
+    """Scores with their probabilities sorted once for all resamples.
+
+    Args:
+        scores: the scores of a set.
+        patient_index: int64 (rows,), indices of patients that are common to several sets; by default those of `scores`.
+    """
+
+    def __init__(self, scores: Scores, patient_index: np.ndarray | None = None) -> None:
+        self._labels = scores.labels
+        self._values, self._value_index = np.unique(scores.probabilities, return_inverse=True)
+        self._patient_index = scores.patient_index if patient_index is None else patient_index
+
+    def tally(self, drawn: np.ndarray | None = None) -> Tally:
+        """Counts the rows at each probability.
+
+        Args:
+            drawn: (patients,), how often each patient counts; once by default.
+        """
+        weights = np.ones(len(self._labels)) if drawn is None else drawn[self._patient_index]
+        ones, zeros = (
+            np.bincount(self._value_index, weights * members, len(self._values))
+            for members in (self._labels, 1 - self._labels)
+        )
+        return Tally(self._values, ones, zeros)
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """Returns the 2.5th and the 97.5th percentile of the values that are not nan; two nan if there are none."""
     values = values[~np.isnan(values)]
     low, high = np.percentile(values, [2.5, 97.5]) if len(values) else (np.nan, np.nan)
     return float(low), float(high)
-
-
-def patients_of(cohort):
-    """Returns whose row each row of a cohort is, (rows,): its patient ids, or those of patients.csv beside it, or None.
-
-    Args:
-        cohort: `mime_tf.data.cohort.Cohort`.
-
-    Raises:
-        InputError: as `mime_tf.data.patient_table.read`.
-    """
-    if cohort.patient_ids is not None or cohort.source is None:
-        return cohort.patient_ids
-    table = patient_table.read(cohort.source, len(cohort.store)) or {}
-    return np.array(table[_ID], object) if _ID in table else None

@@ -1,14 +1,17 @@
-"""How far models differ that were tested on the same patients, with intervals of a paired bootstrap.
+"""Differences between models that were tested on the same patients, with intervals of a paired bootstrap.
 
-In every resample the same patients are drawn for all models and all splits, so what makes a patient easy or hard for
-all of them cancels. A difference is taken in each split and averaged over the splits.
+Each resample draws the same patients for all models and all splits, so that the difficulty of a patient, which all of
+them share, cancels. A difference is taken in each split and averaged over the splits.
 """
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from mime_tf.assess import measures
+from mime_tf.assess.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Progress, Sample, interval
+from mime_tf.assess.scores import Scores
 from mime_tf.errors import InputError
 
 METRICS = {"average_precision": "average precision", "auc": "ROC AUC"}
@@ -17,7 +20,7 @@ _MEASURES = (measures.average_precision, measures.auc)  # in the order of METRIC
 
 @dataclasses.dataclass(frozen=True)
 class Estimate:
-    """A value and its 95% interval: the 2.5th and 97.5th percentile of the resamples; nan where it is not defined."""
+    """A value and its 95% interval, the 2.5th and 97.5th percentile of the resamples; nan where it is not defined."""
 
     value: float
     low: float
@@ -25,120 +28,106 @@ class Estimate:
 
 
 @dataclasses.dataclass(frozen=True)
-class TestSet:
-    """The patients that a split was tested on.
-
-    Attributes:
-        patients: whose row each is, (rows,), equal where rows are of one patient, in all splits.
-        labels: 0 or 1, (rows,).
-    """
-
-    __test__ = False  # no test for pytest to collect
-
-    patients: np.ndarray
-    labels: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
 class Comparison:
-    """What is found of several models.
+    """Values of several models and their differences.
 
     Attributes:
-        splits: dict from a model's name to one dict a split, from each of `METRICS` to a float.
+        splits: dict from a model's name to one dict per split, from each of `METRICS` to a float.
         means: dict from a model's name to a dict from each of `METRICS` to the `Estimate` of the mean over the splits.
         differences: dict from the name of each model but the first to a dict from each of `METRICS` to the `Estimate`
-            of the first model's mean less that model's.
+            of the first model's mean minus that model's.
     """
 
-    splits: dict
-    means: dict
-    differences: dict
+    splits: dict[str, list[dict[str, float]]]
+    means: dict[str, dict[str, Estimate]]
+    differences: dict[str, dict[str, Estimate]]
 
 
-def compare(tests, models, bootstrap=1000, seed=0, progress=None):
+def compare(
+    models: Mapping[str, Sequence[Scores]],
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    progress: Progress | None = None,
+) -> Comparison:
     """Compares models that were tested on the same patients.
 
     Args:
-        tests: list of `TestSet`, one a split.
-        models: dict from a model's name to its probabilities, a list of arrays (rows,), one a split. The others are
-            compared with the first.
-        bootstrap: number of resamples of the patients of all splits together, at least 1. A patient is drawn with all
-            rows, in every split that it is tested in.
-        seed: of the resamples.
-        progress: function that is given a text now and then.
-
-    Returns:
-        Comparison.
+        models: from a model's name to its scores, one `Scores` per split. All models have the same rows, and the others
+            are compared with the first. Equal `patients` are one patient in all splits.
+        bootstrap: at least one resample of the patients of all splits together. A patient is drawn with all its rows,
+            in every split that it is tested in.
+        progress: called with a line of text after each resample.
 
     Raises:
-        InputError: `bootstrap` is less than 1 or `seed` less than 0; labels and probabilities are not as many.
+        InputError: there is no resample, or the models were tested on different rows.
     """
-    for name, value, least in (("bootstrap", bootstrap, 1), ("seed", seed, 0)):
-        if value < least:
-            raise InputError(f"{name}: found {value}; must be at least {least}")
-    names = list(models)
-    numbers = np.unique(np.concatenate([test.patients for test in tests]), return_inverse=True)[1]
-    cut = np.split(numbers, np.cumsum([len(test.patients) for test in tests])[:-1])
-    tallies = [
-        [_Tallier(of_split, test.labels, models[name][split]) for name in names]
-        for split, (of_split, test) in enumerate(zip(cut, tests, strict=True))
+    bootstrap.require_resamples()
+    first, *others = models
+    _check_rows(models)
+    indices = _patient_indices(models[first])
+    samples = [
+        [Sample(scores, index) for scores in of_split]
+        for index, *of_split in zip(indices, *models.values(), strict=True)
     ]
-    patients = int(numbers.max()) + 1
-    whole = _measure(tallies, np.ones(patients))
-    stream, resampled = np.random.default_rng(seed), np.empty((bootstrap, len(names), len(_MEASURES)))
-    for number in range(bootstrap):
-        times = np.bincount(stream.integers(0, patients, patients), minlength=patients)
-        resampled[number] = _measure(tallies, times).mean(axis=0)
-        if progress:
-            progress(f"resampled {number + 1:,} of {bootstrap:,} times")
+    num_patients = 1 + max(int(index.max()) for index in indices)
+    whole = _measure(samples)
+    draws = bootstrap.draws(num_patients, progress)
+    resampled = np.array([_measure(samples, drawn).mean(axis=0) for drawn in draws])
     means = whole.mean(axis=0)
+    of_model = {name: (means[index], resampled[:, index]) for index, name in enumerate(models)}
     return Comparison(
-        {
-            name: [dict(zip(METRICS, map(float, row), strict=True)) for row in whole[:, m]]
-            for m, name in enumerate(names)
+        splits={
+            name: [dict(zip(METRICS, map(float, values), strict=True)) for values in whole[:, index]]
+            for index, name in enumerate(models)
         },
-        {name: _estimates(means[m], resampled[:, m]) for m, name in enumerate(names)},
-        {
-            name: _estimates(means[0] - means[m], resampled[:, 0] - resampled[:, m])
-            for m, name in enumerate(names[1:], 1)
-        },
+        means={name: _estimates(*values) for name, values in of_model.items()},
+        differences={name: _estimates(*map(np.subtract, of_model[first], of_model[name])) for name in others},
     )
 
 
-class _Tallier:
-    """One model's test in one split, its probabilities sorted once.
-
-    Args:
-        patients: int, (rows,), the number of each row's patient.
-        labels: 0 or 1, (rows,).
-        probabilities: (rows,).
-    """
-
-    def __init__(self, patients, labels, probabilities):
-        labels, probabilities = np.asarray(labels), np.asarray(probabilities, np.float64)
-        if not patients.shape == labels.shape == probabilities.shape:
-            found = f"{patients.shape}, {labels.shape} and {probabilities.shape}"
-            raise InputError(f"patients, labels and probabilities have shapes {found}; one of each a row is needed")
-        self.patients, self.labels = patients, labels
-        self.values, self.which = np.unique(probabilities, return_inverse=True)
-
-    def tally(self, times):
-        """The tally in which each patient counts so many `times`."""
-        times, size = times[self.patients], len(self.values)
-        ones = np.bincount(self.which, times * self.labels, size)
-        return measures.Tally(self.values, ones, np.bincount(self.which, times, size) - ones)
+def _check_rows(models: Mapping[str, Sequence[Scores]]) -> None:
+    """Raises InputError unless all models have as many splits, with the labels and patients of the first model."""
+    (first, expected), *others = models.items()
+    for name, splits in others:
+        if len(splits) != len(expected):
+            raise InputError(f"{name}: found {len(splits)} splits; {first} has {len(expected)}")
+        for index, (scores, other) in enumerate(zip(splits, expected, strict=True)):
+            if not _same_rows(scores, other):
+                raise InputError(
+                    f"{name}: found other labels or patients in split {index} than {first} was tested on; needed are "
+                    "the same rows in the same order"
+                )
 
 
-def _measure(tallies, times):
+def _same_rows(scores: Scores, other: Scores) -> bool:
+    if scores.patients is None or other.patients is None:
+        same_patients = scores.patients is other.patients
+    else:
+        same_patients = np.array_equal(scores.patients, other.patients)
+    return same_patients and np.array_equal(scores.labels, other.labels)
+
+
+def _patient_indices(splits: Sequence[Scores]) -> list[np.ndarray]:
+    """The patient of each row, (rows,) per split, by an index that is common to all splits."""
+    if len(splits) == 1:
+        return [splits[0].patient_index]
+    patients = [scores.patients for scores in splits if scores.patients is not None]
+    if len(patients) < len(splits):
+        raise InputError(
+            "patients: found none in a split; needed to tell which rows of several splits are of one patient"
+        )
+    index = np.unique(np.concatenate(patients), return_inverse=True)[1]
+    return np.split(index, np.cumsum([len(scores) for scores in splits])[:-1])
+
+
+def _measure(samples: Sequence[Sequence[Sample]], drawn: np.ndarray | None = None) -> np.ndarray:
     """The values of the `METRICS`, (splits, models, metrics)."""
-    return np.array([[[of(one.tally(times)) for of in _MEASURES] for one in split] for split in tallies])
+    tallies = [[sample.tally(drawn) for sample in of_split] for of_split in samples]
+    return np.array([[[measure(tally) for measure in _MEASURES] for tally in of_split] for of_split in tallies])
 
 
-def _estimates(values, resampled):
-    """One `Estimate` a metric, of values (metrics,) and of resamples (bootstrap, metrics)."""
-    found = {}
-    for name, value, column in zip(METRICS, values, resampled.T, strict=True):
-        column = column[~np.isnan(column)]
-        low, high = np.percentile(column, [2.5, 97.5]) if len(column) else (np.nan, np.nan)
-        found[name] = Estimate(float(value), float(low), float(high))
-    return found
+def _estimates(values: np.ndarray, resampled: np.ndarray) -> dict[str, Estimate]:
+    """One `Estimate` per metric, of values (metrics,) and of resamples (times, metrics)."""
+    return {
+        name: Estimate(float(value), *interval(column))
+        for name, value, column in zip(METRICS, values, resampled.T, strict=True)
+    }

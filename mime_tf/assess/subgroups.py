@@ -1,37 +1,39 @@
-"""How good probabilities are in subgroups of the patients, told apart by a column of patients.csv."""
+"""Measures in subgroups of the patients, told apart by a column of patients.csv."""
 
 import dataclasses
 import itertools
 import math
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from mime_tf.assess import measures
-from mime_tf.data import patient_table
+from mime_tf.assess.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Progress
+from mime_tf.assess.scores import Scores
 from mime_tf.errors import InputError, show
 
-# Of either label, for there to be numbers.
+# Rows of each label that a subgroup needs to be measured.
 LEAST = 10
 MOST_GROUPS = 20
 UNKNOWN = "not known"
-# What is shown of a subgroup; its Assessment has all measures.
+# Measures that are shown of a subgroup; its Assessment has all.
 SHOWN = ("auc", "average_precision", "brier", "observed_to_expected", "calibration_in_the_large")
 
 
 @dataclasses.dataclass(frozen=True)
 class Division:
-    """How to divide patients into groups.
+    """Division of patients into subgroups by a column.
 
     Attributes:
-        column: of patients.csv.
-        cuts: tuple of ascending numbers, from each of which on a group begins; empty for a group a value.
+        column: a column of patients.csv.
+        cuts: ascending numbers, from each of which on a subgroup begins; empty for a subgroup per value.
     """
 
     column: str
-    cuts: tuple = ()
+    cuts: tuple[float, ...] = ()
 
     @classmethod
-    def parse(cls, text):
+    def parse(cls, text: str) -> "Division":
         """Reads a division as it is given on a command line.
 
         >>> Division.parse("age:18,40")
@@ -40,71 +42,71 @@ class Division:
         Raises:
             InputError: there is no column, or the cut points are not ascending numbers.
         """
-        column, colon, cuts = text.rpartition(":") if ":" in text else (text, "", "")
-        wrong = f"subgroup: found {show(text)}; a column, or one with ascending cut points, such as age:18,40,65"
+        column, colon, numbers = text.rpartition(":") if ":" in text else (text, "", "")
+        error = f"subgroup: found {show(text)}; a column, or one with ascending cut points, such as age:18,40,65"
         try:
-            cuts = tuple(float(cut) for cut in cuts.split(",")) if colon else ()
+            cuts = tuple(float(number) for number in numbers.split(",")) if colon else ()
         except ValueError:
-            raise InputError(wrong) from None
+            raise InputError(error) from None
         ascending = all(low < high for low, high in itertools.pairwise(cuts))
         if not column or not ascending or not all(map(math.isfinite, cuts)):
-            raise InputError(wrong)
+            raise InputError(error)
         return cls(column, cuts)
 
-    def groups(self, values, where=""):
+    def groups(self, values: Sequence[str], table: str = "") -> dict[str, np.ndarray]:
         """Divides rows.
 
         >>> {name: rows.tolist() for name, rows in Division("age", (18.0,)).groups(["17.9", "18", ""]).items()}
         {'under 18': [True, False, False], '18 and over': [False, True, False], 'not known': [False, False, True]}
 
         Args:
-            values: list of str, one a row; an empty one is not known.
-            where: what to call the table in a message.
+            values: the value of each row; an empty one is not known.
+            table: name of the table in a message.
 
         Returns:
-            Dict from the name of each group that has rows to a bool array (rows,).
+            Dict from the name of each subgroup that has rows to a bool array (rows,).
 
         Raises:
             InputError: a value is no number though there are cut points, or there are more than `MOST_GROUPS` values.
         """
         values = [value.strip() for value in values]
         known = np.array([value != "" for value in values])
-        found = self._by_number(values, where) if self.cuts else self._by_value(values, where)
-        found[UNKNOWN] = found.pop(UNKNOWN, False) | ~known
-        return {name: rows for name, rows in found.items() if rows.any()}
+        groups = self._by_number(values, table) if self.cuts else self._by_value(values, table)
+        groups[UNKNOWN] = groups.pop(UNKNOWN, False) | ~known
+        return {name: rows for name, rows in groups.items() if rows.any()}
 
-    def _by_value(self, values, where):
-        different, values = sorted(set(values) - {""}), np.array(values, object)
-        if len(different) > MOST_GROUPS:
+    def _by_value(self, values: list[str], table: str) -> dict[str, np.ndarray]:
+        distinct, column = sorted(set(values) - {""}), np.array(values, object)
+        if len(distinct) > MOST_GROUPS:
             raise InputError(
-                f"{where}: column {self.column}: found {len(different)} different values; at most {MOST_GROUPS} make "
+                f"{table}: column {self.column}: found {len(distinct)} different values; at most {MOST_GROUPS} make "
                 f"groups; numbers can be cut, as in {self.column}:40,65"
             )
-        return {value: values == value for value in different}
+        return {value: column == value for value in distinct}
 
-    def _by_number(self, values, where):
+    def _by_number(self, values: list[str], table: str) -> dict[str, np.ndarray]:
         numbers = np.full(len(values), np.nan)
         for row, value in enumerate(values):
             if value:
                 numbers[row] = _number(value)
                 if not np.isfinite(numbers[row]):
                     raise InputError(
-                        f"{where}: row {row}, column {self.column}: found {show(value)}; with cut points a number, or "
+                        f"{table}: row {row}, column {self.column}: found {show(value)}; with cut points a number, or "
                         "nothing where it is not known"
                     )
         edges = [-np.inf, *self.cuts, np.inf]
-        return {_name(low, high): (numbers >= low) & (numbers < high) for low, high in itertools.pairwise(edges)}
+        return {_range_name(low, high): (numbers >= low) & (numbers < high) for low, high in itertools.pairwise(edges)}
 
 
 @dataclasses.dataclass(frozen=True)
 class Subgroup:
-    """What is found of a group of patients.
+    """The measures of a subgroup.
 
     Attributes:
-        column, name: which group: the column that divides, and the value or range.
+        column, name: the column that divides, and the subgroup's value or range.
         rows, ones: number of rows, and of those of label 1.
-        assessment: `mime_tf.assess.measures.Assessment` of the group, or None.
-        reason: str, why there is none; else empty.
+        assessment: `mime_tf.assess.measures.Assessment` of the subgroup, or None.
+        reason: str, why there is no assessment; else empty.
     """
 
     column: str
@@ -115,61 +117,57 @@ class Subgroup:
     reason: str
 
 
-def read(cohort, divisions):
+def read(cohort, divisions: Sequence[Division]) -> dict[str, dict[str, np.ndarray]]:
     """Divides the rows of a cohort by columns of the patients.csv beside it.
 
     Args:
         cohort: `mime_tf.data.cohort.Cohort`.
-        divisions: list of `Division`.
+        divisions: the divisions, each of another column.
 
     Returns:
-        Dict from the name of each column to its groups, as `Division.groups` has them.
+        Dict from the name of each column to its subgroups, as `Division.groups` has them.
 
     Raises:
-        InputError: there is no such table or column, a column is there twice, or as `Division.groups`.
+        InputError: the table or a column is missing, a column is given twice, or as `Division.groups`.
     """
-    found = {}
+    divided: dict[str, dict[str, np.ndarray]] = {}
     for division in divisions:
-        if division.column in found:
+        if division.column in divided:
             raise InputError(f"subgroup: found {division.column} twice; a column divides once")
-        values = patient_table.column(cohort.source, len(cohort.store), division.column)
-        found[division.column] = division.groups(values, patient_table.path_of(cohort.source))
-    return found
+        values = cohort.attribute(division.column)
+        divided[division.column] = division.groups(values, cohort.attributes.path)
+    return divided
 
 
-def assess_groups(labels, probabilities, divided, groups=None, bootstrap=1000, seed=0, progress=None):
+def assess_groups(
+    scores: Scores,
+    divided: Mapping[str, Mapping[str, np.ndarray]],
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    progress: Progress | None = None,
+) -> list[Subgroup]:
     """Measures every subgroup on its own; the patients of a subgroup are resampled among themselves.
 
     Args:
-        labels: 0 or 1, (rows,).
-        probabilities: (rows,).
-        divided: dict from a column to a dict from a group's name to a bool array (rows,).
-        groups: as for `mime_tf.assess.measures.assess`.
-        bootstrap: likewise.
-        seed: likewise.
-        progress: likewise.
+        scores: the scores of a set.
+        divided: dict from a column to a dict from a subgroup's name to a bool array (rows,).
+        bootstrap: the resamples behind the intervals.
+        progress: called with a line of text after each resample.
 
     Returns:
-        List of Subgroup; those with fewer than `LEAST` rows of either label have a reason in place of numbers.
-
-    Raises:
-        InputError: as `mime_tf.assess.measures.assess`.
+        List of Subgroup; those with fewer than `LEAST` rows of either label have a reason in place of measures.
     """
-    labels, probabilities = np.asarray(labels), np.asarray(probabilities)
-    found = []
-    for column, members in divided.items():
-        for name, rows in members.items():
-            total, ones = int(rows.sum()), int(labels[rows].sum())
-            reason, of_group = _reason(total, ones), None
-            if not reason:
-                patients = None if groups is None else np.asarray(groups)[rows]
-                of_group = measures.assess(labels[rows], probabilities[rows], patients, bootstrap, seed, progress)
-            found.append(Subgroup(column, name, total, ones, of_group, reason))
-    return found
+    subgroups = []
+    for column, groups in divided.items():
+        for name, members in groups.items():
+            rows, ones = int(members.sum()), int(scores.labels[members].sum())
+            reason = _reason(rows, ones)
+            assessment = None if reason else measures.assess(scores.select(members), bootstrap, progress)
+            subgroups.append(Subgroup(column, name, rows, ones, assessment, reason))
+    return subgroups
 
 
-def _reason(rows, ones):
-    """Why a group is not measured; empty where it is."""
+def _reason(rows: int, ones: int) -> str:
+    """The reason why a subgroup is not measured; empty if it is."""
     if not rows:
         return "nobody in this set"
     if ones in (0, rows):
@@ -180,14 +178,14 @@ def _reason(rows, ones):
     return ""
 
 
-def _number(text):
+def _number(text: str) -> float:
     try:
         return float(text)
     except ValueError:
         return math.nan
 
 
-def _name(low, high):
+def _range_name(low: float, high: float) -> str:
     if low == -math.inf:
         return f"under {high:g}"
     return f"{low:g} and over" if high == math.inf else f"{low:g} to under {high:g}"

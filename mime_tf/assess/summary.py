@@ -1,29 +1,38 @@
-"""The figures that the authors' program reports of a set of patients."""
+"""The figures that the authors' program reports of a set: cross-entropy, ROC AUC, average precision."""
 
 import numpy as np
 from sklearn import metrics
 
-# What is reported of a split, in the order the authors' program prints it.
+# The results of a split, in the order in which the authors' program prints them.
 RESULTS = ("valid_loss", "test_loss", "valid_auc", "test_auc", "valid_aucpr", "test_aucpr")
+EPSILON = 1e-10  # as in `mime_tf.losses`, which loads Keras
 
 
-def log_loss(labels, probabilities):
-    """Returns the mean of `-(y log(p + 1e-10) + (1 - y) log(1 - p + 1e-10))`, in float64."""
-    labels, probabilities = np.asarray(labels, np.float64), np.asarray(probabilities, np.float64)
-    log_of_one, log_of_zero = np.log(probabilities + 1e-10), np.log(1 - probabilities + 1e-10)
-    return float(-np.mean(labels * log_of_one + (1 - labels) * log_of_zero))
+def log_losses(probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the losses of label 1 and of label 0, `-log(p + 1e-10)` and `-log(1 - p + 1e-10)`, in float64.
+
+    Both are finite also at 0, at 1 and where rounding has left a probability just outside.
+    """
+    probabilities = np.asarray(probabilities, np.float64)
+    return -np.log(np.maximum(probabilities, 0) + EPSILON), -np.log(np.maximum(1 - probabilities, 0) + EPSILON)
 
 
-def summarize(labels, probabilities):
-    """Returns what is reported of a set.
+def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Returns the mean of `log_losses`, the loss that a model is trained with."""
+    labels, (of_one, of_zero) = np.asarray(labels, np.float64), log_losses(probabilities)
+    return float(np.mean(labels * of_one + (1 - labels) * of_zero))
+
+
+def summarize(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
+    """Returns the figures of a set.
 
     Args:
-        labels: 0 or 1, (patients,).
-        probabilities: (patients,).
+        labels: 0 or 1, (rows,).
+        probabilities: (rows,), nan among them where a model has diverged.
 
     Returns:
-        Dict of floats: `"loss"`, `"auc"` (ROC) and `"aucpr"` (average precision). The last two are NaN where the
-        labels are all alike, and so is everything where a probability is not a number.
+        Dict: `"loss"`, `"auc"` (ROC) and `"aucpr"` (average precision). The last two are nan where the labels are all
+        alike; all three are where a probability is.
     """
     loss = log_loss(labels, probabilities)
     if np.isnan(loss) or np.all(labels == labels[0]):
@@ -35,8 +44,8 @@ def summarize(labels, probabilities):
     }
 
 
-def results(valid, test):
-    """Returns what `summarize` says of valid and of test as one dict with the keys `RESULTS`."""
+def results(valid: dict[str, float], test: dict[str, float]) -> dict[str, float]:
+    """Returns the figures of valid and of test, as `summarize` has them, under the names `RESULTS`."""
     named = {f"valid_{name}": value for name, value in valid.items()}
     named |= {f"test_{name}": value for name, value in test.items()}
     return {name: named[name] for name in RESULTS}

@@ -1,33 +1,30 @@
-"""An assessment as lines, and as what metrics.json holds."""
+"""An assessment as printed lines, and as the records of metrics.json."""
 
 import dataclasses
 import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from mime_tf.assess.measures import BINS, MEASURES
-from mime_tf.assess.subgroups import SHOWN
+from mime_tf.assess.bootstrap import Bootstrap
+from mime_tf.assess.measures import BINS, MEASURES, Assessment
+from mime_tf.assess.subgroups import SHOWN, Subgroup
 from mime_tf.assess.thresholds import COUNTS, SHARES
 
 _HEADER = f"{'':28}{'value':>9}   95% interval"
 
 
-def lines(found, bootstrap, seed):
-    """Yields the measures as a table.
-
-    Args:
-        found: `mime_tf.assess.measures.Assessment`.
-        bootstrap: number of resamples behind its intervals.
-        seed: of the resamples.
-    """
+def lines(assessment: Assessment, bootstrap: Bootstrap) -> Iterator[str]:
+    """Yields the measures as a table, with the resamples behind their intervals and the notes."""
     yield _HEADER
     for name, title in MEASURES.items():
-        yield _line(title, found.values[name], found.intervals[name])
-    if bootstrap:
-        yield f"intervals: percentiles of {bootstrap:,} resamples of the patients, seed {seed}"
+        yield _line(title, assessment.values[name], assessment.intervals[name])
+    if bootstrap.times:
+        yield f"intervals: percentiles of {bootstrap.times:,} resamples of the patients, seed {bootstrap.seed}"
     yield f"expected calibration error: over {BINS} bins of equally many patients"
-    yield from (f"note: {note}" for note in found.notes)
+    yield from (f"note: {note}" for note in assessment.notes)
 
 
-def point_lines(points):
+def point_lines(points: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yields operating points, of `mime_tf.assess.thresholds`, each with its counts and shares."""
     for point in points:
         yield (
@@ -38,45 +35,47 @@ def point_lines(points):
             yield _line(f"  {title}", point[name], point["intervals"][name])
 
 
-def subgroup_lines(found):
-    """Yields subgroups, of `mime_tf.assess.subgroups`, measure by measure, so that groups can be compared."""
-    for column in dict.fromkeys(group.column for group in found):
-        groups = [group for group in found if group.column == column]
-        measured = [group for group in groups if group.assessment]
+def subgroup_lines(subgroups: Sequence[Subgroup]) -> Iterator[str]:
+    """Yields subgroups measure by measure, so that those of a column can be compared."""
+    for column in dict.fromkeys(subgroup.column for subgroup in subgroups):
         yield f"by {column}"
-        for group in groups:
-            why = f"; not measured: {group.reason}" if group.reason else ""
-            yield f"  {group.name:26} {group.rows:,} rows, {group.ones:,} of label 1{why}"
+        measured = {}
+        for subgroup in subgroups:
+            if subgroup.column == column:
+                reason = f"; not measured: {subgroup.reason}" if subgroup.reason else ""
+                yield f"  {subgroup.name:26} {subgroup.rows:,} rows, {subgroup.ones:,} of label 1{reason}"
+                if subgroup.assessment:
+                    measured[subgroup.name] = subgroup.assessment
         for name in SHOWN if measured else ():
             yield f"  {MEASURES[name]}"
-            for group in measured:
-                yield _line(f"    {group.name}", group.assessment.values[name], group.assessment.intervals[name])
+            for group, assessment in measured.items():
+                yield _line(f"    {group}", assessment.values[name], assessment.intervals[name])
 
 
-def _line(title, value, interval):
+def _line(title: str, value: float, interval: tuple[float, float]) -> str:
     low, high = interval
     return f"{title:28}{value:9.4f}   {'-' if math.isnan(low) else f'{low:.4f} to {high:.4f}'}"
 
 
-def estimates(found):
-    """Returns the values and intervals of an Assessment: a dict from a measure to `value`, `low` and `high`."""
-    return {name: _estimate(value, found.intervals[name]) for name, value in found.values.items()}
+def estimates(assessment: Assessment) -> dict[str, dict[str, float]]:
+    """Returns values and intervals: a dict from each measure to a dict of `value`, `low` and `high`."""
+    return {
+        name: dict(zip(("value", "low", "high"), (value, *assessment.intervals[name]), strict=True))
+        for name, value in assessment.values.items()
+    }
 
 
-def point_record(point, asked):
-    """Returns an operating point with what was asked for, the intervals by name."""
+def point_record(point: Mapping[str, Any], asked: Mapping[str, float]) -> dict[str, Any]:
+    """Returns an operating point with the option that asked for it, its intervals by name."""
     intervals = {name: dict(zip(("low", "high"), point["intervals"][name], strict=True)) for name in (*COUNTS, *SHARES)}
     return {"asked": asked, **point, "intervals": intervals}
 
 
-def subgroup_record(group):
+def subgroup_record(subgroup: Subgroup) -> dict[str, Any]:
     """Returns a subgroup: its size, and its measures or the reason why there are none."""
-    record = {name: value for name, value in dataclasses.asdict(group).items() if name != "assessment"}
-    if group.assessment is None:
+    record = {name: value for name, value in dataclasses.asdict(subgroup).items() if name != "assessment"}
+    assessment = subgroup.assessment
+    if assessment is None:
         return record | {"metrics": None}
-    of = group.assessment
-    return record | {"reason": None, "patients": of.patients, "metrics": estimates(of), "notes": of.notes}
-
-
-def _estimate(value, interval):
-    return {"value": value, "low": interval[0], "high": interval[1]}
+    measured = {"patients": assessment.patients, "metrics": estimates(assessment), "notes": assessment.notes}
+    return record | {"reason": None} | measured

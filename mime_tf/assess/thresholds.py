@@ -1,8 +1,12 @@
-"""What comes of alerting patients from a threshold on, with bootstrap intervals."""
+"""Operating points: the alerts from a threshold on and their errors, with bootstrap intervals."""
+
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from mime_tf.assess.bootstrap import Sample, interval
+from mime_tf.assess.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Progress, Sample, Tally, interval
+from mime_tf.assess.scores import Scores
 from mime_tf.errors import InputError
 
 COUNTS = ("alerts", "tp", "fp", "tn", "fn")
@@ -15,8 +19,8 @@ SHARES = {
 }
 
 
-def alert_threshold(probabilities, rate):
-    """Returns the lowest threshold at which at most a share `rate` of the patients is alerted.
+def alert_threshold(probabilities: np.ndarray, rate: float) -> float:
+    """Returns the lowest threshold at which at most a share `rate` of the rows is alerted.
 
     Equal probabilities are alerted together or not at all, so the share may be smaller, and even 0.
 
@@ -31,52 +35,51 @@ def alert_threshold(probabilities, rate):
     return float(allowed[0] if len(allowed) else np.nextafter(values[-1], np.inf))
 
 
-def operating_points(labels, probabilities, thresholds, groups=None, bootstrap=1000, seed=0, progress=None):
-    """Counts what comes of alerting the patients whose probability is a threshold or more.
+def operating_points(
+    scores: Scores,
+    thresholds: Sequence[float],
+    bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
+    progress: Progress | None = None,
+) -> list[dict[str, Any]]:
+    """Counts alerts and errors of the rule that alerts from a threshold on.
 
-    A threshold stays what it is in every resample, also one that `alert_threshold` found: the intervals are those of a
-    rule that has been settled.
+    A threshold is the same in every resample, also one of `alert_threshold`: the intervals are those of a fixed rule.
 
     Args:
-        labels: 0 or 1, (rows,).
-        probabilities: (rows,).
-        thresholds: list of numbers.
-        groups: as for `mime_tf.assess.measures.assess`.
-        bootstrap: likewise.
-        seed: likewise; the same resamples are drawn.
-        progress: likewise.
+        scores: the scores of a set.
+        thresholds: probabilities from which on a row is alerted.
+        bootstrap: the resamples behind the intervals; equal ones of `assess` draw the same patients.
+        progress: called with a line of text after each resample.
 
     Returns:
-        A dict for each threshold: `threshold`; the `COUNTS`, ints; the `SHARES`, nan where there is nothing to take a
-        share of; and `intervals`, a dict from each count and share to its 95% interval, a pair, nan where there is
-        none.
+        A dict for each threshold: `threshold`; the `COUNTS`, ints; the `SHARES`, nan where the denominator is 0; and
+        `intervals`, a dict from each count and share to its 95% interval, a pair, nan without one.
 
     Raises:
-        InputError: as `mime_tf.assess.measures.assess`; or a threshold is not a number.
+        InputError: a threshold is not a number.
     """
     if np.isnan(thresholds).any():
         raise InputError("threshold: found nan; must be a number")
-    sample = Sample.of(labels, probabilities, groups)
-    starts = np.searchsorted(sample.values, thresholds)
-    whole = _figures(*sample.counts(), starts)
-    times_drawn = sample.resamples(bootstrap if len(thresholds) else 0, seed, progress)
-    resampled = [_figures(*sample.counts(times), starts) for times in times_drawn]
-    resampled = np.reshape(resampled, (len(resampled), *whole.shape))
-    names = (*COUNTS, *SHARES)
-    found = []
-    for place, threshold in enumerate(thresholds):
-        figures = dict(zip(names, whole[place].tolist(), strict=True))
-        intervals = dict(zip(names, map(interval, resampled[:, place].T), strict=True))
-        found.append(
-            {"threshold": float(threshold), **figures, **{name: int(figures[name]) for name in COUNTS}}
-            | {"intervals": intervals}
-        )
-    return found
+    if not len(thresholds):
+        return []
+    sample = Sample(scores)
+    tally = sample.tally()
+    starts = np.searchsorted(tally.values, thresholds)
+    whole = _figures(tally, starts)
+    draws = bootstrap.draws(scores.num_patients, progress)
+    resampled = np.reshape([_figures(sample.tally(drawn), starts) for drawn in draws], (-1, *whole.shape))
+    points = []
+    for index, threshold in enumerate(thresholds):
+        figures = dict(zip((*COUNTS, *SHARES), whole[index].tolist(), strict=True))
+        intervals = dict(zip(figures, map(interval, resampled[:, index].T), strict=True))
+        counts = {name: int(figures[name]) for name in COUNTS}
+        points.append({"threshold": float(threshold), **figures, **counts, "intervals": intervals})
+    return points
 
 
-def _figures(ones, zeros, starts):
-    """The counts and shares of alerts from each of `starts` on, (thresholds, 10)."""
-    below_ones, below_zeros = (np.concatenate([[0.0], np.cumsum(counts)]) for counts in (ones, zeros))
+def _figures(tally: Tally, starts: np.ndarray) -> np.ndarray:
+    """Counts and shares of the alerts from each index of `starts` on, (thresholds, 10)."""
+    below_ones, below_zeros = (np.concatenate([[0.0], np.cumsum(counts)]) for counts in (tally.ones, tally.zeros))
     fn, tn = below_ones[starts], below_zeros[starts]
     tp, fp = below_ones[-1] - fn, below_zeros[-1] - tn
     counts = [tp + fp, tp, fp, tn, fn]
@@ -84,6 +87,6 @@ def _figures(ones, zeros, starts):
     return np.stack([*counts, *shares], axis=1)
 
 
-def _share(part, rest):
+def _share(part: np.ndarray, rest: np.ndarray) -> np.ndarray:
     whole = part + rest
     return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)

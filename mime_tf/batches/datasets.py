@@ -1,15 +1,17 @@
 """tf.data datasets of padded batches: for `MiME.fit`, `evaluate` and `predict`."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import tensorflow as tf
 
-from mime_tf.batches.tables import Batch, runs_of
+from mime_tf.batches.tables import Batch, block_bounds
 from mime_tf.data.store import offsets
+from mime_tf.splits.split import Part
 
-# Where batches come again and again in a data set, as in a small cohort's, and no more than this are different, they
-# are cut once and kept.
-RUNS_KEPT = 256
-# Visits in a scoring batch, each patient counted with as many as the longest has: what bounds the memory of scoring.
+# Most different batches of a dataset that are cut once and kept, if they come again and again, as in a small cohort.
+BATCHES_KEPT = 256
+# Most visits in a scoring batch, each patient counted with as many as the longest has; it bounds the memory of scoring.
 MOST_VISITS = 2048
 
 INPUTS = {
@@ -22,15 +24,21 @@ INPUTS = {
 }
 
 
-def training_batches(part, starts, batch_size, choose_shape=None, replicas=1):
+def training_batches(
+    part: Part,
+    starts: Sequence[int] | np.ndarray,
+    batch_size: int,
+    choose_shape: Callable[[dict[str, int]], dict[str, int]] | None = None,
+    replicas: int = 1,
+) -> tf.data.Dataset:
     """Returns the dataset of the training windows: one batch for each of `starts`, in their order.
 
     Args:
-        part: `mime_tf.splits.split.Part`, the training patients, sorted by number of visits.
+        part: the training patients, sorted by number of visits.
         starts: integers, the first patient of each window, as `mime_tf.batches.tables.window_starts` draws them.
         batch_size: B, patients in a batch.
         choose_shape: function from the sizes a batch needs to those it gets, such as `mime_tf.batches.shapes.plan`
-            returns; by default a batch gets what it needs.
+            returns; by default the two are the same.
         replicas: divide each window into this many batches of equally many patients, one after the other, one for
             each replica of a `tf.distribute` strategy.
 
@@ -47,65 +55,64 @@ def training_batches(part, starts, batch_size, choose_shape=None, replicas=1):
     return _dataset(part, starts, starts + share, choose_shape)
 
 
-def scoring_batches(part, batch_size):
+def scoring_batches(part: Part, batch_size: int) -> tf.data.Dataset:
     """Returns the dataset of all patients of `part` once, in order, as many at a time as fit.
 
     Args:
-        part: `mime_tf.splits.split.Part`, sorted by number of visits.
-        batch_size: B, the most patients in a batch. There are fewer where histories are long, so that a batch has room
-            for `MOST_VISITS`, or holds one patient.
+        part: the patients, sorted by number of visits.
+        batch_size: B, the most patients in a batch. Batches of long histories have fewer, so that each has at most
+            `MOST_VISITS`, or one patient.
 
     Returns:
         tf.data.Dataset of `(inputs, labels)` as from `training_batches`.
     """
-    bounds = runs_of(part.store.visit_counts[part.rows], batch_size, MOST_VISITS)
+    bounds = block_bounds(part.store.visit_counts[part.rows], batch_size, MOST_VISITS)
     return _dataset(part, bounds[:-1], bounds[1:])
 
 
-def _dataset(part, starts, ends, choose_shape=None):
-    """One batch for each run of patients from `starts` to before `ends`."""
+def _dataset(part: Part, starts: np.ndarray, ends: np.ndarray, choose_shape: Callable | None = None) -> tf.data.Dataset:
+    """Returns the dataset of one batch for each window of patients from `starts` to before `ends`."""
     labels = tf.constant(part.labels, tf.float32)
 
     def cut(start, end):
         batch = Batch(part.patients(start, end))
         return _pack(batch.tables(choose_shape(batch.size) if choose_shape else None))
 
-    runs, which = np.unique(np.stack([starts, ends], axis=1), axis=0, return_inverse=True)
-    if len(runs) < len(starts) and len(runs) <= RUNS_KEPT:
-        find = _keep([cut(start, end) for start, end in runs])
+    windows, indices = np.unique(np.stack([starts, ends], axis=1), axis=0, return_inverse=True)
+    if len(windows) < len(starts) and len(windows) <= BATCHES_KEPT:
+        find = _keep([cut(start, end) for start, end in windows])
     else:
-        # Not Dataset.from_generator, after which all of TensorFlow ran 1 ms a call slower here (2.21, CPU).
-        def find(run, start, end):
+        # Not Dataset.from_generator: after it every call of TensorFlow took 1 ms more (2.21, CPU).
+        def find(index, start, end):
             return tf.ensure_shape(tf.numpy_function(cut, [start, end], tf.int32, stateful=False), [None])
 
     @tf.autograph.experimental.do_not_convert
-    def tensors(run, start, end):
-        return _unpack(find(run, start, end)), labels[start:end]
+    def tensors(index, start, end):
+        return _unpack(find(index, start, end)), labels[start:end]
 
     options = tf.data.Options()
-    # There is nothing to tune, and a dataset that tunes itself keeps whoever is done with it waiting: for as long as it
-    # has run, up to a minute (TensorFlow 2.21).
+    # With autotuning, dropping the iterator blocks for as long as it has run, up to a minute (TensorFlow 2.21).
     options.autotune.enabled = False
-    dataset = tf.data.Dataset.from_tensor_slices((which.reshape(-1), starts, ends)).map(tensors)
+    dataset = tf.data.Dataset.from_tensor_slices((indices.reshape(-1), starts, ends)).map(tensors)
     return dataset.prefetch(4).with_options(options)
 
 
-def _keep(packed):
-    """Returns a function that gives the packed batches back by number, without going through Python."""
+def _keep(packed: list[np.ndarray]) -> Callable:
+    """Returns a function that gives the packed batches back by their index, without going through Python."""
     bounds = tf.constant(offsets([len(vector) for vector in packed]))
     values = tf.constant(np.concatenate(packed))
-    return lambda run, start, end: values[bounds[run] : bounds[run + 1]]
+    return lambda index, start, end: values[bounds[index] : bounds[index + 1]]
 
 
-def _pack(batch):
-    """Returns the tables of a batch as one int32 vector, sizes and shapes first: one thing crosses from Python."""
+def _pack(batch: dict[str, np.ndarray]) -> np.ndarray:
+    """Returns the tables of a batch as one int32 vector, sizes and shapes first: one array crosses from Python."""
     tables = [batch[name] for name in INPUTS]
     sizes = [table.size for table in tables]
     shapes = [length for table in tables for length in table.shape]
     return np.concatenate([np.array(sizes + shapes, np.int32), *(table.ravel() for table in tables)])
 
 
-def _unpack(packed):
+def _unpack(packed: tf.Tensor) -> dict[str, tf.Tensor]:
     """Returns the dict of tables that `_pack` packed."""
     ranks = [spec.shape.rank for spec in INPUTS.values()]
     head, body = tf.split(packed, [len(ranks) + sum(ranks), -1])

@@ -1,34 +1,38 @@
 """A few padded shapes for all batches of a run, because XLA compiles a step anew for every shape."""
 
 import itertools
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from mime_tf.batches.tables import DIMENSIONS, Batch
+from mime_tf.splits.split import Part
 
 MOST_SHAPES = 5
 CANDIDATES = 100
-# Windows that are looked at to choose shapes: enough that one in a thousand of the others fits none, cut in a second.
-LOOKED_AT = 2000
+# Number of windows to choose shapes by: enough that one in a thousand of the others fits none, and cut in a second.
+WINDOWS = 2000
 
 
-def plan(parts, starts, batch_size, most_shapes=MOST_SHAPES):
+def plan(
+    parts: Sequence[Part], starts: Sequence[np.ndarray], batch_size: int, most_shapes: int = MOST_SHAPES
+) -> Callable[[dict[str, int]], dict[str, int]]:
     """Chooses padded shapes such that every batch fits one and the mean cost of a batch is low.
 
-    The shapes are chosen for the windows that will be drawn, or an even sample of them where they are very many; one
-    more shape takes whatever fits none of these.
+    The shapes are chosen for the windows that will be drawn, or for an even sample of very many; one more shape takes
+    the batches that fit none of these.
 
     Args:
-        parts: list of `mime_tf.splits.split.Part`, those that are cut into batches.
-        starts: list of integer arrays, where the windows of each part start.
+        parts: the parts that are cut into batches.
+        starts: list of integer arrays, the starts of each part's windows.
         batch_size: B, patients in a window.
-        most_shapes: how many shapes are chosen; with the last resort there may be one more.
+        most_shapes: most shapes that are chosen; the last resort may be one more.
 
     Returns:
         Function from the sizes a batch needs to the sizes it gets, both dicts with the keys `DIMENSIONS`.
     """
-    looked_at = [_even_sample(np.unique(of_part), max(LOOKED_AT // len(parts), 2)) for of_part in starts]
-    sizes = [window_sizes(part, batch_size, of_part) for part, of_part in zip(parts, looked_at, strict=True)]
+    samples = [_even_sample(np.unique(part_starts), max(WINDOWS // len(parts), 2)) for part_starts in starts]
+    sizes = [window_sizes(part, batch_size, sample) for part, sample in zip(parts, samples, strict=True)]
     largest = np.max([largest_sizes(part, batch_size) for part in parts], axis=0)
     shapes = [*best_shapes(np.concatenate(sizes), most_shapes), largest]
 
@@ -40,18 +44,18 @@ def plan(parts, starts, batch_size, most_shapes=MOST_SHAPES):
     return choose_shape
 
 
-def _even_sample(values, count):
-    """At most `count` of the sorted `values`, evenly from the first to the last."""
+def _even_sample(values: np.ndarray, count: int) -> np.ndarray:
+    """Returns at most `count` of the sorted `values`, evenly from the first to the last."""
     return values[np.unique(np.linspace(0, len(values) - 1, min(count, len(values))).astype(int))]
 
 
-def window_sizes(part, batch_size, starts):
+def window_sizes(part: Part, batch_size: int, starts: np.ndarray) -> np.ndarray:
     """Returns the sizes that the batches of the windows at `starts` need: int64, (windows, 8), as `DIMENSIONS`."""
     batches = (Batch(part.patients(start, start + batch_size)) for start in starts)
     return np.array([[batch.size[name] for name in DIMENSIONS] for batch in batches])
 
 
-def largest_sizes(part, batch_size):
+def largest_sizes(part: Part, batch_size: int) -> np.ndarray:
     """Returns sizes that no batch of `batch_size` consecutive patients exceeds, without cutting them: int64, (8,)."""
     store = part.store
     visits, dxobjs = store.visit_counts[part.rows], np.diff(store.dxobjs[store.visits])[part.rows]
@@ -62,7 +66,7 @@ def largest_sizes(part, batch_size):
     return np.maximum(sizes, 1)
 
 
-def best_shapes(sizes, most_shapes):
+def best_shapes(sizes: np.ndarray, most_shapes: int) -> list[np.ndarray]:
     """Returns at most `most_shapes` shapes, cheapest first, of which each row of `sizes` fits one, at little cost."""
     sizes = sizes[np.argsort(_cost(sizes), kind="stable")]
     bounds = np.unique(np.linspace(0, len(sizes), CANDIDATES + 1).astype(int))
@@ -70,18 +74,18 @@ def best_shapes(sizes, most_shapes):
     return sorted(_best_groups(blocks, np.diff(bounds), most_shapes), key=_cost)
 
 
-def _cost(sizes):
-    """What padding to these sizes costs a step, in units of a Dx-object's matrix products at the authors' widths.
+def _cost(sizes: np.ndarray) -> np.ndarray:
+    """Returns the cost of a step padded to these sizes, in units of a Dx-object's matrix products.
 
-    A visit's projection is 256 x 768 where a Dx-object's products are 200 x 656; reading a row of a table costs about
-    a fortieth of that. The recurrence is not in it: batches of one shape are about equally long.
+    At the authors' widths a visit's projection is 256 x 768 and a Dx-object's products are 200 x 656; reading a row of
+    a table costs about a fortieth of that. The recurrence is left out: batches of one shape are about equally long.
     """
     size = dict(zip(DIMENSIONS, np.moveaxis(sizes, -1, 0), strict=True))
     read = size["N"] * (size["R"] + size["P"]) + size["V"] * size["D"] + 3 * size["S"] * size["T"]
     return size["N"] + 1.5 * size["V"] + read / 40
 
 
-def _best_groups(blocks, weights, most_groups):
+def _best_groups(blocks: np.ndarray, weights: np.ndarray, most_groups: int) -> list[np.ndarray]:
     """Divides consecutive blocks into groups, each padded to its largest member, at the least total cost.
 
     Dynamic programming over the end of the last group; one group more never costs more.
@@ -100,7 +104,7 @@ def _best_groups(blocks, weights, most_groups):
         starts.append(totals.argmin(axis=0))
         best = totals.min(axis=0)
     ends = [count]
-    for start_of in reversed(starts):
-        ends.append(start_of[ends[-1]])
+    for best_starts in reversed(starts):
+        ends.append(best_starts[ends[-1]])
     edges = [0, *reversed(ends)]
     return [blocks[start:end].max(axis=0) for start, end in itertools.pairwise(edges)]

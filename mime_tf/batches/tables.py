@@ -1,20 +1,22 @@
-"""Which patients form a batch, and the padded integer tensors that a batch is made of.
+"""Patients that form a batch, and the padded integer tables that a batch is made of.
 
-A batch is four tables, each padded with -1 where nothing is and each pointing into the next:
+A batch is four tables, each padded with -1 and each pointing into the next:
 
     patients [B]    patient b's history is row patients[b] of `visits`
     visits [S, T]   the history's t-th visit is row visits[s, t] of `dxobjs`
     dxobjs [V, D]   the visit's d-th Dx-object is row dxobjs[v, d] of `dx`, `rx` and `pr`
     dx [N], rx [N, R], pr [N, P]   the Dx-object's diagnosis, medications and procedures
 
-Histories, visits and Dx-objects that occur more than once in the batch stand in its tables once, and padding in time
-costs no visit and no Dx-object: that is most of what the authors' program spends its time on.
+Histories, visits and Dx-objects that occur more than once in the batch are in its tables once, and padding in time
+costs no visit and no Dx-object: the authors' program spends most of its time on these.
 """
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from mime_tf.batches.distinct import distinct_rows
-from mime_tf.data.store import ranges
+from mime_tf.data.store import Store, ranges
 from mime_tf.errors import InputError
 
 DIMENSIONS = ("B", "S", "T", "V", "D", "N", "R", "P")
@@ -27,31 +29,31 @@ class Batch:
         store: Store, the patients of the batch and no others.
 
     Attributes:
-        size: dict with the keys `DIMENSIONS`, what the tables need; each is at least 1.
+        size: dict with the keys `DIMENSIONS`, the least sizes of the tables; each is at least 1.
     """
 
-    def __init__(self, store):
+    def __init__(self, store: Store):
         one_each = np.arange(len(store.dx) + 1)
         dxobjs, dxobj_of = distinct_rows(
             [(one_each, store.dx), (store.rx_offsets, store.rx), (store.pr_offsets, store.pr)]
         )
         visits, visit_of = distinct_rows([(store.dxobjs, dxobj_of)])
         histories, self._patients = distinct_rows([(store.visits, visit_of)])
-        self._visits = _runs(store.visits, visit_of, histories)
-        self._dxobjs = _runs(store.dxobjs, dxobj_of, visits)
+        self._visits = _slices(store.visits, visit_of, histories)
+        self._dxobjs = _slices(store.dxobjs, dxobj_of, visits)
         self._dx = store.dx[dxobjs]
-        self._rx = _runs(store.rx_offsets, store.rx, dxobjs)
-        self._pr = _runs(store.pr_offsets, store.pr, dxobjs)
+        self._rx = _slices(store.rx_offsets, store.rx, dxobjs)
+        self._pr = _slices(store.pr_offsets, store.pr, dxobjs)
         longest = [counts.max(initial=1) for _, counts in (self._visits, self._dxobjs, self._rx, self._pr)]
-        rows = [max(len(found), 1) for found in (self._patients, histories, visits, dxobjs)]
+        rows = [max(len(level), 1) for level in (self._patients, histories, visits, dxobjs)]
         needed = (rows[0], rows[1], longest[0], rows[2], longest[1], rows[3], longest[2], longest[3])
         self.size = dict(zip(DIMENSIONS, map(int, needed), strict=True))
 
-    def tables(self, size=None):
+    def tables(self, size: Mapping[str, int] | None = None) -> dict[str, np.ndarray]:
         """Returns the tables.
 
         Args:
-            size: dict with the keys `DIMENSIONS`, each at least what `self.size` has; by default that.
+            size: dict with the keys `DIMENSIONS`, each at least as in `self.size`, which is the default.
 
         Returns:
             Dict of int32 arrays `"patients"` [B], `"visits"` [S, T], `"dxobjs"` [V, D], `"dx"` [N], `"rx"` [N, R],
@@ -68,21 +70,21 @@ class Batch:
         }
 
 
-def _runs(offsets, values, rows):
-    """The values of the runs at `rows`, one after the other, and how many each has."""
+def _slices(offsets: np.ndarray, values: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the values that the offsets give to `rows`, concatenated, and the number of each row's values."""
     counts = offsets[rows + 1] - offsets[rows]
     return values[ranges(offsets[rows], counts)], counts
 
 
-def _filled_up(values, length):
-    """`values` as int32, with -1 up to `length`."""
+def _filled_up(values: np.ndarray, length: int) -> np.ndarray:
+    """Returns `values` as int32, filled up to `length` with -1."""
     result = np.full(length, -1, np.int32)
     result[: len(values)] = values
     return result
 
 
-def padded(values, counts, rows, width):
-    """Lays consecutive runs of `values` out as the rows of an int32 table filled up with -1.
+def padded(values: np.ndarray, counts: np.ndarray, rows: int, width: int) -> np.ndarray:
+    """Lays consecutive slices of `values` out as the rows of an int32 table filled up with -1.
 
     >>> padded(np.array([7, 8, 9]), np.array([2, 0, 1]), 4, 3).tolist()
     [[7, 8, -1], [-1, -1, -1], [9, -1, -1], [-1, -1, -1]]
@@ -92,18 +94,19 @@ def padded(values, counts, rows, width):
     return table
 
 
-def runs_of(visit_counts, most_patients, most_visits):
-    """Cuts patients, sorted by visits, into consecutive runs: what is to go into one batch each.
+def block_bounds(visit_counts: np.ndarray, most_patients: int, most_visits: int) -> np.ndarray:
+    """Cuts patients, sorted by visits, into consecutive blocks, each to be one batch.
 
     Args:
         visit_counts: int64 (patients,), ascending.
-        most_patients: of a run.
-        most_visits: of a run of more than one patient, each counted with as many visits as the longest has.
+        most_patients: most patients in a block.
+        most_visits: most visits in a block of more than one patient, each patient counted with as many as the longest
+            history of the block has.
 
     Returns:
-        int64 (runs + 1,), where each run starts, and the end.
+        int64 (blocks + 1,), the start of each block, and the end.
 
-    >>> runs_of(np.array([1, 1, 1, 4, 5, 20]), 3, 10).tolist()
+    >>> block_bounds(np.array([1, 1, 1, 4, 5, 20]), 3, 10).tolist()
     [0, 3, 5, 6]
     """
     bounds = [0]
@@ -114,20 +117,20 @@ def runs_of(visit_counts, most_patients, most_visits):
     return np.array(bounds)
 
 
-def window_starts(random_seed, train_sizes, batch_size, steps):
-    """Draws where each training batch starts in its sorted training list.
+def window_starts(random_seed: int, train_sizes: Sequence[int], batch_size: int, steps: int) -> list[np.ndarray]:
+    """Draws the start of each training batch in its sorted training list.
 
-    One stream of NumPy's legacy generator runs through all splits, as in the authors' program: what a split draws
-    depends on the splits before it.
+    One stream of NumPy's legacy generator runs through all splits, as in the authors' program: the draws of a split
+    depend on the splits before it.
 
     Args:
         random_seed: seed of the stream.
-        train_sizes: number of training patients of each split, in the order they are trained.
+        train_sizes: number of training patients of each split, in the order of training.
         batch_size: patients in a batch, at most the smallest of `train_sizes`.
         steps: number of updates of a split.
 
     Returns:
-        A list of int64 arrays of `steps` starts, one a split.
+        A list of int64 arrays of `steps` starts, one per split.
 
     Raises:
         InputError: a training set is smaller than a batch.

@@ -1,185 +1,121 @@
 """The command `convert`."""
 
-import argparse
 import dataclasses
 import os
+from argparse import Namespace
+from collections.abc import Iterator
+from typing import Any
 
-from mime_tf.ehr.linkage.ways import UNLINKED
+from mime_tf.commands import options
+from mime_tf.commands.options import Group, Parser, Value, Values, choice
+from mime_tf.constraints import at_least
 from mime_tf.errors import InputError
 from mime_tf.terminal.console import Console
 
-EXAMPLE = """examples:
-  python -m mime_tf convert --source synthea --input csv/ --output cohort/ --outcome 88805009
-  python -m mime_tf convert --source synthea --input csv/ --output cohort/ --outcome 88805009 \\
+EPILOG = """examples:
+  mime-tf convert --source synthea --input csv/ --output cohort/ --outcome 88805009
+  mime-tf convert --source synthea --input csv/ --output cohort/ --outcome 88805009 \\
       --design case_control --observation_days 540
-  python -m mime_tf convert --source fhir --input bundles/ --output this_year/ --vocabulary cohort/vocabulary.csv
-  python train.py cohort/cohort ./ ./out
+  mime-tf convert --source fhir --input bundles/ --output this_year/ --vocabulary cohort/vocabulary.csv
+  mime-tf train cohort/cohort ./ ./out
 
-Before you trust a cohort, read what is printed: how many orders found their diagnosis, the commonest links, and the
-leakage audit. docs/convert.md explains it all. Needs pip install 'mime-tf[ehr]'."""
+Before you trust a cohort, read the lines that are printed: how many orders found their diagnosis, the commonest links,
+and the leakage audit. docs/convert.md explains it all."""
 
 SOURCES = ("synthea", "fhir", "omop", "tables")
 # Options that one source alone takes.
 OWN = {"mapping": "tables", "relationship": "omop", "links": "omop"}
 
 
-def add_parser(commands):
-    """Adds the command to the subparsers `commands`."""
-    parser = commands.add_parser(
-        "convert",
-        help="make a cohort of an EHR export",
-        description="Makes a cohort of an EHR export: Synthea's CSV, FHIR R4, OMOP's tables, or any hospital's.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    _add_files(parser.add_argument_group("what is read and written"))
+def parser(program: str) -> Parser:
+    """Returns the command's parser; `mime_tf.ehr.design.rules.Rules` checks the values of the design."""
+    text = "Makes a cohort of an EHR export: Synthea's CSV, FHIR R4, OMOP's tables, or any hospital's."
+    parser = Parser(program, text, EPILOG)
+    _add_files(parser.add_argument_group("input and output"))
     _add_links(parser.add_argument_group("orders, diagnoses and codes"))
-    _add_design(parser.add_argument_group("who is in the cohort, and the label (docs/cohort_design.md)"))
-    _add_engine(parser.add_argument_group("where the work is done"))
-    parser.set_defaults(run=run)
+    _add_design(parser.add_argument_group("patients of the cohort, and the label (docs/cohort_design.md)"))
+    _add_engine(parser.add_argument_group("engine"))
+    return parser
 
 
-def _add_files(group):
-    group.add_argument("--source", required=True, choices=SOURCES, help="what kind of export it is")
-    group.add_argument("--input", required=True, metavar="PATH", help="its folder; for fhir also a file")
-    group.add_argument("--output", required=True, metavar="DIR", help="folder for the cohort, new or empty")
-    group.add_argument("--overwrite", action="store_true", help="replace the cohort in the output folder")
-    group.add_argument(
-        "--on_error",
-        choices=("stop", "skip"),
-        default="stop",
-        help="a bad file that can be done without: stop (default), or go on without it and say so",
-    )
-    group.add_argument("--strict", action="store_true", help="a reference to nowhere is an error, and not just counted")
-    group.add_argument("--mapping", metavar="FILE", help="tables: the YAML that says what the columns are")
-    group.add_argument(
-        "--links",
-        metavar="FILE",
-        help="omop: CSV or Parquet of orders and their diagnoses, in place of FACT_RELATIONSHIP",
-    )
-    group.add_argument(
-        "--relationship",
-        type=int,
-        nargs="+",
-        metavar="ID",
-        help="omop: relationship concepts to follow in FACT_RELATIONSHIP (default: all between order and diagnosis)",
-    )
+def _add_files(group: Group) -> None:
+    add = options.add
+    add(group, "source", choice(SOURCES), "kind of export", required=True)
+    text = "folder of the export; for fhir also a file"
+    add(group, "input", Value(str), text, metavar="PATH", required=True)
+    options.add_output(group, "DIR", "folder for the cohort, new or empty", "replace a cohort in the output folder")
+    text = "a bad file that can be done without: stop, or go on without it and say so"
+    add(group, "on_error", choice(("stop", "skip")), text, "stop")
+    group.add_argument("--strict", action="store_true", help="make a reference to nowhere an error; else it is counted")
+    text = "tables: the YAML that says what the columns are"
+    add(group, "mapping", Value(str), text, metavar="FILE")
+    text = "omop: CSV or Parquet of orders and their diagnoses, in place of FACT_RELATIONSHIP"
+    add(group, "links", Value(str), text, metavar="FILE")
+    text = "omop: relationship concepts to follow in FACT_RELATIONSHIP (default: all between order and diagnosis)"
+    add(group, "relationship", Values(int), text, metavar="ID,...")
 
 
-def _add_links(group):
-    group.add_argument(
-        "--unlinked",
-        choices=UNLINKED,
-        default="drop",
-        help="orders without a reason: drop (default); null, to a reserved diagnosis; single, to the visit's only "
-        "diagnosis; infer, to the diagnosis of the visit that the code is mostly linked to elsewhere",
+def _add_links(group: Group) -> None:
+    from mime_tf.ehr.linkage.ways import UNLINKED
+
+    add = options.add
+    text = (
+        "orders without a reason: drop; null, to a reserved diagnosis; single, to the visit's only diagnosis; infer, "
+        "to the diagnosis of the visit that the code is mostly linked to elsewhere"
     )
-    group.add_argument(
-        "--infer_share",
-        type=float,
-        default=0.5,
-        metavar="S",
-        help="least share of the code's links that infer needs (default: 0.5)",
-    )
-    group.add_argument(
-        "--min_count",
-        type=int,
-        default=1,
-        metavar="N",
-        help="drop codes that the cohort has less than N times (default: 1)",
-    )
-    group.add_argument(
-        "--vocabulary",
-        metavar="FILE",
-        help="vocabulary.csv of another cohort, whose codes and indices are used: its models then score this one",
-    )
-    group.add_argument(
-        "--groups", metavar="FILE", help="CSV with the columns code and group: codes are replaced by their groups"
-    )
+    add(group, "unlinked", choice(UNLINKED), text, "drop")
+    text = "least share of the code's links that infer needs"
+    add(group, "infer_share", Value(float), text, 0.5, metavar="S")
+    add(group, "min_count", Value(int), "drop codes that the cohort has less than N times", 1)
+    text = "vocabulary.csv of another cohort, whose codes and indices are used: its models then score this one"
+    add(group, "vocabulary", Value(str), text, metavar="FILE")
+    text = "CSV with the columns code and group: codes are replaced by their groups"
+    add(group, "groups", Value(str), text, metavar="FILE")
 
 
-def _add_design(group):
-    group.add_argument(
-        "--outcome", metavar="WHAT", help="diagnosis codes with commas between them, @file, regex:..., or death"
+def _add_design(group: Group) -> None:
+    add, text, number = options.add, Value(str), Value(int)
+    outcome = "diagnosis codes with commas between them, @file, regex:..., or death"
+    add(group, "outcome", text, outcome, metavar="CODES")
+    labels = (
+        "labels made elsewhere: subject_id, prediction_time, boolean_value, as MEDS has them; the audit looks for an "
+        "outcome that is given as well"
     )
-    group.add_argument(
-        "--labels",
-        metavar="FILE",
-        help="labels made elsewhere: subject_id, prediction_time, boolean_value, as MEDS has them; an outcome given as "
-        "well is looked for by the audit",
-    )
-    group.add_argument(
-        "--design",
-        choices=("cohort", "case_control"),
-        default="cohort",
-        help="how patients and prediction times are chosen (default: cohort)",
-    )
-    group.add_argument(
-        "--prediction_at", metavar="RULE", help="random (default), every, visit:N, date:YYYY-MM-DD or age:YEARS"
-    )
-    group.add_argument(
-        "--observation_days",
-        type=int,
-        metavar="N",
-        help="use visits of so many days before the prediction time (default: all)",
-    )
-    group.add_argument(
-        "--gap_days",
-        type=int,
-        default=0,
-        metavar="N",
-        help="days before the prediction time that are not used; in case_control, from it to the outcome (default: 0)",
-    )
-    group.add_argument(
-        "--horizon_days", type=int, metavar="N", help="label 1 if the outcome comes within so many days (default: 365)"
-    )
-    group.add_argument(
-        "--censoring",
-        choices=("exclude", "negative"),
-        help="records that end before the horizon without the outcome (default: exclude)",
-    )
-    group.add_argument(
-        "--min_visits", type=int, default=1, metavar="N", help="least number of visits to use (default: 1)"
-    )
-    group.add_argument("--age", metavar="A:B", help="completed years at the prediction time, such as 40:85")
-    group.add_argument("--sex", help="as the source writes it, such as F")
-    group.add_argument("--controls", type=int, metavar="K", help="case_control: controls a case (default: 10)")
-    group.add_argument(
-        "--match_age_years", type=float, metavar="Y", help="case_control: how far apart ages may be (default: 2)"
-    )
-    group.add_argument(
-        "--match_visits",
-        type=float,
-        metavar="S",
-        help="case_control: how far apart the numbers of visits may be, as a share (default: 0.2)",
-    )
-    group.add_argument("--seed", type=int, default=0, help="of what is drawn (default: 0)")
+    add(group, "labels", text, labels, metavar="FILE")
+    add(group, "design", choice(("cohort", "case_control")), "how patients and prediction times are chosen", "cohort")
+    rule = "random (default), every, visit:N, date:YYYY-MM-DD or age:YEARS"
+    add(group, "prediction_at", text, rule, metavar="RULE")
+    add(group, "observation_days", number, "use visits of so many days before the prediction time (default: all)")
+    gap = "days before the prediction time that are not used; in case_control, from it to the outcome"
+    add(group, "gap_days", number, gap, 0)
+    add(group, "horizon_days", number, "label 1 if the outcome comes within so many days (default: 365)")
+    censoring = "records that end before the horizon without the outcome (default: exclude)"
+    add(group, "censoring", choice(("exclude", "negative")), censoring)
+    add(group, "min_visits", number, "least number of visits to use", 1)
+    add(group, "age", text, "completed years at the prediction time, such as 40:85", metavar="A:B")
+    add(group, "sex", text, "sex of the patients, as the source writes it, such as F")
+    add(group, "controls", number, "case_control: number of controls per case (default: 10)")
+    ages = "case_control: largest difference between the ages of a case and a control (default: 2)"
+    add(group, "match_age_years", Value(float), ages, metavar="Y")
+    visits = "case_control: largest difference between their numbers of visits, as a share (default: 0.2)"
+    add(group, "match_visits", Value(float), visits, metavar="S")
+    add(group, "seed", number, "seed of all random choices", 0)
 
 
-def _add_engine(group):
-    group.add_argument(
-        "--engine",
-        choices=("duckdb", "spark"),
-        default="duckdb",
-        help="duckdb, in this process (default), or spark; both give the same cohort",
-    )
-    group.add_argument("--master", help="spark: its master, such as local[4] or spark://host:7077")
-    group.add_argument(
-        "--memory",
-        default="2GB",
-        help="duckdb: what it holds in memory before it uses the scratch folder (default: 2GB)",
-    )
-    group.add_argument(
-        "--scratch",
-        metavar="DIR",
-        help="where the scratch folder is made; for a cluster, a folder that all machines share",
-    )
-    group.add_argument(
-        "--processes", type=int, metavar="N", help="fhir: processes that read files (default: one a core)"
-    )
+def _add_engine(group: Group) -> None:
+    add = options.add
+    text = "duckdb, in this process, or spark; both give the same cohort"
+    add(group, "engine", choice(("duckdb", "spark")), text, "duckdb")
+    add(group, "master", Value(str), "spark: its master, such as local[4] or spark://host:7077", metavar="URL")
+    text = "duckdb: size of the tables in memory before it uses the scratch folder"
+    add(group, "memory", Value(str), text, "2GB", metavar="SIZE")
+    text = "parent of the scratch folder; for a cluster, a folder that all machines share"
+    add(group, "scratch", Value(str), text, metavar="DIR")
+    text = "fhir: number of processes that read files (default: one per core)"
+    add(group, "processes", Value(int, at_least(1)), text)
 
 
-def run(arguments):
+def run(arguments: Namespace) -> None:
     """Runs the command."""
     console = Console(period=5.0)
     rules = _rules(arguments)
@@ -192,18 +128,18 @@ def run(arguments):
 
     output.check(arguments.output, arguments.overwrite)
     request = _request(arguments, rules)
-    with engine.opened(arguments.engine, arguments.master, arguments.scratch, arguments.memory) as place:
-        export = _read(place, arguments, console.progress)
-        made = conversion.convert(place, export, arguments.input, request, console.progress)
+    with engine.opened(arguments.engine, arguments.master, arguments.scratch, arguments.memory) as opened:
+        export = _read(opened, arguments, console.progress)
+        made = conversion.convert(opened, export, arguments.input, request, console.progress)
     console.progress(f"writing {arguments.output}")
-    written = output.write(arguments.output, made, _what_was_run(arguments, rules))
+    written = output.write(arguments.output, made, _account(arguments, rules))
     for line in _lines(arguments, made, written):
         console.line(line)
     for note in made.notes:
         console.note(f"note: {note}")
 
 
-def _rules(arguments):
+def _rules(arguments: Namespace) -> Any:
     from mime_tf.ehr.design.rules import Rules
 
     target = "labels" if arguments.labels is not None else "outcome" if arguments.outcome is not None else "none"
@@ -211,7 +147,7 @@ def _rules(arguments):
     return Rules(target=target, **{name: getattr(arguments, name) for name in names})
 
 
-def _check(arguments):
+def _check(arguments: Namespace) -> None:
     """Raises InputError for options that do not go together."""
     for name, source in OWN.items():
         if getattr(arguments, name) is not None and arguments.source != source:
@@ -220,14 +156,12 @@ def _check(arguments):
         raise InputError("mapping: source tables needs one, a YAML that says what the columns are; see docs/tables.md")
     if arguments.master is not None and arguments.engine != "spark":
         raise InputError("master: goes with engine spark only")
-    if arguments.processes is not None and arguments.processes < 1:
-        raise InputError(f"processes: found {arguments.processes}; must be at least 1")
     if not os.path.exists(arguments.input):
         raise InputError(f"{arguments.input}: is not there; must be an export of source {arguments.source}")
 
 
-def _request(arguments, rules):
-    """Reads what the user brings beside the export."""
+def _request(arguments: Namespace, rules: Any) -> Any:
+    """Reads the files that the user brings beside the export."""
     from mime_tf.data.vocabulary import Vocabulary
     from mime_tf.ehr.conversion import Request
     from mime_tf.ehr.design import label_file
@@ -247,28 +181,28 @@ def _request(arguments, rules):
     )
 
 
-def _read(place, arguments, progress):
-    """Reads the export, with the module that is named as its source is; `tables` is `mapped`."""
+def _read(engine: Any, arguments: Namespace, progress: Any) -> Any:
+    """Reads the export, with the module that bears the name of its source; `tables` is `mapped`."""
     common = {"on_error": arguments.on_error, "progress": progress}
     if arguments.source == "synthea":
         from mime_tf.ehr.sources import synthea
 
-        return synthea.read(place, arguments.input, **common)
+        return synthea.read(engine, arguments.input, **common)
     if arguments.source == "fhir":
         from mime_tf.ehr.sources.fhir import read
 
-        return read.read(place, arguments.input, processes=arguments.processes, **common)
+        return read.read(engine, arguments.input, processes=arguments.processes, **common)
     if arguments.source == "omop":
         from mime_tf.ehr.sources import omop
 
-        return omop.read(place, arguments.input, relationships=arguments.relationship, links=arguments.links, **common)
+        return omop.read(engine, arguments.input, relationships=arguments.relationship, links=arguments.links, **common)
     from mime_tf.ehr.sources import mapped
 
-    return mapped.read(place, arguments.input, arguments.mapping, **common)
+    return mapped.read(engine, arguments.input, arguments.mapping, **common)
 
 
-def _what_was_run(arguments, rules):
-    """The first part of convert.json."""
+def _account(arguments: Namespace, rules: Any) -> dict[str, Any]:
+    """Returns the first part of convert.json: what was asked for, and the versions."""
     import importlib.metadata
 
     import mime_tf
@@ -283,8 +217,8 @@ def _what_was_run(arguments, rules):
     }
 
 
-def _lines(arguments, made, written):
-    """Yields what is printed."""
+def _lines(arguments: Namespace, made: Any, written: list[str]) -> Iterator[str]:
+    """Yields the lines that are printed."""
     from mime_tf.ehr.design.candidates import flow_table
     from mime_tf.ehr.encode import audit
     from mime_tf.ehr.linkage import report

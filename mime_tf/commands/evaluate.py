@@ -1,73 +1,67 @@
 """The command `evaluate`."""
 
-import argparse
 import contextlib
 import os
+from argparse import Namespace
+from typing import Any
 
-from mime_tf.data.cohort import read
+from mime_tf.commands import options
+from mime_tf.commands.options import Parser, Values, choice
+from mime_tf.constraints import at_least, more_than
 from mime_tf.errors import InputError
-from mime_tf.runs.folder import is_ours
-from mime_tf.terminal import files
+from mime_tf.terminal import environment, files, outputs
 from mime_tf.terminal.console import Console
 
-EXAMPLE = """example:
-  python -m mime_tf evaluate --model r0s0 --data data/hf --split test --alert_rate 0.05 0.1 \\
-    --subgroup sex age:18,40,65 --output r0s0_test
+EPILOG = """example:
+  mime-tf evaluate --model r0s0 --data data/hf --split test --alert_rate 0.05,0.1 \\
+    --subgroup sex --subgroup age:18,40,65 --output r0s0_test
 
-test, valid and train are the sets of the run, divided again as train.py did, which takes the data that it was trained
+test, valid and train are the sets of the run, divided again as in training, which takes the data that it was trained
 on. --split all takes any data, and scores every patient, also those that the run's thresholds would leave out."""
 
 METRICS, CURVES = "metrics.json", "curves.csv"
 SPLITS = ("test", "valid", "train", "all")
 
 
-def add_parser(commands):
-    """Adds the command to the subparsers `commands`."""
-    parser = commands.add_parser(
-        "evaluate",
-        help="measure a trained model: discrimination, calibration, operating points",
-        description="Measures the model of a run, with 95%% bootstrap intervals over patients.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--model", required=True, metavar="RUN", help="the folder of a split that train.py wrote")
-    parser.add_argument("--data", required=True, metavar="SOURCE", help="prefix of .seqs and .labels, or Parquet")
-    parser.add_argument("--split", choices=SPLITS, default="test", help="which patients (default: test)")
-    parser.add_argument("--bootstrap", type=int, default=1000, help="resamples; 0 for no intervals (default: 1000)")
-    parser.add_argument("--seed", type=int, default=0, help="of the resamples (default: 0)")
-    parser.add_argument(
-        "--threshold", type=float, nargs="+", default=[], metavar="P", help="alert at a probability of P or more"
-    )
-    parser.add_argument(
-        "--alert_rate", type=float, nargs="+", default=[], metavar="R", help="alert at most this share of the patients"
-    )
-    parser.add_argument(
-        "--subgroup",
-        nargs="+",
-        default=[],
-        metavar="NAME",
-        help="measure by a column of the patients.csv beside the data; numbers with cut points, as in age:18,40,65",
-    )
-    parser.add_argument("--output", metavar="DIR", help=f"folder for {METRICS} and {CURVES}")
-    parser.add_argument("--overwrite", action="store_true", help="replace what is in the output folder")
-    parser.set_defaults(run=run)
+def parser(program: str) -> Parser:
+    """Returns the command's parser."""
+    text = "Measures the model of a fitted split, with 95% bootstrap intervals over patients."
+    parser = Parser(program, text, EPILOG)
+    options.add_model(parser)
+    options.add_data(parser)
+    options.add(parser, "split", choice(SPLITS), "set of patients", "test")
+    threshold, rate = Values(float, at_least(0, at_most=1)), Values(float, more_than(0, at_most=1))
+    options.add(parser, "threshold", threshold, "alert at these probabilities or more", [], metavar="P,...")
+    options.add(parser, "alert_rate", rate, "alert at most these shares of the patients", [], metavar="R,...")
+    options.add_subgroup(parser)
+    options.add_bootstrap(parser)
+    options.add_seed(parser)
+    options.add_output(parser, "DIR", f"folder for {METRICS} and {CURVES}", required=False)
+    return parser
 
 
-def run(arguments):
+def run(arguments: Namespace) -> None:
     """Runs the command."""
-    _check_arguments(arguments)
-    from mime_tf.assess import bootstrap, curves, measures, subgroups, thresholds
+    _check_output(arguments.output, arguments.overwrite)
+    from mime_tf.data.cohort import Cohort
+    from mime_tf.runs.opening import fitted_split
+
+    console = Console(period=5.0)
+    model = fitted_split(arguments.model)
+    console.progress(f"reading {arguments.data}")
+    cohort = Cohort.open(arguments.data)
+    notes = [*model.notes, *_check_data(model, cohort, arguments.split)]
+    from mime_tf.assess import curves, measures, subgroups, thresholds
+    from mime_tf.assess.bootstrap import Bootstrap
+    from mime_tf.assess.scores import Scores
     from mime_tf.assess.text import lines, point_lines, subgroup_lines
-    from mime_tf.runs.opening import Run
+
+    divisions = [subgroups.Division.parse(text) for text in arguments.subgroup or ()]
+    divided, patients = subgroups.read(cohort, divisions), cohort.patient_ids
+    model.check_codes(cohort)
+    environment.import_tensorflow()
     from mime_tf.scoring import prediction
 
-    divisions = [subgroups.Division.parse(text) for text in arguments.subgroup]
-    console = Console(period=5.0)
-    model = Run.open(arguments.model)
-    console.progress(f"reading {arguments.data}")
-    cohort = read(arguments.data)
-    notes = [*model.notes, *_check_data(model, arguments.data, arguments.split)]
-    divided, patients = subgroups.read(cohort, divisions), bootstrap.patients_of(cohort)
     part = prediction.part_of(model, cohort, arguments.split)
     notes += _dropped(*(counts[part.rows] for counts in prediction.count_dropped(cohort.store, model.usable)))
     for note in notes:
@@ -76,15 +70,15 @@ def run(arguments):
     rates = [thresholds.alert_threshold(probabilities, rate) for rate in arguments.alert_rate]
     groups = None if patients is None else patients[part.rows]
     divided = {column: {name: of[part.rows] for name, of in members.items()} for column, members in divided.items()}
-    pair, resamples = (part.labels, probabilities), (groups, arguments.bootstrap, arguments.seed, console.progress)
-    found = measures.assess(*pair, *resamples)
-    points = thresholds.operating_points(*pair, [*arguments.threshold, *rates], *resamples)
-    by_group = subgroups.assess_groups(*pair, divided, *resamples)
+    scores, bootstrap = Scores(part.labels, probabilities, groups), Bootstrap(arguments.bootstrap, arguments.seed)
+    found = measures.assess(scores, bootstrap, console.progress)
+    points = thresholds.operating_points(scores, [*arguments.threshold, *rates], bootstrap, console.progress)
+    by_group = subgroups.assess_groups(scores, divided, bootstrap, console.progress)
     if arguments.output:
         report = _report(arguments, model, found, points, by_group, [*notes, *found.notes])
-        _write(arguments.output, report, curves.curves(*pair))
+        _write(arguments.output, report, curves.curves(scores))
     console.line(_title(arguments, found))
-    for line in lines(found, arguments.bootstrap, arguments.seed):
+    for line in lines(found, bootstrap):
         console.line(line)
     for line in (*point_lines(points), *subgroup_lines(by_group)):
         console.line(line)
@@ -92,32 +86,21 @@ def run(arguments):
         console.line(f"{arguments.output}: {METRICS} and {CURVES} written")
 
 
-def _check_arguments(arguments):
-    """Raises InputError for what can be told before anything is read."""
-    for name in ("bootstrap", "seed"):
-        if getattr(arguments, name) < 0:
-            raise InputError(f"{name}: found {getattr(arguments, name)}; must be 0 or more")
-    for threshold in arguments.threshold:
-        if not 0 <= threshold <= 1:
-            raise InputError(f"threshold: found {threshold}; must be from 0 to 1")
-    for rate in arguments.alert_rate:
-        if not 0 < rate <= 1:
-            raise InputError(f"alert_rate: found {rate}; must be more than 0 and at most 1")
-    output = arguments.output
+def _check_output(output: str | None, overwrite: bool) -> None:
+    """Raises InputError unless the results may be written."""
     if output is None:
         return
-    if os.path.lexists(output) and not os.path.isdir(output):
-        raise InputError(f"{output}: is not a folder; a folder is written")
+    from mime_tf.runs.configuration import is_ours
+
     if is_ours(output):
         raise InputError(f"{output}: is a run folder, with a {METRICS} of its own; another folder is needed")
-    there = [name for name in (METRICS, CURVES) if os.path.lexists(os.path.join(output, name))]
-    if there and not arguments.overwrite:
-        raise InputError(f"{os.path.join(output, there[0])}: exists; --overwrite replaces it")
+    for name in (METRICS, CURVES):
+        outputs.check_file(os.path.join(output, name), overwrite)
 
 
-def _check_data(model, source, split):
-    """Returns what is to be said of the data, or raises InputError where the split can't be made again on them."""
-    same = model.trained_on(source)
+def _check_data(model: Any, cohort: Any, split: str) -> list[str]:
+    """Returns notes on the data; raises InputError if the split can't be made again on them."""
+    same = model.trained_on(cohort)
     if split == "all":
         return ["the patients that the model was trained on are among them"] if same else []
     if model.data is None:
@@ -126,14 +109,14 @@ def _check_data(model, source, split):
         )
     if not same:
         raise InputError(
-            f"{source}: not the data that {model.folder} was trained on (their SHA-256 differ), so {split} can't be "
-            "made again; --split all evaluates on all patients of any data"
+            f"{cohort.path}: not the data that {model.folder} was trained on (their SHA-256 differ), so {split} can't "
+            "be made again; --split all evaluates on all patients of any data"
         )
     return ["the model was trained on these patients"] if split == "train" else []
 
 
-def _dropped(dropped, empty):
-    """Returns what is to be said of the codes that the model was not shown: all of them, where it knows other codes."""
+def _dropped(dropped: Any, empty: Any) -> list[str]:
+    """Returns notes on the codes that the model was not shown: all of them, if it knows other codes."""
     if not dropped.any():
         return []
     patients, share = (dropped > 0).sum(), empty.mean()
@@ -143,8 +126,8 @@ def _dropped(dropped, empty):
     ]
 
 
-def _title(arguments, found):
-    """Returns what was measured, in one line."""
+def _title(arguments: Namespace, found: Any) -> str:
+    """Returns a line on the patients that were measured."""
     of = "" if found.patients == found.rows else f" in {found.rows:,} rows"
     return (
         f"{arguments.model}, {arguments.split} of {arguments.data}: {found.patients:,} patients{of}, "
@@ -152,8 +135,8 @@ def _title(arguments, found):
     )
 
 
-def _report(arguments, model, found, points, by_group, notes):
-    """What metrics.json holds."""
+def _report(arguments: Namespace, model: Any, found: Any, points: list, by_group: list, notes: list[str]) -> dict:
+    """Returns the content of metrics.json."""
     from mime_tf.assess.text import estimates, point_record, subgroup_record
     from mime_tf.runs.versions import versions
 
@@ -171,7 +154,7 @@ def _report(arguments, model, found, points, by_group, notes):
     }
 
 
-def _write(folder, report, found):
+def _write(folder: str, report: dict, found: Any) -> None:
     """Writes both files, each whole or not at all; metrics.json comes last, and says that both are there."""
     from mime_tf.assess import curves
 

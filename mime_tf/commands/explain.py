@@ -1,98 +1,76 @@
 """The command `explain`."""
 
-import argparse
-import dataclasses
 import os
+from argparse import Namespace
+from collections.abc import Iterator
+from typing import Any
 
-from mime_tf.assess.bootstrap import patients_of
-from mime_tf.data.cohort import read
+from mime_tf.commands import options
+from mime_tf.commands.options import Parser, Value
+from mime_tf.constraints import at_least
 from mime_tf.errors import InputError, show
-from mime_tf.explain import lines, page
-from mime_tf.explain.picture import png
-from mime_tf.terminal import files, outputs, plotting
+from mime_tf.terminal import environment, files, outputs, plotting
 from mime_tf.terminal.console import Console
 
-EXAMPLE = """examples:
-  python -m mime_tf explain --model r0s0 --data data/hf --patient 17 --output patient_17.html
-  python -m mime_tf explain --model r0s0 --data data/hf --cohort --limit 1000 --output pairs.csv
+EPILOG = """examples:
+  mime-tf explain --model r0s0 --data data/hf --patient 17 --output patient_17.html
+  mime-tf explain --model r0s0 --data data/hf --cohort --limit 1000 --output pairs.csv
 
-A patient is given by id where the data have ids: the column patient_id of Parquet, or of a patients.csv beside the
-data; else by position, counted from 0. The numbers are log-odds, and tell what the model did with the record."""
-
-PAIR_COLUMNS = {
-    "kind": "kind",
-    "dx": "dx",
-    "diagnosis": "dx_name",
-    "order_code": "order",
-    "order": "order_name",
-    "occurrences": "occurrences",
-    "patients": "patients",
-    "mean": "mean",
-    "mean_absolute": "mean_absolute",
-    "importance": "importance",
-}
+A patient is given by id if the data have ids, in the column patient_id of Parquet or of a patients.csv beside the data;
+otherwise by index, counted from 0. The numbers are log-odds, and tell how the model read the record."""
 
 
-def add_parser(commands):
-    """Adds the command to the subparsers `commands`."""
-    parser = commands.add_parser(
-        "explain",
-        help="tell what moved the score of a patient, or which pairs matter most in a cohort",
-        description="Tells by how much each visit, Dx-object and pair of a diagnosis and an order moved a score.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def parser(program: str) -> Parser:
+    """Returns the command's parser."""
+    text = "Tells by how much each visit, Dx-object and pair of a diagnosis and an order moved a score."
+    parser = Parser(program, text, EPILOG)
+    options.add_model(parser)
+    options.add_data(parser, "; labels are not needed")
+    subject = parser.add_mutually_exclusive_group(required=True)
+    options.add(
+        subject, "patient", Value(str), "patient to explain: an id, or an index if the data have no ids", metavar="ID"
     )
-    parser.add_argument("--model", required=True, metavar="RUN", help="the folder of a split that train.py wrote")
-    parser.add_argument(
-        "--data", required=True, metavar="SOURCE", help="prefix of .seqs and .labels, or Parquet; labels are not used"
-    )
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--patient", metavar="ID", help="explain this patient: an id, or a position in data without ids")
-    what.add_argument("--row", type=int, metavar="N", help="explain the patient at this position, counted from 0")
-    what.add_argument("--cohort", action="store_true", help="the pairs that matter most among all patients")
-    parser.add_argument("--limit", type=int, default=0, metavar="N", help="with --cohort: N patients, drawn at random")
-    parser.add_argument("--seed", type=int, default=0, help="with --limit: of the draw (default: 0)")
-    parser.add_argument("--top", type=int, default=20, metavar="N", help="with --cohort: pairs to print (default: 20)")
-    parser.add_argument(
-        "--output", metavar="FILE", help="a picture (.png) or page (.html) of a patient; a table of all pairs (.csv)"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace the output if it exists")
-    parser.set_defaults(run=run)
+    options.add(subject, "row", Value(int), "index of the row to explain, counted from 0")
+    subject.add_argument("--cohort", action="store_true", help="tell which pairs matter most among all patients")
+    cohort = parser.add_argument_group("with --cohort")
+    options.add(cohort, "limit", Value(int, at_least(0)), "number of patients, drawn at random; 0 for all", 0)
+    options.add_seed(cohort, "seed of the draw")
+    options.add(cohort, "top", Value(int, at_least(1)), "number of pairs to print", 20)
+    text = "picture (.png) or page (.html) of a patient, or table of all pairs (.csv)"
+    options.add_output(parser, "FILE", text, required=False)
+    return parser
 
 
-def run(arguments):
+def run(arguments: Namespace) -> None:
     """Runs the command."""
-    _check_arguments(arguments)
-    from mime_tf.runs.opening import Run
+    _check_output(arguments)
+    from mime_tf.data.cohort import Cohort
+    from mime_tf.runs.opening import fitted_split
 
     console = Console(period=5.0)
-    model = Run.open(arguments.model)
+    model = fitted_split(arguments.model)
     for note in model.notes:
         console.note(note)
     console.progress(f"reading {arguments.data}")
-    cohort = read(arguments.data, labelled=False)
-    cohort = dataclasses.replace(cohort, patient_ids=patients_of(cohort))
+    cohort = Cohort.open(arguments.data, labelled=False)
     (_explain_cohort if arguments.cohort else _explain_patient)(arguments, model, cohort, console)
 
 
-def _check_arguments(arguments):
-    """Raises InputError for what can be told before anything is read."""
-    for name, least in (("limit", 0), ("seed", 0), ("top", 1)):
-        if getattr(arguments, name) < least:
-            raise InputError(f"{name}: found {getattr(arguments, name)}; must be {least} or more")
+def _check_output(arguments: Namespace) -> None:
+    """Raises InputError unless the results may be written."""
     if arguments.output is None:
         return
     endings = (".csv",) if arguments.cohort else (".png", ".html")
     if not arguments.output.endswith(endings):
-        what = "the pairs of a cohort" if arguments.cohort else "a patient's explanation"
-        raise InputError(f"output: found {show(arguments.output)}; {what} needs a name in {' or '.join(endings)}")
+        subject = "a table of pairs" if arguments.cohort else "a patient's explanation"
+        raise InputError(f"output: found {show(arguments.output)}; {subject} needs a name in {' or '.join(endings)}")
     outputs.check_file(arguments.output, arguments.overwrite)
     if not arguments.cohort:
         plotting.require_matplotlib()
 
 
-def _row(arguments, cohort):
-    """Returns the position of the patient that was asked for."""
+def _row(arguments: Namespace, cohort: Any) -> int:
+    """Returns the index of the row to explain."""
     last = len(cohort.store) - 1
     if arguments.row is not None:
         if not 0 <= arguments.row <= last:
@@ -102,7 +80,7 @@ def _row(arguments, cohort):
     if cohort.patient_ids is None:
         if not (asked.isascii() and asked.isdigit() and len(asked) < 19 and int(asked) <= last):
             raise InputError(
-                f"patient: found {show(asked)}; {arguments.data} has no patient ids, so a position is needed, from 0 "
+                f"patient: found {show(asked)}; {arguments.data} has no patient ids, so an index is needed, from 0 "
                 f"to {last}"
             )
         return int(asked)
@@ -110,53 +88,60 @@ def _row(arguments, cohort):
     if not rows:
         raise InputError(
             f"patient: {arguments.data} has no patient_id {show(asked)}; ids are such as "
-            f"{show(str(cohort.patient_ids[0]))}, and --row takes a position"
+            f"{show(str(cohort.patient_ids[0]))}, and --row takes an index"
         )
     if len(rows) > 1:
         raise InputError(f"patient: {show(asked)} has {len(rows)} rows, {show(rows)}; --row takes one of them")
     return rows[0]
 
 
-def _explain_patient(arguments, model, cohort, console):
-    from mime_tf.explain import explanation
-
+def _explain_patient(arguments: Namespace, model: Any, cohort: Any, console: Console) -> None:
     row = _row(arguments, cohort)
+    model.check_codes(cohort)
+    environment.import_tensorflow()
+    from mime_tf.explain import lines, picture
+    from mime_tf.explain.page import explanation_page
+    from mime_tf.explain.patients import explain_patients
+
     console.progress("explaining")
-    (found,) = explanation.explain(model, cohort, [row])
+    (found,) = explain_patients(model, cohort, [row])
     if arguments.output is None:
-        for line in lines.text(found):
+        for line in lines.printed(found):
             console.line(line)
         return
-    picture = png(found) if arguments.output.endswith(".png") else page.page(found).encode()
+    content = picture.png(found) if arguments.output.endswith(".png") else explanation_page(found).encode()
     os.makedirs(os.path.dirname(arguments.output) or ".", exist_ok=True)
     with files.replacing(arguments.output) as file:
-        file.write(picture)
+        file.write(content)
     console.line(f"{arguments.output}: {lines.title(found)}")
 
 
-def _explain_cohort(arguments, model, cohort, console):
+def _explain_cohort(arguments: Namespace, model: Any, cohort: Any, console: Console) -> None:
+    model.check_codes(cohort)
+    environment.import_tensorflow()
     from mime_tf.explain import pairs
 
     found = pairs.explain_cohort(model, cohort, arguments.limit, arguments.seed, progress=console.progress)
     if arguments.output:
         os.makedirs(os.path.dirname(arguments.output) or ".", exist_ok=True)
-        rows = ([getattr(pair, name) for name in PAIR_COLUMNS.values()] for pair in found.pairs)
-        files.write_table(arguments.output, PAIR_COLUMNS, rows)
-    for line in _pair_lines(arguments, found):
+        files.write_table(arguments.output, pairs.COLUMNS, found.table())
+    for line in _pair_lines(arguments.top, found):
         console.line(line)
     if arguments.output:
         console.line(f"{arguments.output}: {len(found.pairs):,} pairs")
 
 
-def _pair_lines(arguments, found):
+def _pair_lines(top: int, found: Any) -> Iterator[str]:
     """Yields the table that is printed."""
+    from mime_tf.pages.text import one_line
+
     yield (
         f"{len(found.pairs):,} pairs of a diagnosis and an order in {len(found.rows):,} patients; each patient's "
         f"contributions add up within {found.gap:.4f}"
     )
     yield "importance   mean abs       mean  patients  occurrences  diagnosis -> order"
-    for pair in found.pairs[: arguments.top]:
-        names = lines.one_line(f"{pair.dx_name} -> {pair.order_name}")
+    for pair in found.pairs[:top]:
+        names = one_line(f"{pair.dx_name} -> {pair.order_name}")
         yield (
             f"{pair.importance:10.4f} {pair.mean_absolute:10.4f} {pair.mean:+10.4f} {pair.patients:9,} "
             f"{pair.occurrences:12,}  {names}"

@@ -1,63 +1,63 @@
 """The command `predict`."""
 
-import argparse
 import os
+from argparse import Namespace
+from collections.abc import Iterator
+from typing import Any
 
-from mime_tf.data.cohort import read
-from mime_tf.terminal import files, outputs
+from mime_tf.commands import options
+from mime_tf.commands.options import Parser, Value
+from mime_tf.constraints import at_least
+from mime_tf.terminal import environment, files, outputs
 from mime_tf.terminal.console import Console
 
-EXAMPLE = """example:
-  python -m mime_tf predict --model r0s0 --input data/new_patients --output scores.csv
+EPILOG = """example:
+  mime-tf predict --model r0s0 --data data/new_patients --output scores.csv
 
-The columns are row, the position in the input counted from 0, or patient_id where the input has it; probability;
-dropped_codes, how many codes the model was not shown because training did not hold them; and empty, 1 where it was
-shown none at all: such a probability tells of nothing but the number of visits."""
+Columns of the output: row, the index of the patient in the data, or patient_id if the data have ids; probability;
+dropped_codes, the number of codes that the model was not shown because training did not hold them; and empty, 1 if it
+was shown no code at all. Such a probability tells of nothing but the number of visits."""
 
 _BLOCK = 50_000  # rows turned into text together
 
 
-def add_parser(commands):
-    """Adds the command to the subparsers `commands`."""
-    parser = commands.add_parser(
-        "predict",
-        help="score patients with a trained model",
-        description="Scores every patient of a cohort with the model of a run.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--model", required=True, metavar="RUN", help="the folder of a split that train.py wrote")
-    parser.add_argument(
-        "--input", required=True, metavar="SOURCE", help="prefix of .seqs, or Parquet; labels need not be there"
-    )
-    parser.add_argument("--output", required=True, metavar="FILE", help="the CSV file to write")
-    parser.add_argument("--batch_size", type=int, default=200, help="most in a batch; speed only (default: 200)")
-    parser.add_argument("--overwrite", action="store_true", help="replace the output if it exists")
-    parser.set_defaults(run=run)
+def parser(program: str) -> Parser:
+    """Returns the command's parser."""
+    parser = Parser(program, "Scores every patient of a cohort with the model of a fitted split.", EPILOG)
+    options.add_model(parser)
+    options.add_data(parser, "; labels are not needed")
+    options.add_output(parser, "FILE", "CSV file to write")
+    read = Value(int, at_least(1))
+    options.add(parser, "batch_size", read, "largest number of patients in a batch; it matters to speed only", 200)
+    return parser
 
 
-def run(arguments):
+def run(arguments: Namespace) -> None:
     """Runs the command."""
     output = arguments.output
     outputs.check_file(output, arguments.overwrite)
-    from mime_tf.runs.opening import Run
-    from mime_tf.scoring import prediction
+    from mime_tf.data.cohort import Cohort
+    from mime_tf.runs.opening import fitted_split
 
     console = Console(period=5.0)
-    model = Run.open(arguments.model)
+    model = fitted_split(arguments.model)
     for note in model.notes:
         console.note(note)
-    console.progress(f"reading {arguments.input}")
-    cohort = read(arguments.input, labelled=False)
+    console.progress(f"reading {arguments.data}")
+    cohort = Cohort.open(arguments.data, labelled=False)
+    model.check_codes(cohort)
+    environment.import_tensorflow()
+    from mime_tf.scoring import prediction
+
     predictions = prediction.predict(model, cohort, arguments.batch_size, console.progress)
     os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
-    name, labels = ("row", None) if cohort.patient_ids is None else ("patient_id", cohort.patient_ids)
+    name, labels = ("row", None) if cohort.stored_ids is None else ("patient_id", cohort.stored_ids)
     files.write_table(output, (name, "probability", "dropped_codes", "empty"), _rows(labels, predictions))
     for line in _summary(output, predictions):
         console.line(line)
 
 
-def _rows(patient_ids, predictions):
+def _rows(patient_ids: Any, predictions: Any) -> Iterator[tuple]:
     """Yields the rows of the table, turned into Python's values a block at a time."""
     patients = len(predictions.probabilities)
     for start in range(0, patients, _BLOCK):
@@ -67,8 +67,8 @@ def _rows(patient_ids, predictions):
         yield from zip(names, *(column.tolist() for column in columns), strict=True)
 
 
-def _summary(output, predictions):
-    """Yields what the user is told."""
+def _summary(output: str, predictions: Any) -> Iterator[str]:
+    """Yields the lines that are printed."""
     patients, dropped = len(predictions.probabilities), predictions.dropped
     yield f"{output}: {patients:,} patients, with a mean probability of {predictions.probabilities.mean():.4f}"
     if dropped.any():

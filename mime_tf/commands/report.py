@@ -1,106 +1,85 @@
 """The command `report`."""
 
-import argparse
 import contextlib
 import os
+from argparse import Namespace
+from typing import Any
 
+from mime_tf.commands import options
+from mime_tf.commands.options import Parser, Value, Values
+from mime_tf.constraints import more_than
 from mime_tf.errors import InputError
 from mime_tf.terminal import files, outputs, plotting
 from mime_tf.terminal.console import Console
 
-EXAMPLE = """examples:
-  python -m mime_tf report --model r0s0 --output report.html
-  python -m mime_tf report --model runs/a_ --data data/hf --subgroup sex age:18,40,65 --output report.html
+EPILOG = """examples:
+  mime-tf report --model r0s0 --output report.html
+  mime-tf report --model runs/a_ --data data/hf --subgroup sex --subgroup age:18,40,65 --output report.html
 
-The first needs nothing but the folder of a split. The second is about all splits of the run whose record is
+The first needs nothing but the folder of a fitted split. The second is about all splits of the run whose record is
 runs/a_run.json; with the data that it was trained on it also has the cohort, subgroups and five explained patients.
-The page needs neither network nor scripts. docs/report.md tells what is in it."""
+The page needs neither network nor scripts. docs/report.md describes it."""
 
 CURVES = "curves.csv"
 PLOTS = (
     *("learning", "roc", "precision_recall", "calibration", "scores", "decision", "subgroups"),
-    *(f"patient_{place}" for place in range(1, 6)),
+    *(f"patient_{index}" for index in range(1, 6)),
 )
 
 
-def add_parser(commands):
-    """Adds the command to the subparsers `commands`."""
-    parser = commands.add_parser(
-        "report",
-        help="write one page about a trained model",
-        description="Writes one self-contained page about a run: cohort, curves, measures, subgroups, patients.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument(
-        "--model", required=True, metavar="RUN", help="the folder of a split, or the output prefix of a run of several"
-    )
-    parser.add_argument("--data", metavar="SOURCE", help="what it was trained on: prefix of .seqs, or Parquet")
-    parser.add_argument("--output", required=True, metavar="FILE", help="the page to write, .html")
-    parser.add_argument(
-        "--plots", metavar="DIR", help="folder for the plots as PNG and their points as CSV (default: <output>_files)"
-    )
-    parser.add_argument(
-        "--subgroup",
-        nargs="+",
-        metavar="NAME",
-        help="columns of patients.csv, with cut points where they are numbers (default: sex age:18,40,65,80)",
-    )
-    parser.add_argument(
-        "--alert_rate",
-        type=float,
-        nargs="+",
-        default=[0.05, 0.1, 0.2],
-        metavar="R",
-        help="alert at most this share of the patients (default: 0.05 0.1 0.2)",
-    )
+def parser(program: str) -> Parser:
+    """Returns the command's parser."""
+    text = "Writes one self-contained page about a run: cohort, curves, measures, subgroups, patients."
+    parser = Parser(program, text, EPILOG)
+    options.add_model(parser, several=True)
+    options.add_data(parser, "; the one that the model was trained on", required=False)
+    options.add_output(parser, "FILE", "page to write; its name ends in .html")
+    text = "folder for the plots as PNG and their points as CSV (default: <output>_files)"
+    options.add(parser, "plots", Value(str), text, metavar="DIR")
+    options.add_subgroup(parser, " (default: sex and age:18,40,65,80)")
+    rate = Values(float, more_than(0, at_most=1))
+    text = "operating points that alert at most these shares of the patients"
+    options.add(parser, "alert_rate", rate, text, [0.05, 0.1, 0.2], metavar="R,...")
     parser.add_argument("--no_patients", action="store_true", help="leave out the five patients and their records")
-    parser.add_argument("--bootstrap", type=int, default=1000, help="resamples; 0 for no intervals (default: 1000)")
-    parser.add_argument("--seed", type=int, default=0, help="of the resamples (default: 0)")
-    parser.add_argument("--overwrite", action="store_true", help="replace the page and the plots if they exist")
-    parser.set_defaults(run=run)
+    options.add_bootstrap(parser)
+    options.add_seed(parser)
+    return parser
 
 
-def run(arguments):
+def run(arguments: Namespace) -> None:
     """Runs the command."""
     plots = arguments.plots or f"{os.path.splitext(arguments.output)[0]}_files"
     _check_arguments(arguments, plots)
-    from mime_tf.assess.subgroups import Division
-    from mime_tf.report import content, figures, page
-    from mime_tf.report.sections import patients
+    from mime_tf.commands import inputs
 
     plotting.require_matplotlib()
-    divisions = None if arguments.subgroup is None else [Division.parse(text) for text in arguments.subgroup]
+    inputs.require_run(arguments.model)
+    if arguments.data is not None:
+        inputs.require_cohort(arguments.data)
+    from mime_tf.assess.bootstrap import Bootstrap
+    from mime_tf.assess.subgroups import Division
+    from mime_tf.report import content, figures
+    from mime_tf.report.inputs import Settings
+    from mime_tf.report.page import report_page
+
+    divisions = None if arguments.subgroup is None else tuple(map(Division.parse, arguments.subgroup))
     console = Console(period=5.0)
-    report = content.gather(
-        arguments.model,
-        arguments.data,
-        divisions,
-        arguments.alert_rate,
-        not arguments.no_patients,
-        arguments.bootstrap,
-        arguments.seed,
-        console.progress,
-    )
+    bootstrap = Bootstrap(arguments.bootstrap, arguments.seed)
+    settings = Settings(arguments.alert_rate, divisions, not arguments.no_patients, bootstrap)
+    report = content.gather(arguments.model, arguments.data, settings, console.progress)
     for note in report.notes:
         console.note(note)
     console.progress("drawing")
-    pictures = figures.draw(report) | patients.pictures(report)
-    _write(arguments.output, plots, report, page.page(report, pictures), pictures)
-    names = ", ".join(one.split.name for one in report.judged)
-    auc = report.detailed.found.values["auc"]
-    console.line(f"{arguments.output}: {names}; ROC AUC of {report.detailed.split.name} {auc:.4f}")
+    pictures = figures.draw(report)
+    _write(arguments.output, plots, report, report_page(report, pictures), pictures)
+    names = ", ".join(split.name for split in report.splits)
+    auc = report.detailed.assessment.values["auc"]
+    console.line(f"{arguments.output}: {names}; ROC AUC of {report.detailed.name} {auc:.4f}")
     console.line(f"{plots}: {len(pictures)} plots and {CURVES}")
 
 
-def _check_arguments(arguments, plots):
-    """Raises InputError for what can be told before anything is read."""
-    for name in ("bootstrap", "seed"):
-        if getattr(arguments, name) < 0:
-            raise InputError(f"{name}: found {getattr(arguments, name)}; must be 0 or more")
-    for rate in arguments.alert_rate:
-        if not 0 < rate <= 1:
-            raise InputError(f"alert_rate: found {rate}; must be more than 0 and at most 1")
+def _check_arguments(arguments: Namespace, plots: str) -> None:
+    """Raises InputError unless the options go together, and the results may be written."""
     for name in ("subgroup", "no_patients"):
         if getattr(arguments, name) and arguments.data is None:
             raise InputError(f"{name}: found without --data; it is about the patients of the cohort")
@@ -114,19 +93,19 @@ def _check_arguments(arguments, plots):
         outputs.check_file(os.path.join(plots, name), arguments.overwrite)
 
 
-def _write(output, folder, report, text, pictures):
+def _write(output: str, folder: str, report: Any, text: str, pictures: dict[str, bytes]) -> None:
     """Writes the plots and their points, then the page, each file whole or not at all."""
     from mime_tf.assess import curves
 
     os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
     os.makedirs(folder, exist_ok=True)
-    for name in set(PLOTS) - set(pictures):  # one of an earlier report would not be of this one
+    for name in set(PLOTS) - set(pictures):  # an earlier report's would not belong to this one
         with contextlib.suppress(FileNotFoundError):
             os.remove(os.path.join(folder, f"{name}.png"))
     for name, picture in pictures.items():
         with files.replacing(os.path.join(folder, f"{name}.png")) as file:
             file.write(picture)
-    rows = ([one.split.name, *row] for one in report.judged for row in curves.rows(one.curves))
+    rows = ([split.name, *row] for split in report.splits for row in curves.rows(split.curves))
     files.write_table(os.path.join(folder, CURVES), ("split", *curves.COLUMNS), rows)
     with files.replacing(output, "w") as file:
         file.write(text)

@@ -1,62 +1,62 @@
 """The command `simulate`."""
 
-import argparse
 import dataclasses
 import os
+from argparse import Namespace
+from collections.abc import Iterator
+from typing import Any
 
-from mime_tf.simulate import files
-from mime_tf.simulate.risk import Parameters, simulate
+from mime_tf.commands import options
+from mime_tf.commands.options import Parser, Value
 from mime_tf.terminal.console import Console
 
-EXAMPLE = """example:
-  python -m mime_tf simulate --patients 4000 --output links/cohort --pair_effect 1 --mean_visits 5
-  python train.py links/cohort links/ links/log
+EPILOG = """example:
+  mime-tf simulate --patients 4000 --output links/cohort --pair_effect 1 --mean_visits 5
+  mime-tf train links/cohort links/ links/log
 
 The first line writes links/cohort.seqs and .labels, the truth in links/cohort_truth.json and links/cohort_truth.csv,
-and links/vocabulary.csv. With --pair_effect 1 all risk is in which order was made because of which diagnosis: a model
-that reads the codes of each visit and not the links has an AUC of 0.5. With 0 the links carry nothing. The truth
-holds the AUC that is the best possible with and without links. docs/simulate.md explains it all."""
+and links/vocabulary.csv. With --pair_effect 1 all risk comes from which order was made because of which diagnosis: a
+model that reads the codes of each visit and not the links has an AUC of 0.5. With 0 the links carry nothing. The truth
+holds the best possible AUC with and without links. docs/simulate.md explains it all."""
+
+RISK = {
+    "pair_effect": "share of the logit's variance that only links show, from 0 to 1; single codes have the rest",
+    "effect": "standard deviation of the logit of the risk",
+    "prevalence": "mean risk",
+}
+SHAPE = {
+    "mean_visits": "mean number of visits per patient; at least 3",
+    "num_dx": "number of diagnosis codes",
+    "num_rx": "number of medication codes",
+    "num_pr": "number of procedure codes",
+}
 
 
-def add_parser(commands):
-    """Adds the command to the subparsers `commands`."""
-    default = {field.name: field.default for field in dataclasses.fields(Parameters)}
-    parser = commands.add_parser(
-        "simulate",
-        help="make a cohort whose risk is known, in part from links alone",
-        description="Simulates linked patients and an outcome, whose risk comes in a chosen share from pairs of a\n"
-        "diagnosis and an order made because of it. Writes the cohort and the truth about it.",
-        epilog=EXAMPLE,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def parser(program: str) -> Parser:
+    """Returns the command's parser; `mime_tf.simulate.risk.Parameters` checks the values."""
+    from mime_tf.simulate.risk import Parameters
+
+    text = (
+        "Simulates linked patients and an outcome, whose risk comes in a chosen share from pairs of a diagnosis and an "
+        "order made because of it. Writes the cohort and the truth about it."
     )
-
-    def add(group, name, what):
-        kind = float if isinstance(default[name], float) else int
-        group.add_argument(f"--{name}", type=kind, default=default[name], help=f"{what} (default: {default[name]})")
-
-    parser.add_argument("--patients", type=int, required=True, metavar="N", help="number of patients")
-    parser.add_argument(
-        "--output", required=True, metavar="PREFIX", help="prefix of .seqs and .labels, or a name that ends in .parquet"
-    )
-    parser.add_argument("--overwrite", action="store_true", help="replace files that are there")
-    add(parser, "seed", "the same seed gives the same bytes")
-    risk = parser.add_argument_group("risk")
-    add(
-        risk,
-        "pair_effect",
-        "share of the logit's variance that only links show, from 0 to 1; single codes have the rest",
-    )
-    add(risk, "effect", "standard deviation of the logit of the risk")
-    add(risk, "prevalence", "mean risk")
-    shape = parser.add_argument_group("shape")
-    add(shape, "mean_visits", "visits of a patient, on average; at least 3")
-    for name, what in (("num_dx", "diagnosis"), ("num_rx", "medication"), ("num_pr", "procedure")):
-        add(shape, name, f"{what} codes")
-    parser.set_defaults(run=run)
+    parser = Parser(program, text, EPILOG)
+    options.add(parser, "patients", Value(int), "number of patients", required=True)
+    options.add_output(parser, "PREFIX", "prefix of .seqs and .labels, or a name that ends in .parquet")
+    options.add(parser, "seed", Value(int), "seed; the same one gives the same bytes", Parameters.seed)
+    for title, described in (("risk", RISK), ("shape", SHAPE)):
+        group = parser.add_argument_group(title)
+        for name, text in described.items():
+            default = getattr(Parameters, name)
+            options.add(group, name, Value(type(default)), text, default)
+    return parser
 
 
-def run(arguments):
+def run(arguments: Namespace) -> None:
     """Runs the command."""
+    from mime_tf.simulate import files
+    from mime_tf.simulate.risk import Parameters, simulate
+
     values = vars(arguments)
     names = [field.name for field in dataclasses.fields(Parameters)]
     parameters = Parameters(**{name: values[name] for name in names})
@@ -71,8 +71,8 @@ def run(arguments):
     console.line(f"written: {', '.join(paths)}")
 
 
-def _summary(truth):
-    """Yields what the user is told of a cohort."""
+def _summary(truth: dict[str, Any]) -> Iterator[str]:
+    """Yields the lines that are printed about a cohort."""
     visits, dxobjects = truth["visits"], truth["dxobjects"]
     yield f"patients: {truth['patients']:,}, with {visits / truth['patients']:.2f} visits each"
     orders = f"{truth['medications'] / dxobjects:.2f} medications and {truth['procedures'] / dxobjects:.2f} procedures"

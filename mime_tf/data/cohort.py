@@ -1,102 +1,207 @@
-"""What may be named as a cohort, and what it consists of.
+"""A cohort, opened once: its patients, and the files that lie beside them.
 
-A source is one of three things, told apart by its name and by what is on disk:
+The path of a cohort is one of three things, told apart by its name and by the files on disk:
 
 1. a path that ends in `.parquet`: a Parquet file, or a folder of them as Spark writes it;
-2. a folder in which there are `*.parquet` files, unless `<source>.seqs` exists as well: a folder of Parquet files;
+2. a folder with `*.parquet` files in it, unless `<path>.seqs` exists as well: a folder of Parquet files;
 3. anything else: a prefix, to which `.seqs` and `.labels` are appended as strings.
 
-Arrow is not imported before a Parquet cohort is asked for: prefixes do without it.
+Arrow is imported for a Parquet cohort only.
 """
 
-import dataclasses
+import functools
 import glob
+import hashlib
 import os
+from collections.abc import Iterable
 
 import numpy as np
 
-from mime_tf.data import pickled
+from mime_tf.data import patient_table, pickled, vocabulary
+from mime_tf.data.conversion import Conversion
+from mime_tf.data.patient_table import PatientTable
 from mime_tf.data.store import Store
+from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
 
+PATIENT_ID = "patient_id"
 
-@dataclasses.dataclass(frozen=True)
+
 class Cohort:
-    """The patients of a source.
-
-    Attributes:
-        store: the patients, a Store.
-        labels: int64, shape (patients,), of 0 and 1; None where they were not read.
-        patient_ids: shape (patients,), of str (as objects) or int64; None where the source has none.
-        source: where it was read from, beside which patients.csv may lie; None where it was made in memory.
-    """
-
-    store: Store
-    labels: np.ndarray | None
-    patient_ids: np.ndarray | None = None
-    source: str | None = None
-
-
-def read(source, labelled=True):
-    """Reads a cohort.
+    """A cohort. The files beside it are read when they are first asked for, and once.
 
     Args:
-        source: a path or a prefix, as the module says.
-        labelled: read the labels, which have to be there; else they are not looked at.
+        store: the patients.
+        labels: int64, shape (patients,), of 0 and 1, or None.
+        stored_ids: shape (patients,), of str (as objects) or int64: the ids that are stored with the patients, which
+            is Parquet's column patient_id, or None.
+        path: where the cohort was read from, or None for one made in memory.
 
-    Returns:
-        A Cohort.
+    Example:
+    >>> from mime_tf.data import pickled
+    >>> Cohort(pickled.from_lists([[[[0, [1], []]]], [[[1, [], []]]]]), np.array([0, 1]))
+    Cohort(in memory, 2 patients, 1 of label 1)
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        labels: np.ndarray | None = None,
+        stored_ids: np.ndarray | None = None,
+        path: str | None = None,
+    ):
+        self.store, self.labels, self.stored_ids, self.path = store, labels, stored_ids, path
+
+    @classmethod
+    def open(cls, path: str | os.PathLike, labelled: bool = True) -> "Cohort":
+        """Reads a cohort.
+
+        Args:
+            path: as the module says.
+            labelled: read the labels, which have to be there; otherwise they are ignored.
+
+        Raises:
+            InputError: nothing has that name, or a file is bad.
+        """
+        path = os.fspath(path)
+        if _is_parquet(path):
+            from mime_tf.data import parquet
+
+            store, labels, stored_ids = parquet.read(path, labelled)
+            return cls(store, labels, stored_ids, path)
+        seqs = _name(path)
+        if not os.path.lexists(seqs):
+            expected = "a cohort is a prefix of .seqs and .labels, a .parquet file or a folder of .parquet files"
+            raise InputError(f"{seqs}: can't be read (No such file or directory); {expected}")
+        store, labels = pickled.read(path) if labelled else (pickled.read_seqs(seqs), None)
+        return cls(store, labels, path=path)
+
+    def __len__(self) -> int:
+        """Number of patients."""
+        return len(self.store)
+
+    def __repr__(self) -> str:
+        labels = "no labels" if self.labels is None else f"{int(self.labels.sum()):,} of label 1"
+        return f"Cohort({'in memory' if self.path is None else repr(self.path)}, {len(self):,} patients, {labels})"
+
+    @property
+    def name(self) -> str:
+        """Name of the cohort's patients in a message: their file, or their folder."""
+        return "the cohort" if self.path is None else _name(self.path)
+
+    @property
+    def folder(self) -> str | None:
+        """Folder of the files beside the cohort, such as vocabulary.csv; `""` is the working folder."""
+        if self.path is None:
+            return None
+        return self.path if _is_parquet(self.path) and os.path.isdir(self.path) else os.path.dirname(self.path)
+
+    @functools.cached_property
+    def files(self) -> list[str]:
+        """Paths of the files that hold the patients and the labels, in the order in which they are read."""
+        return [] if self.path is None else files_of(self.path)
+
+    def require_labels(self) -> np.ndarray:
+        """Returns the labels.
+
+        Raises:
+            InputError: the cohort has none, or was opened without them.
+        """
+        if self.labels is None:
+            raise InputError(f"{self.name}: no labels; training and dividing a cohort needs them")
+        return self.labels
+
+    def digests(self) -> dict[str, str]:
+        """Returns the SHA-256 by which a run knows the cohort again: of each file, or of the arrays in memory."""
+        return self._digests
+
+    @functools.cached_property
+    def _digests(self) -> dict[str, str]:
+        if self.path is None:
+            columns = [*vars(self.store).values(), *([] if self.labels is None else [self.labels])]
+            return {"memory_sha256": _sha256(np.ascontiguousarray(column).tobytes() for column in columns)}
+        names = [os.path.basename(path) if _is_parquet(self.path) else path.rpartition(".")[2] for path in self.files]
+        return {f"{name}_sha256": file_digest(path) for name, path in zip(names, self.files, strict=True)}
+
+    @functools.cached_property
+    def patient_ids(self) -> np.ndarray | None:
+        """Patient of each row, (rows,): the ids stored with the patients, else those of patients.csv, or None.
+
+        Rows with the same id are one patient's, seen at several times.
+        """
+        if self.stored_ids is not None or self.attributes is None or PATIENT_ID not in self.attributes.columns:
+            return self.stored_ids
+        return np.array(self.attributes.columns[PATIENT_ID], object)
+
+    @functools.cached_property
+    def vocabulary(self) -> Vocabulary | None:
+        """Names of the codes, from vocabulary.csv beside the cohort, or None."""
+        path = self._beside(vocabulary.FILE)
+        return None if path is None else Vocabulary.read(path)
+
+    @functools.cached_property
+    def attributes(self) -> PatientTable | None:
+        """Attributes of the patients, from patients.csv beside the cohort, or None."""
+        path = self._beside(patient_table.FILE)
+        return None if path is None else PatientTable.read(path, len(self), self.name)
+
+    @functools.cached_property
+    def conversion(self) -> Conversion | None:
+        """Account of how `convert` made the cohort, from convert.json and linkage.json beside it, or None."""
+        return None if self.folder is None else Conversion.read(self.folder)
+
+    def attribute(self, name: str) -> list[str]:
+        """Returns a column of patients.csv, a str for each row.
+
+        Raises:
+            InputError: no such table or column is there.
+        """
+        if self.folder is None:
+            raise InputError(f"found column {name}; a cohort that was not read from a file has no patients.csv")
+        if self.attributes is None:
+            path = os.path.join(self.folder, patient_table.FILE)
+            raise InputError(f"{path}: is not there; the column {name} is looked for in it")
+        return self.attributes.column(name)
+
+    def _beside(self, file: str) -> str | None:
+        """Returns the path of a file beside the cohort, or None where no such file is there."""
+        path = None if self.folder is None else os.path.join(self.folder, file)
+        return path if path is not None and os.path.exists(path) else None
+
+
+def files_of(path: str) -> list[str]:
+    """Returns the files of a cohort, whether they exist or not, in the order in which they are read.
 
     Raises:
-        InputError: there is nothing of that name, or it is bad.
+        InputError: the path ends in `.parquet` and is a folder without Parquet files.
     """
-    if is_parquet(source):
+    if _is_parquet(path):
         from mime_tf.data import parquet
 
-        return Cohort(*parquet.read(source, labelled), source=os.fspath(source))
-    if not os.path.lexists(name(source)):
-        expected = "a cohort is a prefix of .seqs and .labels, a .parquet file or a folder of .parquet files"
-        raise InputError(f"{name(source)}: can't be read (No such file or directory); {expected}")
-    found = pickled.read(source) if labelled else (pickled.read_seqs(name(source)), None)
-    return Cohort(*found, source=os.fspath(source))
+        return parquet.paths(path)
+    return [f"{path}.{kind}" for kind in ("seqs", "labels")]
 
 
-def paths(source):
-    """Returns the files that a source is made of, in the order in which they are read.
-
-    Raises:
-        InputError: it is a folder without Parquet files.
-    """
-    if is_parquet(source):
-        from mime_tf.data import parquet
-
-        return parquet.paths(source)
-    return [f"{os.fspath(source)}.{kind}" for kind in ("seqs", "labels")]
-
-
-def name(source):
-    """Returns what to call the patients of a source in a message.
-
-    >>> name("data/hf"), name("data/hf.parquet")
-    ('data/hf.seqs', 'data/hf.parquet')
-    """
-    return os.fspath(source) if is_parquet(source) else f"{os.fspath(source)}.seqs"
-
-
-def folder(source):
-    """Returns the folder in which what comes with a source lies, such as vocabulary.csv; `""` is the working folder.
-
-    >>> folder("data/hf"), folder("data/hf.parquet"), folder("hf")
-    ('data', 'data', '')
-    """
-    source = os.fspath(source)
-    return source if is_parquet(source) and os.path.isdir(source) else os.path.dirname(source)
-
-
-def is_parquet(source):
-    """Whether a source is a Parquet file or a folder of them, by the rule above."""
-    source = os.fspath(source)
-    if source.endswith(".parquet"):
+def _is_parquet(path: str) -> bool:
+    """Whether a path is a Parquet file or a folder of them, by the rule of the module."""
+    if path.endswith(".parquet"):
         return True
-    in_folder = glob.glob(os.path.join(glob.escape(source), "*.parquet")) if os.path.isdir(source) else []
-    return bool(in_folder) and not os.path.exists(f"{source}.seqs")
+    in_folder = glob.glob(os.path.join(glob.escape(path), "*.parquet")) if os.path.isdir(path) else []
+    return bool(in_folder) and not os.path.exists(f"{path}.seqs")
+
+
+def _name(path: str) -> str:
+    return path if _is_parquet(path) else f"{path}.seqs"
+
+
+def file_digest(path: str) -> str:
+    """Returns the SHA-256 of a file, in hexadecimal digits."""
+    with open(path, "rb") as file:
+        return _sha256(iter(functools.partial(file.read, 1 << 20), b""))
+
+
+def _sha256(blocks: Iterable[bytes]) -> str:
+    result = hashlib.sha256()
+    for block in blocks:
+        result.update(block)
+    return result.hexdigest()

@@ -1,60 +1,75 @@
-"""What else is known of a cohort's patients: patients.csv, which may lie beside it, with a row for each of its rows."""
+"""Attributes of a cohort's patients: patients.csv beside the cohort, with a row for each of its rows."""
 
 import csv
-import os
+import dataclasses
+from typing import Any
 
-from mime_tf.data import cohort
+from mime_tf.data.frames import frame
 from mime_tf.errors import InputError
 
 FILE = "patients.csv"
 
 
-def path_of(source):
-    """Returns where the table of a cohort would be: in its folder, as `mime_tf.data.cohort` names it."""
-    return os.path.join(cohort.folder(source), FILE)
+@dataclasses.dataclass(frozen=True, repr=False)
+class PatientTable:
+    """A patients.csv.
 
-
-def read(source, patients):
-    """Reads the table of a cohort.
-
-    Args:
-        source: the cohort, as `mime_tf.data.cohort` says.
-        patients: how many rows the cohort has.
-
-    Returns:
-        Dict from the name of a column to its values, a list of str in the cohort's order; None where there is no table.
-
-    Raises:
-        InputError: it is not such a file, or has another number of rows.
+    Attributes:
+        path: of the file.
+        columns: dict from the name of a column to its values, a list of str in the cohort's order.
     """
-    path = path_of(source)
-    if not os.path.exists(path):
-        return None
+
+    path: str
+    columns: dict[str, list[str]]
+
+    @classmethod
+    def read(cls, path: str, rows: int, cohort_name: str) -> "PatientTable":
+        """Reads a table.
+
+        Args:
+            path: of the file.
+            rows: number of rows of the cohort.
+            cohort_name: name of the cohort in a message.
+
+        Raises:
+            InputError: the file is no such table, or has another number of rows.
+        """
+        header, *lines = _lines(path) or [[]]
+        if not header or len(set(header)) != len(header):
+            fault = "a column twice" if header else "no header"
+            raise InputError(f"{path}: found {fault}; needs a header of names")
+        for number, line in enumerate(lines, 2):
+            if len(line) != len(header):
+                raise InputError(
+                    f"{path}: line {number}: {len(line)} fields; one for each of the header's {len(header)}"
+                )
+        if len(lines) != rows:
+            raise InputError(f"{path}: {len(lines)} rows; must be {rows}, one for each row of {cohort_name}")
+        return cls(path, {name: [line[index] for line in lines] for index, name in enumerate(header)})
+
+    def __repr__(self) -> str:
+        rows = len(next(iter(self.columns.values())))
+        return f"PatientTable({self.path!r}, {rows:,} rows of {', '.join(self.columns)})"
+
+    def column(self, name: str) -> list[str]:
+        """Returns the values of a column.
+
+        Raises:
+            InputError: the table has no such column.
+        """
+        if name not in self.columns:
+            raise InputError(f"{self.path}: no column {name}; found {', '.join(self.columns)}")
+        return self.columns[name]
+
+    def to_frame(self) -> Any:
+        """Returns the table as a `pandas.DataFrame` of str."""
+        return frame(self.columns)
+
+
+def _lines(path: str) -> list[list[str]]:
+    """Returns the fields of each line of a CSV file."""
     try:
         with open(path, encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.reader(file))
+            return list(csv.reader(file))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: not readable as CSV in UTF-8: {error}") from error
-    if not rows or len(set(rows[0])) != len(rows[0]):
-        raise InputError(f"{path}: found {'no header' if not rows else 'a column twice'}; needs a header of names")
-    header, rows = rows[0], rows[1:]
-    for line, row in enumerate(rows, 2):
-        if len(row) != len(header):
-            raise InputError(f"{path}: line {line}: {len(row)} fields; one for each of the header's {len(header)}")
-    if len(rows) != patients:
-        raise InputError(f"{path}: {len(rows)} rows; must be {patients}, one for each row of {cohort.name(source)}")
-    return {name: [row[column] for row in rows] for column, name in enumerate(header)}
-
-
-def column(source, patients, name):
-    """Returns one column, a list of str.
-
-    Raises:
-        InputError: there is no table or no such column, or as `read`.
-    """
-    table = read(source, patients)
-    if table is None:
-        raise InputError(f"{path_of(source)}: is not there; the column {name} is looked for in it")
-    if name not in table:
-        raise InputError(f"{path_of(source)}: no column {name}; found {', '.join(table)}")
-    return table[name]

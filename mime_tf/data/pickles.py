@@ -1,4 +1,4 @@
-"""Unpickling data that may come from anywhere: the whole file is looked through before any of it is run."""
+"""Unpickling of data that may come from anywhere: the whole file is looked through before any of it is run."""
 
 import io
 import os
@@ -6,12 +6,23 @@ import pickle
 import pickletools
 import re
 import struct
+from typing import Any
 
 from mime_tf.errors import InputError, show
 
+_NAMES = {ord(code.code): code.name for code in pickletools.opcodes}
 
-def load(path, expected):
-    """Unpickles a file of plain data; `expected` says what it should hold."""
+
+def load(path: str | os.PathLike, expected: str) -> Any:
+    """Unpickles a file of plain data.
+
+    Args:
+        path: of the file.
+        expected: name of its right content, for errors.
+
+    Raises:
+        InputError: the file can't be read, is no pickle, or holds or would run anything but plain data.
+    """
     path = os.fspath(path)
     try:
         with open(path, "rb") as file:
@@ -24,71 +35,74 @@ def load(path, expected):
         return _Unpickler(path, data).load()
     except InputError:
         raise
-    except Exception as error:  # a broken file makes pickle raise nearly anything
+    except Exception as error:  # pickle raises nearly anything on a broken file
         reason = f"({type(error).__name__}): " + " ".join(str(error).split())[:150]
         raise InputError(f"{path}: not a readable pickle {reason}; {expected} is needed") from error
 
 
-# A run of the instructions that plain data and NumPy numbers are made of, strings apart. There are no dicts or sets
-# (to hash a deep tuple can crash Python), no classes, persistent ids or extension codes.
-_RUN = (
+# A sequence of the instructions that plain data and NumPy numbers are made of, strings apart: no dicts or sets (to hash
+# a deep tuple can crash Python), no classes, persistent ids or extension codes.
+_INSTRUCTIONS = (
     rb"(?:[(012NRabelt)\]\x85-\x89\x93\x94]+|[Khq\x80].|M..|[Jj]....|[G\x95].{8}|r...[\x00-\x%02x]"
     rb"|p[0-9]{1,%d}\n|[IFLSVg][^\n]*\n|c[^\n]*\n[^\n]*\n){0,10000}"
 )
-# The instructions that carry a string or a long: the number of bytes that state its length.
+# Number of bytes that state the length, by the instruction that carries a string or a long.
 _STRINGS = dict(zip(b"UC\x8a\x8cTBX\x8b\x8d\x8e\x96", (1, 1, 1, 1, 4, 4, 4, 4, 8, 8, 8), strict=True))
 
 
-def _look_through(data):
+def _look_through(data: bytes) -> None:
     """Goes through the instructions of a pickle without running them; raises UnpicklingError at one not allowed.
 
     Python believes the lengths and memo indices that a file states, so that one wrong byte can cost 64 GB. Here a
     string must end inside the file, and an index be no larger than a file of this size has use for.
     """
-    run = re.compile(_RUN % (min(len(data) >> 24, 255), len(str(len(data) // 4))), re.DOTALL)
+    pattern = re.compile(_INSTRUCTIONS % (min(len(data) >> 24, 255), len(str(len(data) // 4))), re.DOTALL)
     position = 0
     while not data.startswith(b".", position):
-        end = run.match(data, position).end()
+        match = pattern.match(data, position)
+        assert match is not None  # no instruction at all matches as well
+        end = match.end()
         position = end if end > position else _end_of_string(data, position)
     if position + 1 < len(data):
         raise pickle.UnpicklingError(f"{len(data) - position - 1} bytes follow its end at byte {position}")
 
 
-def _end_of_string(data, position):
-    """Returns where the string that starts at `position` ends."""
+def _end_of_string(data: bytes, position: int) -> int:
+    """Returns the end of the string that starts at `position`."""
     if position == len(data):
         raise pickle.UnpicklingError(f"it breaks off after {position} bytes")
     width = _STRINGS.get(data[position])
     start = position + 1 + (width or 0)
     end = start + int.from_bytes(data[position + 1 : start], "little")
     if width is None or end > len(data):
-        code = pickletools.code2op.get(chr(data[position]))
-        name = code.name if code else hex(data[position])
+        name = _NAMES.get(data[position], hex(data[position]))
         raise pickle.UnpicklingError(f"{name} at byte {position} is cut short, out of range or not plain data")
     return end
 
 
 class _Unpickler(pickle.Unpickler):
-    """Gives a file the stand-ins below for the three names that make a NumPy number, and nothing for any other."""
+    """Gives a file the substitutes below for the names that make a NumPy number, and nothing for any other."""
 
-    def __init__(self, path, data):
+    def __init__(self, path: str, data: bytes):
         buffer = io.BufferedReader(io.BytesIO(data), 1 << 20)  # pickle is faster where it can peek
         super().__init__(buffer, encoding="latin-1")  # keeps the bytes of Python 2's strings
         self.path = path
 
-    def find_class(self, module, name):
-        if (module, name) in _STAND_INS:
-            return _STAND_INS[module, name]
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) in _SUBSTITUTES:
+            return _SUBSTITUTES[module, name]
         is_array = module.startswith("numpy") and name in ("_reconstruct", "_frombuffer")
-        found = "a NumPy array (pickle its .tolist() instead)" if is_array else show(f"{module}.{name}")
-        raise InputError(f"{self.path}: found {found}; only lists, tuples, ints, bools and NumPy numbers may be in it")
+        description = "a NumPy array (pickle its .tolist() instead)" if is_array else show(f"{module}.{name}")
+        raise InputError(
+            f"{self.path}: found {description}; only lists, tuples, ints, bools and NumPy numbers may be in it"
+        )
 
 
-# The stand-ins are neither functions nor classes and have no `__dict__`: a file can call them, not change them.
+# The substitutes are neither functions nor classes and have no `__dict__`: a file can call them, not change them.
 
 
 class _Encode:
-    """Stands for `_codecs.encode`, which makes bytes in protocols 0 to 2 of Python 3."""
+    """Substitute for `_codecs.encode`, which makes bytes in protocols 0 to 2 of Python 3."""
 
     __slots__ = ()
 
@@ -97,7 +111,7 @@ class _Encode:
 
 
 class _MakeDtype:
-    """Stands for `numpy.dtype`."""
+    """Substitute for `numpy.dtype`."""
 
     __slots__ = ()
 
@@ -106,7 +120,7 @@ class _MakeDtype:
 
 
 class _Dtype:
-    """What a file takes for a NumPy dtype: a format of `struct`, whose byte order comes last."""
+    """Substitute for a NumPy dtype: a format of `struct`, whose byte order comes last."""
 
     __slots__ = ("format", "order")
 
@@ -121,7 +135,7 @@ class _Dtype:
 
 
 class _MakeScalar:
-    """Stands for `numpy.core.multiarray.scalar`, and makes a Python int, bool or float."""
+    """Substitute for `numpy.core.multiarray.scalar`; makes a Python int, bool or float."""
 
     __slots__ = ()
 
@@ -132,7 +146,7 @@ class _MakeScalar:
 
 _DTYPES = ("b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
 _FORMATS = dict(zip(_DTYPES, "?bhiqBHIQefd", strict=True))
-_STAND_INS = {
+_SUBSTITUTES = {
     ("_codecs", "encode"): _Encode(),
     ("numpy", "dtype"): _MakeDtype(),
     ("numpy.core.multiarray", "scalar"): _MakeScalar(),

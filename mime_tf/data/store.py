@@ -1,11 +1,12 @@
 """Patients as flat columns with offsets: the form in which cohorts are split and batches are cut."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 
-def ranges(starts, lengths):
+def ranges(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
     """Returns the concatenation of `arange(start, start + length)` over the pairs.
 
     >>> ranges(np.array([5, 0]), np.array([2, 3])).tolist()
@@ -16,8 +17,8 @@ def ranges(starts, lengths):
     return np.arange(total) + np.repeat(starts - ends + lengths, lengths)
 
 
-def offsets(lengths):
-    """Returns the offsets of consecutive runs: 0 and the running sum of `lengths`, one longer than it."""
+def offsets(lengths: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Returns the offsets of consecutive slices: 0 and the running sum of `lengths`, one longer than it."""
     result = np.zeros(len(lengths) + 1, np.int64)
     np.cumsum(lengths, out=result[1:])
     return result
@@ -27,7 +28,7 @@ def offsets(lengths):
 CODE_KINDS = ("dx", "rx", "pr")
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Store:
     """Patients, visits, Dx-objects and orders, each level a column of offsets into the next.
 
@@ -38,7 +39,7 @@ class Store:
     Attributes:
         visits: int64, patients + 1.
         dxobjs: int64, visits + 1.
-        dx: int32, one diagnosis code a Dx-object.
+        dx: int32, one diagnosis code per Dx-object.
         rx_offsets, pr_offsets: int64, Dx-objects + 1.
         rx, pr: int32, the codes of the orders.
     """
@@ -51,16 +52,21 @@ class Store:
     pr_offsets: np.ndarray
     pr: np.ndarray
 
-    def __len__(self):
-        """The number of patients."""
+    def __len__(self) -> int:
+        """Number of patients."""
         return len(self.visits) - 1
 
+    def __repr__(self) -> str:
+        levels = f"{len(self):,} patients, {len(self.dxobjs) - 1:,} visits, {len(self.dx):,} Dx-objects"
+        codes = ", ".join(f"{len(getattr(self, kind)):,} {kind}" for kind in CODE_KINDS)
+        return f"Store({levels}; {codes})"
+
     @property
-    def visit_counts(self):
-        """int64, the number of visits of each patient."""
+    def visit_counts(self) -> np.ndarray:
+        """Number of visits of each patient, int64."""
         return np.diff(self.visits)
 
-    def select(self, rows):
+    def select(self, rows: Sequence[int] | np.ndarray) -> "Store":
         """Returns the patients at `rows` (integers), in that order, as a Store of their own."""
         rows = np.asarray(rows, np.int64)
         visit_counts = self.visit_counts[rows]
@@ -69,8 +75,8 @@ class Store:
         dxobj_rows = ranges(self.dxobjs[visit_rows], dxobj_counts)
         return Store(offsets(visit_counts), offsets(dxobj_counts), *self._dxobjects(dxobj_rows))
 
-    def keep_known(self, known):
-        """Drops the codes a model has never seen, as the authors' program does with valid and test.
+    def keep_known(self, known: Mapping[str, np.ndarray]) -> "Store":
+        """Drops the codes that a model has never seen, as the authors' program does with valid and test.
 
         A Dx-object whose diagnosis is unknown goes whole; an unknown medication or procedure goes alone. A visit
         that is left empty stays, and still counts as a time step.
@@ -97,8 +103,8 @@ class Store:
             pr[pr_rows],
         )
 
-    def _dxobjects(self, rows):
-        """The columns from `dx` on, of the Dx-objects at `rows`."""
+    def _dxobjects(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:
+        """Returns the columns from `dx` on of the Dx-objects at `rows`."""
         rx_counts = self.rx_offsets[rows + 1] - self.rx_offsets[rows]
         pr_counts = self.pr_offsets[rows + 1] - self.pr_offsets[rows]
         return (
@@ -110,8 +116,8 @@ class Store:
         )
 
 
-def _look_up(known, codes):
-    """Is each of `codes` known? A code past the end of `known` is not."""
+def _look_up(known: np.ndarray, codes: np.ndarray) -> np.ndarray:
+    """Returns whether each of `codes` is known; a code past the end of `known` is not."""
     within = codes < len(known)
     result = np.zeros(len(codes), bool)
     result[within] = known[codes[within]]

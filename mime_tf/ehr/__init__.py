@@ -1,4 +1,4 @@
-"""From an export of electronic health records to a cohort: `python -m mime_tf convert`.
+"""From an export of electronic health records to a cohort: `mime-tf convert`.
 
 Needs the extra `ehr` (Ibis with DuckDB, PyYAML). Nothing here imports TensorFlow.
 """

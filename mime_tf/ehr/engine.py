@@ -10,6 +10,7 @@ import tempfile
 import uuid
 
 from mime_tf.errors import InputError
+from mime_tf.terminal import packages
 
 ENGINES = ("duckdb", "spark")
 
@@ -94,11 +95,11 @@ def require(name):
     Args:
         name: one of `ENGINES`.
     """
-    _package("ibis", "pip install 'mime-tf[ehr]'")
+    packages.require("ibis", "engine", "ehr")
     if name == "spark":
-        _package("pyspark.sql", "pip install 'mime-tf[spark]'")
+        packages.require("pyspark.sql", "engine", "spark")
     else:
-        _package("duckdb", "pip install 'mime-tf[ehr]'")
+        packages.require("duckdb", "engine", "ehr")
 
 
 @contextlib.contextmanager
@@ -134,8 +135,8 @@ def opened(name="duckdb", master=None, scratch=None, memory="2GB"):
 
 @contextlib.contextmanager
 def _duckdb(folder, memory):
-    ibis = _package("ibis", "pip install 'mime-tf[ehr]'")
-    duckdb = _package("duckdb", "pip install 'mime-tf[ehr]'")
+    ibis = packages.require("ibis", "engine", "ehr")
+    duckdb = packages.require("duckdb", "engine", "ehr")
     settings = {"memory_limit": memory, "temp_directory": folder, "preserve_insertion_order": False}
     try:
         connection = ibis.duckdb.connect(**settings)
@@ -149,8 +150,8 @@ def _duckdb(folder, memory):
 
 @contextlib.contextmanager
 def _spark(master):
-    ibis = _package("ibis", "pip install 'mime-tf[ehr]'")
-    sql = _package("pyspark.sql", "pip install 'mime-tf[spark]'")
+    ibis = packages.require("ibis", "engine", "ehr")
+    sql = packages.require("pyspark.sql", "engine", "spark")
     builder = sql.SparkSession.builder.appName("mime-tf convert")
     # Times without a zone are UTC, as in DuckDB, and a bad value is null there, not the end of the job.
     settings = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "false"}
@@ -168,14 +169,6 @@ def _spark(master):
         yield ibis.pyspark.connect(session)
     finally:
         session.stop()
-
-
-def _package(name, remedy):
-    """Imports a package that only this part of the project needs."""
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise InputError(f"engine: needs the package {name.partition('.')[0]}, and {error}; {remedy}") from error
 
 
 def first_line(error):

@@ -1,17 +1,22 @@
-"""An explanation as a picture: visits from top to bottom, Dx-objects with their orders, colored by what they add."""
+"""An explanation as a picture: visits from top to bottom, Dx-objects with their orders, colored by contribution."""
 
-import io
-
-from mime_tf.explain import lines as explanation_table
-from mime_tf.explain.lines import number
+from mime_tf.explain.lines import explanation_lines, steps, title
+from mime_tf.pages.text import shortened, signed
 from mime_tf.terminal.plotting import require_matplotlib
 
 MOST_LINES = 60
 _LETTERS = 66  # of a name
 # Blue lowers, white is zero, red raises: told apart in all common kinds of color blindness.
 _COLORS = ("#2166ac", "#92c5de", "#ffffff", "#f4a582", "#b2182b")
-_RAIL, _INDENT, _NAMES, _VALUES = 15, 3, 76, 84  # where the columns end, in hundredths of the width
+_RAIL, _INDENT, _NAMES, _VALUES = 15, 3, 76, 84  # right ends of the columns, in hundredths of the width
 _LINE, _MARGIN = 0.25, 1.9  # inches
+_SMALL = {"va": "center", "fontsize": 8}
+_QUIET = {**_SMALL, "color": "0.4", "style": "italic"}
+_KEY = "log-odds: blue lowers the probability, red raises it"
+_READING = (
+    "below: contributions to the log-odds of visits, in the order of time, and their Dx-objects; indented the "
+    "diagnosis alone and each order given that diagnosis"
+)
 
 
 def figure(explanation, most_lines=MOST_LINES):
@@ -22,113 +27,100 @@ def figure(explanation, most_lines=MOST_LINES):
         most_lines: about how many lines to show; of a longer history the visits that move the logit most.
 
     Returns:
-        matplotlib.figure.Figure; what is not shown is said in it.
+        `mime_tf.pages.figure.Figure`, which says how much it leaves out.
 
     Raises:
         InputError: Matplotlib is missing.
     """
     require_matplotlib()
     from matplotlib import cm, colors
-    from matplotlib.figure import Figure
 
-    lines = explanation_table.lines(explanation, most_lines)
+    from mime_tf.pages.figure import Figure
+
+    lines = explanation_lines(explanation, most_lines)
     largest = max((abs(line.contribution) for line in lines if line.level and line.contribution), default=1.0)
     hues = colors.LinearSegmentedColormap.from_list("contributions", _COLORS)
     scale = cm.ScalarMappable(colors.Normalize(-largest, largest), hues)
     height = len(lines) * _LINE + _MARGIN
-    result = Figure(figsize=(11, height), facecolor="white")
-    axes = result.add_axes((0.02, 0.75 / height, 0.96, 1 - _MARGIN / height))
+    drawing = Figure(figsize=(11, height), facecolor="white")
+    axes = drawing.add_axes((0.02, 0.75 / height, 0.96, 1 - _MARGIN / height))
     axes.set(xlim=(0, 100), ylim=(len(lines), 0))
     axes.axis("off")
     _draw_rail(axes, lines, scale)
-    for place, line in enumerate(lines):
-        _draw_line(axes, place, line, scale)
-    _draw_title(result, explanation, height)
-    _draw_key(result, scale, height)
-    return result
+    for top, line in enumerate(lines):
+        _draw_line(axes, top, line, scale)
+    _draw_title(drawing, explanation, height)
+    _draw_key(drawing, scale, height)
+    return drawing
 
 
 def png(explanation, most_lines=MOST_LINES, dpi=130):
-    """Returns the picture as the bytes of a PNG file; arguments and errors are those of `figure`."""
-    import logging
-    import warnings
-
-    file = io.BytesIO()
-    with warnings.catch_warnings():
-        # A letter that the font lacks shows as a box.
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
-        figure(explanation, most_lines).savefig(file, format="png", dpi=dpi)
-    return file.getvalue()
+    """Returns the picture as a `mime_tf.pages.figure.Picture`; arguments and errors are those of `figure`."""
+    return figure(explanation, most_lines).png(dpi)
 
 
 def _draw_rail(axes, lines, scale):
     """Draws the column of visits, each as high as its lines."""
-    starts = [place for place, line in enumerate(lines) if line.level == 0]
+    starts = [index for index, line in enumerate(lines) if line.level == 0]
     for start, end in zip(starts, [*starts[1:], len(lines)], strict=True):
         line = lines[start]
         axes.axhline(start, color="0.75", linewidth=0.6)
         if line.is_visit:
-            _box(axes, 0, _RAIL, start, end - start, line.contribution, scale)
-            _write(axes, 0.7, start, line.text, scale, line.contribution, weight="bold")
+            _draw_box(axes, 0, _RAIL, start, end - start, line.contribution, scale)
+            _write_on_box(axes, 0.7, start, line.text, scale, line.contribution, weight="bold")
 
 
-def _draw_line(axes, place, line, scale):
-    """Draws one line: a box with its name, its number and a bar."""
+def _draw_line(axes, top, line, scale):
+    """Draws a line with its name, its number and a bar."""
     if line.is_visit:
-        axes.text(_RAIL + 0.7, place + 0.5, "the visit", va="center", fontsize=8, color="0.4", style="italic")
+        axes.text(_RAIL + 0.7, top + 0.5, "the visit", **_QUIET)
     elif line.level == 0 or line.contribution is None:
         left = 0.7 if line.level == 0 else _RAIL + 0.7
-        axes.text(left, place + 0.5, _cut(line.text, 2 * _LETTERS), va="center", fontsize=8, color="0.4",
-                  style="italic", parse_math=False)  # fmt: skip
+        axes.text(left, top + 0.5, shortened(line.text, 2 * _LETTERS), parse_math=False, **_QUIET)
     else:
         left = _RAIL + 0.5 + _INDENT * (line.level - 1)
-        _box(axes, left, _NAMES, place, 1, line.contribution, scale)
-        _write(axes, left + 0.7, place, _cut(line.text), scale, line.contribution)
-    if line.contribution is None:
-        return
-    weight = "normal" if line.level else "bold"
-    axes.text(_VALUES, place + 0.5, number(line.contribution), va="center", ha="right", fontsize=8, weight=weight)
-    if line.level == 0:
-        return  # a visit is a sum, and may be far off the scale of what it consists of
+        _draw_box(axes, left, _NAMES, top, 1, line.contribution, scale)
+        _write_on_box(axes, left + 0.7, top, shortened(line.text, _LETTERS), scale, line.contribution)
+    if line.contribution is not None:
+        weight = "normal" if line.level else "bold"
+        axes.text(_VALUES, top + 0.5, signed(line.contribution), ha="right", weight=weight, **_SMALL)
+        # A visit is a sum, which may be far beyond the scale of its parts.
+        if line.level:
+            _draw_bar(axes, top, line.contribution, scale)
+
+
+def _draw_bar(axes, top, contribution, scale):
+    """Draws a bar from the middle of the last column, to the left below 0 and to the right above."""
     middle, reach = (_VALUES + 101) / 2, (99 - _VALUES) / 2
-    axes.plot([middle, middle], [place, place + 1], color="0.6", linewidth=0.6)
-    width = reach * line.contribution / scale.norm.vmax
-    axes.barh(place + 0.5, width, 0.62, left=middle, color=scale.to_rgba(line.contribution), edgecolor="0.4",
-              linewidth=0.5)  # fmt: skip
+    axes.plot([middle, middle], [top, top + 1], color="0.6", linewidth=0.6)
+    color, width = scale.to_rgba(contribution), reach * contribution / scale.norm.vmax
+    axes.barh(top + 0.5, width, 0.62, left=middle, color=color, edgecolor="0.4", linewidth=0.5)
 
 
-def _box(axes, left, right, top, height, contribution, scale):
-    axes.barh(top + height / 2, right - left, height - 0.1, left=left, color=scale.to_rgba(contribution),
-              edgecolor="0.7", linewidth=0.5)  # fmt: skip
+def _draw_box(axes, left, right, top, height, contribution, scale):
+    color, middle = scale.to_rgba(contribution), top + height / 2
+    axes.barh(middle, right - left, height - 0.1, left=left, color=color, edgecolor="0.7", linewidth=0.5)
 
 
-def _write(axes, left, place, text, scale, contribution, **style):
-    """Writes on a box, in black or white, whichever can be read there."""
+def _write_on_box(axes, left, top, text, scale, contribution, **style):
+    """Writes on a box, in black or white, whichever can be read on its color."""
     red, green, blue, _ = scale.to_rgba(contribution)
     color = "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else "white"
-    axes.text(left, place + 0.5, text, va="center", fontsize=8.5, color=color, parse_math=False, **style)
+    axes.text(left, top + 0.5, text, va="center", fontsize=8.5, color=color, parse_math=False, **style)
 
 
-def _cut(text, letters=_LETTERS):
-    return text if len(text) <= letters else f"{text[: letters - 1]}…"
-
-
-def _draw_title(result, explanation, height):
+def _draw_title(drawing, explanation, height):
     """Writes the score, and the steps that lead to it."""
-    steps = "     ".join(f"{name} {number(value)}" for name, value in explanation_table.summary(explanation))
-    score = _cut(explanation_table.title(explanation), 2 * _LETTERS)
-    result.text(0.02, 1 - 0.3 / height, score, fontsize=13, weight="bold", va="center", parse_math=False)
-    result.text(0.02, 1 - 0.62 / height, steps, fontsize=9.5, va="center", parse_math=False)
-    result.text(0.02, 1 - 0.86 / height, "below: what each adds to the log-odds, in the order of time, visits, then "
-                "Dx-objects, and indented the diagnosis alone and each order given that diagnosis",
-                fontsize=8, color="0.4", va="center")  # fmt: skip
+    score = shortened(title(explanation), 2 * _LETTERS)
+    drawing.text(0.02, 1 - 0.3 / height, score, fontsize=13, weight="bold", va="center", parse_math=False)
+    values = "     ".join(f"{name} {signed(value)}" for name, value in steps(explanation))
+    drawing.text(0.02, 1 - 0.62 / height, values, fontsize=9.5, va="center")
+    drawing.text(0.02, 1 - 0.86 / height, _READING, color="0.4", **_SMALL)
 
 
-def _draw_key(result, scale, height):
-    """Draws what the colors mean."""
-    bar = result.colorbar(
-        scale, cax=result.add_axes((0.3, 0.5 / height, 0.4, 0.13 / height)), orientation="horizontal", extend="both"
-    )
-    bar.set_label("log-odds: blue lowers the probability, red raises it", fontsize=8, labelpad=1)
+def _draw_key(drawing, scale, height):
+    """Draws the scale of the colors."""
+    axes = drawing.add_axes((0.3, 0.5 / height, 0.4, 0.13 / height))
+    bar = drawing.colorbar(scale, cax=axes, orientation="horizontal", extend="both")
+    bar.set_label(_KEY, fontsize=8, labelpad=1)
     bar.ax.tick_params(labelsize=7, length=2)

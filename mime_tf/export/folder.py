@@ -1,4 +1,4 @@
-"""The folder of an exported model: when one may be written, and how it appears whole."""
+"""The folder of an exported model: checks that it may be written, and writes it whole or not at all."""
 
 import contextlib
 import hashlib
@@ -6,7 +6,7 @@ import os
 import shutil
 
 from mime_tf.errors import InputError
-from mime_tf.terminal import files
+from mime_tf.terminal import files, outputs
 
 CARD = "MODEL_CARD.md"
 _FILES = {"saved_model.pb", "fingerprint.pb", "variables", "assets", CARD}
@@ -19,14 +19,14 @@ def check(output, overwrite):
 
     Args:
         output: its path.
-        overwrite: whether an earlier export may be there. One whose card was changed since may not: what people
-            filled in would be lost.
+        overwrite: replace an earlier export, unless its card was changed since: the parts that people filled in would
+            be lost.
     """
     output = os.path.normpath(output)
     for left in (output + files.TEMPORARY, output + _EARLIER):
         if os.path.lexists(left):
             raise InputError(f"{left}: exists; an export is at work, or was interrupted and left it; move it away")
-    _check_above(output)
+    outputs.check_writable(output)
     if not os.path.lexists(output) or (_is_folder(output) and not os.listdir(output)):
         return
     card = _read_card(output)
@@ -42,13 +42,13 @@ def check(output, overwrite):
 
 
 @contextlib.contextmanager
-def appearing(output):
-    """Makes a folder beside `output` that takes its place when the block ends, and goes when the block fails.
+def replacing_folder(output):
+    """Makes a folder beside `output` that replaces it when the block ends, and is removed when the block fails.
 
-    A reader sees the old folder or the new one, but for the instant between two renames in which there is neither.
+    A reader sees the old folder or the new one, except for an instant between two renames.
 
     Args:
-        output: the path, as `check` let it pass.
+        output: the path, after `check`.
 
     Yields:
         The path to write to.
@@ -74,18 +74,9 @@ def appearing(output):
 
 
 def write_card(folder, text):
-    """Writes the model card, with a last line that tells whether it was changed later."""
+    """Writes the model card, with a last line by which a later change is noticed."""
     with files.replacing(os.path.join(folder, CARD), "w") as file:
         file.write(_marked(text))
-
-
-def _check_above(output):
-    """Raises InputError unless a folder can be made at a path."""
-    above = os.path.dirname(output) or "."
-    while not os.path.lexists(above):
-        above = os.path.dirname(above) or "."
-    if not (os.path.isdir(above) and os.access(above, os.W_OK)):
-        raise InputError(f"{output}: can't be written; {above} is not a folder that may be written to")
 
 
 def _is_folder(path):
@@ -93,7 +84,7 @@ def _is_folder(path):
 
 
 def _read_card(folder):
-    """Returns the card in a folder that holds an export and nothing else; None where it is not such a folder."""
+    """Returns the card in a folder that holds an export and nothing else, or None."""
     if not (_is_folder(folder) and {"saved_model.pb", CARD} <= set(os.listdir(folder)) <= _FILES):
         return None
     with open(os.path.join(folder, CARD), encoding="utf-8", errors="replace", newline="") as file:

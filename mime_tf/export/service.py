@@ -1,4 +1,4 @@
-"""What a server computes: codes in, probabilities out, in a TensorFlow graph that needs nothing of this package.
+"""The graph of an exported model: codes in, probabilities out, by standard operations of TensorFlow.
 
 Codes that training did not hold are dropped inside the graph, as `Store.keep_known` drops them.
 """
@@ -13,30 +13,30 @@ from mime_tf.data.store import CODE_KINDS
 from mime_tf.export import patient_json
 from mime_tf.export.patient_json import checked
 
-# What a name stands for that no code has, and one that several have. Neither is the number of a code.
+# Numbers in place of a code's: for a name that no code has, and for a name that several codes have.
 UNKNOWN, AMBIGUOUS = 2**31 - 1, -2
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class Service(tf.Module):
-    """The model of a run, with the codes that it knows and their names, as functions that a server can be given.
+    """The model of a fitted, with the codes that it knows and their names, as functions for a server.
 
-    Both give a dict of `"probability"` float32, `"dropped_codes"` int32 and `"empty"` bool, each of shape (B,): as in
-    `mime_tf.scoring.prediction.Predictions`. Wrong input is an `InvalidArgumentError` that names the patient.
+    Both functions return a dict of `"probability"` float32, `"dropped_codes"` int32 and `"empty"` bool, of shape (B,),
+    as in `mime_tf.scoring.prediction.Predictions`. Wrong input is an `InvalidArgumentError` that names the patient.
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
+        fitted: `mime_tf.runs.fitted_split.FittedSplit`.
     """
 
-    def __init__(self, run):
+    def __init__(self, fitted):
         super().__init__()
-        # A module is saved with the variables that it holds; a Keras model would bring its metrics and optimizer.
-        self.weights = [weight.value for weight in run.model.weights]
-        self.known = {kind: tf.constant(known) for kind, known in run.usable.items()}
-        self.names = {kind: _table(names(run, kind)) for kind in CODE_KINDS}
+        # A module is saved with the variables that it holds; a Keras model would add its metrics and optimizer.
+        self.weights = [weight.value for weight in fitted.model.weights]
+        self.known = {kind: tf.constant(known) for kind, known in fitted.usable.items()}
+        self.names = {kind: _lookup_table(codes_by_name(fitted, kind)) for kind in CODE_KINDS}
         # Wrapped, so that the module does not hold them.
-        self._model = functools.partial(run.model, training=False)
-        self._rnn = lambda: run.model.rnn
+        self._model = functools.partial(fitted.model, training=False)
+        self._rnn = lambda: fitted.model.rnn
 
     @tf.function(
         input_signature=[
@@ -50,23 +50,23 @@ class Service(tf.Module):
         """Scores patients given as the numbers of their codes.
 
         Args:
-            dx: int32 (B, T, D), the diagnosis of each Dx-object; -1 where there is none.
-            rx: int32 (B, T, D, R), the medications that it led to, filled up with -1.
-            pr: int32 (B, T, D, P), the procedures, likewise.
-            visits: int32 (B,), how many visits a patient has, from 1 to T, visits without Dx-objects among them.
+            dx: int32 (B, T, D), the diagnosis of each Dx-object, filled up with -1.
+            rx: int32 (B, T, D, R), the medications of each Dx-object, filled up with -1.
+            pr: int32 (B, T, D, P), the procedures of each Dx-object, filled up with -1.
+            visits: int32 (B,), number of visits per patient, from 1 to T, visits without Dx-objects included.
         """
         return self._score(*_check(dx, rx, pr, visits))
 
     @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, "patients")])
     def json(self, patients):
-        """Scores patients given as JSON; `mime_tf.export.patient_json` has the form, `names` what codes are called.
+        """Scores patients given as JSON; `mime_tf.export.patient_json` has its form, `codes_by_name` the codes' names.
 
         Args:
             patients: string (B,).
         """
-        found = {kind: self._look_up(kind, names) for kind, names in patient_json.read(patients).items()}
-        visits = tf.cast(found["dx"].row_lengths(), tf.int32)
-        return self._score(*(found[kind].to_tensor(-1) for kind in CODE_KINDS), visits)
+        codes = {kind: self._look_up(kind, names) for kind, names in patient_json.read(patients).items()}
+        visits = tf.cast(codes["dx"].row_lengths(), tf.int32)
+        return self._score(*(codes[kind].to_tensor(-1) for kind in CODE_KINDS), visits)
 
     def signatures(self):
         """Returns both functions as the signatures of a SavedModel, by name."""
@@ -74,89 +74,89 @@ class Service(tf.Module):
             return {"serving_default": self.codes.get_concrete_function(), "json": self.json.get_concrete_function()}
 
     def _look_up(self, kind, names):
-        """The numbers of ragged `names`."""
+        """Returns the numbers of ragged `names`."""
         numbers = tf.ragged.map_flat_values(self.names[kind].lookup, names)
-        clear = tf.reduce_all(numbers != AMBIGUOUS, axis=list(range(1, numbers.shape.rank)))
+        unambiguous = tf.reduce_all(numbers != AMBIGUOUS, axis=list(range(1, numbers.shape.rank)))
         message = (
-            f"patients: {kind}: must be the name of one code, such as SYSTEM|CODE; found that of several in patient"
+            f"patients: {kind}: must be the name of one code, such as SYSTEM|CODE; found a name of several in patient"
         )
-        return numbers.with_flat_values(checked(numbers.flat_values, clear, message))
+        return numbers.with_flat_values(checked(numbers.flat_values, unambiguous, message))
 
     def _score(self, dx, rx, pr, visits):
         with tf.control_dependencies(
             [tf.debugging.Assert(tf.size(visits) > 0, ["no patient; one or more are needed"])]
         ):
             visits = tf.identity(visits)
-        keep = self._is_known("dx", dx)
-        left = {"rx": keep[..., tf.newaxis] & self._is_known("rx", rx)}
-        left["pr"] = keep[..., tf.newaxis] & self._is_known("pr", pr)
-        shown = _count(keep) + _count(left["rx"]) + _count(left["pr"])
+        keep_dx = self._is_known("dx", dx)
+        keep_rx = keep_dx[..., tf.newaxis] & self._is_known("rx", rx)
+        keep_pr = keep_dx[..., tf.newaxis] & self._is_known("pr", pr)
+        shown = _count(keep_dx) + _count(keep_rx) + _count(keep_pr)
         given = _count(dx >= 0) + _count(rx >= 0) + _count(pr >= 0)
-        rx, pr = tf.where(left["rx"], rx, -1), tf.where(left["pr"], pr, -1)
-        probabilities = self._model(_tables(keep, dx, rx, pr, visits))
+        rx, pr = tf.where(keep_rx, rx, -1), tf.where(keep_pr, pr, -1)
+        probabilities = self._model(_tables(keep_dx, dx, rx, pr, visits))
         return {"probability": probabilities[:, 0], "dropped_codes": given - shown, "empty": shown == 0}
 
     def _is_known(self, kind, codes):
-        """Whether each code is one that the model knows; -1 and numbers that it has no room for are none."""
+        """Returns whether the model knows each code: not -1, nor a number that it has no room for."""
         known = self.known[kind]
         size = tf.shape(known)[0]
         return (codes >= 0) & (codes < size) & tf.gather(known, tf.clip_by_value(codes, 0, size - 1))
 
 
-def names(run, kind):
-    """Returns what codes are called in JSON: dict from a name to the code's number.
+def codes_by_name(fitted, kind):
+    """Returns the names of codes in JSON: dict from a name to the code's number.
 
-    A code of the run's vocabulary goes by its code and by `SYSTEM|CODE`; a name that several codes have stands for
-    `AMBIGUOUS`. A name with control characters is left out, for JSON would have to escape them. Where the run has no
-    vocabulary, names are the numbers themselves, as strings.
+    A code of the vocabulary has two names, its code and `SYSTEM|CODE`; the number of a name that several codes
+    have is `AMBIGUOUS`. A name with control characters is left out, because JSON would have to escape them. Without a
+    vocabulary the names are the numbers themselves, as strings.
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
+        fitted: `mime_tf.runs.fitted_split.FittedSplit`.
         kind: `"dx"`, `"rx"` or `"pr"`.
     """
-    if run.vocabulary is None:
-        return {str(number): number for number in range(run.sizes[f"num_{kind}"])}
-    found = {}
-    for (of, number), row in run.vocabulary.by_index.items():
-        if of == kind and row["code"]:
+    if fitted.vocabulary is None:
+        return {str(number): number for number in range(fitted.sizes[f"num_{kind}"])}
+    numbers = {}
+    for (code_kind, number), row in fitted.vocabulary.by_index.items():
+        if code_kind == kind and row["code"]:
             for name in {row["code"], f"{row['system']}|{row['code']}"}:
-                found[name] = AMBIGUOUS if name in found else number
-    return {name: number for name, number in found.items() if not _CONTROL.search(name)}
+                numbers[name] = AMBIGUOUS if name in numbers else number
+    return {name: number for name, number in numbers.items() if not _CONTROL.search(name)}
 
 
-def code_names(run, kind):
-    """Returns how JSON names the codes that training held: dict from a code's number to its shortest clear name."""
-    found = {}
-    for name, number in names(run, kind).items():
-        usable = 0 <= number < len(run.usable[kind]) and run.usable[kind][number]
-        if usable and (number not in found or len(name) < len(found[number])):
-            found[number] = name
-    return found
+def names_by_code(fitted, kind):
+    """Returns the names in JSON of the codes that training held: dict from a code's number to its shortest name."""
+    names = {}
+    for name, number in codes_by_name(fitted, kind).items():
+        is_known = 0 <= number < len(fitted.usable[kind]) and fitted.usable[kind][number]
+        if is_known and (number not in names or len(name) < len(names[number])):
+            names[number] = name
+    return names
 
 
-def notes(run):
-    """Returns what whoever sends JSON to a run's model should be told: list of str."""
-    if run.vocabulary is None:
-        return [f"{run.folder}: has no vocabulary.csv, so JSON takes the numbers of codes, as strings"]
-    lost = {kind: int(run.usable[kind].sum()) - len(code_names(run, kind)) for kind in CODE_KINDS}
+def notes(fitted):
+    """Returns remarks for people who send JSON to an exported model: list of str."""
+    if fitted.vocabulary is None:
+        return [f"{fitted.folder}: has no vocabulary.csv, so JSON takes the numbers of codes, as strings"]
+    unnamed = {kind: int(fitted.usable[kind].sum()) - len(names_by_code(fitted, kind)) for kind in CODE_KINDS}
     return [
-        f"{run.folder}: {count:,} {kind} codes that the model knows have no name of their own in vocabulary.csv; JSON "
-        "can't have them, numbers can"
-        for kind, count in lost.items()
+        f"{fitted.folder}: {count:,} {kind} codes that the model knows have no name of their own in vocabulary.csv; "
+        "JSON can't name them, numbers can"
+        for kind, count in unnamed.items()
         if count
     ]
 
 
-def _table(numbers):
-    """A dict from str to int as a lookup in the graph. It can't be without entries, and no code's name is empty."""
-    numbers = numbers | {"": UNKNOWN}
+def _lookup_table(numbers):
+    """Returns a dict from str to int as a lookup table of the graph."""
+    numbers = numbers | {"": UNKNOWN}  # a table needs an entry, and no code's name is empty
     keys, values = tf.constant(list(numbers), tf.string), tf.constant(list(numbers.values()), tf.int32)
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), UNKNOWN)
 
 
 @contextlib.contextmanager
 def _any_device(rnn):
-    """Inside the block a recurrent layer is traced so that it runs anywhere: Keras's kernel for GPUs runs on no CPU."""
+    """Has a recurrent layer traced so that it runs on any device: Keras's kernel for GPUs does not run on a CPU."""
     if not hasattr(rnn, "use_cudnn"):
         yield
         return
@@ -168,40 +168,45 @@ def _any_device(rnn):
 
 
 def _check(dx, rx, pr, visits):
-    """Returns the arguments of `Service.codes`, found to go together."""
+    """Returns the arguments of `Service.codes`, checked.
+
+    Raises:
+        tf.errors.InvalidArgumentError: they do not fit each other, or are not as `Service.codes` says.
+    """
     for name, orders in (("rx", rx), ("pr", pr)):
         same = tf.reduce_all(tf.shape(orders)[:3] == tf.shape(dx))
         tf.debugging.Assert(same, [f"{name}: must have the first three sizes of dx; found", tf.shape(orders)])
     same = tf.shape(visits)[0] == tf.shape(dx)[0]
-    tf.debugging.Assert(same, ["visits: must be one number a patient of dx; found", tf.shape(visits)])
+    tf.debugging.Assert(same, ["visits: must be one number per patient of dx; found", tf.shape(visits)])
     longest = tf.shape(dx)[1]
     message = "visits: must be from 1 to the second size of dx; found another number in patient"
     visits = checked(visits, (visits >= 1) & (visits <= longest), message)
     inside = tf.sequence_mask(visits, longest)[..., tf.newaxis]
-    message = "dx: must be codes, -1 where there is none and after the last visit; found something else in patient"
+    message = "dx: must be codes, or -1, which it must be after the last visit; found something else in patient"
     dx = checked(dx, _all_of_patient((dx == -1) | (dx >= 0) & inside), message)
-    found = {}
-    for name, orders in (("rx", rx), ("pr", pr)):
-        right = (orders == -1) | (orders >= 0) & (dx >= 0)[..., tf.newaxis]
-        message = f"{name}: must be codes, -1 where there is none and where dx is -1; found something else in patient"
-        found[name] = checked(orders, _all_of_patient(right), message)
-    return dx, found["rx"], found["pr"], visits
+    return dx, _check_orders("rx", rx, dx), _check_orders("pr", pr, dx), visits
+
+
+def _check_orders(name, orders, dx):
+    is_right = (orders == -1) | (orders >= 0) & (dx >= 0)[..., tf.newaxis]
+    message = f"{name}: must be codes, or -1, which it must be where dx is -1; found something else in patient"
+    return checked(orders, _all_of_patient(is_right), message)
 
 
 def _tables(keep, dx, rx, pr, visits):
-    """Lays codes out as `mime_tf.batches.tables` does, without looking for what occurs twice.
+    """Lays codes out as `mime_tf.batches.tables` does, but computes Dx-objects that occur twice twice.
 
     Args:
-        keep: bool (B, T, D), which Dx-objects the model is shown.
+        keep: bool (B, T, D), the Dx-objects that the model is shown.
         dx: as for `Service.codes`.
-        rx: as there, -1 where a code is not known.
-        pr: as `rx`.
+        rx: as for `Service.codes`, -1 where a code is not known.
+        pr: as for `Service.codes`, -1 where a code is not known.
         visits: as for `Service.codes`.
     """
     inside = tf.sequence_mask(visits, tf.shape(dx)[1])
     dxobjs = tf.boolean_mask(_numbered(keep), inside)
     kept = {"dx": tf.boolean_mask(dx, keep), "rx": tf.boolean_mask(rx, keep), "pr": tf.boolean_mask(pr, keep)}
-    # A last Dx-object without codes, which no visit names: a table without rows can't be read from.
+    # A last Dx-object without codes, which no visit refers to: a table without rows can't be read.
     kept = {
         kind: tf.pad(codes, [[0, 1]] + [[0, 0]] * (codes.shape.rank - 1), constant_values=-1)
         for kind, codes in kept.items()
@@ -210,15 +215,16 @@ def _tables(keep, dx, rx, pr, visits):
 
 
 def _numbered(chosen):
-    """Numbers the chosen places from 0 on, in order; -1 elsewhere."""
+    """Numbers the elements that are True from 0 on, in order; the others are -1."""
     numbers = tf.cumsum(tf.reshape(tf.cast(chosen, tf.int32), [-1])) - 1
     return tf.where(chosen, tf.reshape(numbers, tf.shape(chosen)), -1)
 
 
-def _count(codes):
-    """How many places are true for each patient."""
-    return tf.reduce_sum(tf.cast(codes, tf.int32), axis=list(range(1, codes.shape.rank)))
+def _count(holds):
+    """Returns the number of elements that are True, per patient."""
+    return tf.reduce_sum(tf.cast(holds, tf.int32), axis=list(range(1, holds.shape.rank)))
 
 
 def _all_of_patient(holds):
+    """Returns whether all elements are True, per patient."""
     return tf.reduce_all(holds, axis=list(range(1, holds.shape.rank)))

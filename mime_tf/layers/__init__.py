@@ -1,4 +1,4 @@
-"""The layers of MiME: codes become Dx-objects, Dx-objects visits, visits a patient."""
+"""Layers of MiME: codes become Dx-objects, Dx-objects become visits, visits become a patient."""
 
 from mime_tf.layers.auxiliary_heads import AuxiliaryHeads
 from mime_tf.layers.dxobject_embedding import DxObjectEmbedding

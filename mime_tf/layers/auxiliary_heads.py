@@ -1,4 +1,4 @@
-"""AuxiliaryHeads: the codes of a Dx-object predicted back from its embedding."""
+"""AuxiliaryHeads: predicts the codes of a Dx-object back from its embedding."""
 
 import keras
 
@@ -7,7 +7,7 @@ from mime_tf.layers.checks import require_sizes
 
 @keras.saving.register_keras_serializable("mime_tf")
 class AuxiliaryHeads(keras.layers.Layer):
-    """Three linear heads on Dx-object embeddings, one for each kind of code.
+    """Three linear heads on Dx-object embeddings, one per kind of code.
 
     Their losses are `mime_tf.losses.diagnosis_loss` and `mime_tf.losses.order_loss`.
 
@@ -15,13 +15,13 @@ class AuxiliaryHeads(keras.layers.Layer):
         num_dx: number of diagnosis codes.
         num_rx: number of medication codes.
         num_pr: number of procedure codes.
-        **kwargs: of `keras.layers.Layer`.
+        **kwargs: arguments of `keras.layers.Layer`.
 
     Call arguments:
         dxobjects: float tensor of shape (..., O).
 
     Returns:
-        Dict of logits: `"dx"` (..., num_dx), `"rx"` (..., num_rx), `"pr"` (..., num_pr).
+        Dict of logits: `"dx"` of shape (..., num_dx), `"rx"` (..., num_rx) and `"pr"` (..., num_pr).
 
     Raises:
         ValueError: a size is not a positive integer.

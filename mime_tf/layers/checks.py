@@ -1,4 +1,4 @@
-"""The check that every layer makes of its sizes."""
+"""Check of the sizes of a layer."""
 
 
 def require_sizes(**sizes):

@@ -1,10 +1,10 @@
-"""DxObjectEmbedding: a diagnosis and the orders made because of it become one vector."""
+"""DxObjectEmbedding: embeds a diagnosis and the orders that it led to as one vector."""
 
 import keras
 import tensorflow as tf
 
 from mime_tf.layers.checks import require_sizes
-from mime_tf.layers.lookup import add_up, filled, look_up, read
+from mime_tf.layers.lookup import drop_padding, gather_padded, gather_rows, segment_sum
 
 
 @keras.saving.register_keras_serializable("mime_tf")
@@ -17,22 +17,22 @@ class DxObjectEmbedding(keras.layers.Layer):
         x = e + s(e W_dr + b_dr) * r + s(e W_dp + b_dp) * p
         o = s(x W_o + b_o)
 
-    A code that is repeated among a Dx-object's orders counts as often as it stands there.
+    A code that is repeated among the orders of a Dx-object counts each time.
 
     Args:
         num_dx: number of diagnosis codes.
         num_rx: number of medication codes.
         num_pr: number of procedure codes.
-        emb_size: width E of the three code embeddings, which are added and so have one width.
+        emb_size: width E of the three code embeddings; one width, because they are added.
         dxobj_emb_size: width O of the result.
         emb_activation: `a`, applied to the code embeddings: a name or function that `keras.activations.get` takes.
-        order_activation: `s`, applied to the interactions and to the result, likewise.
-        **kwargs: of `keras.layers.Layer`.
+        order_activation: `s`, applied to the interactions and to the result: a name or function as well.
+        **kwargs: arguments of `keras.layers.Layer`.
 
     Call arguments:
-        dx: integer tensor of shape (..., ), diagnosis codes, -1 where there is no Dx-object.
-        rx: integer tensor of shape (..., R), medication codes, -1 for none.
-        pr: integer tensor of shape (..., P), procedure codes, -1 for none.
+        dx: integer tensor of shape (...), diagnosis codes, or -1 for no Dx-object.
+        rx: integer tensor of shape (..., R), medication codes, padded with -1.
+        pr: integer tensor of shape (..., P), procedure codes, padded with -1.
 
     Returns:
         Tensor of shape (..., O); zeros where `dx` is -1.
@@ -75,7 +75,7 @@ class DxObjectEmbedding(keras.layers.Layer):
         self.to_dxobj = keras.layers.Dense(dxobj_emb_size, order_activation, dtype=self.dtype_policy, name="to_dxobj")
 
     def build(self, dx_shape=None, rx_shape=None, pr_shape=None):
-        """Makes the weights; they do not depend on the shapes."""
+        """Makes the weights, whose sizes do not depend on the shapes."""
         self.dx_embeddings = self._add_table("dx_embeddings", self.num_dx)
         self.rx_embeddings = self._add_table("rx_embeddings", self.num_rx)
         self.pr_embeddings = self._add_table("pr_embeddings", self.num_pr)
@@ -87,19 +87,19 @@ class DxObjectEmbedding(keras.layers.Layer):
         return self.add_weight(shape=(codes, self.emb_size), initializer="glorot_uniform", name=name)
 
     def call(self, dx, rx, pr):
-        # What depends on the diagnosis alone is computed once for each that occurs.
-        codes, diagnosis_of = tf.unique(tf.reshape(dx, [-1]))
-        diagnoses = self.emb_activation(look_up(self.dx_embeddings, codes))
+        # Everything that depends on the diagnosis alone is computed once per distinct diagnosis.
+        codes, dx_index = tf.unique(tf.reshape(dx, [-1]))
+        diagnoses = self.emb_activation(gather_padded(self.dx_embeddings, codes))
 
-        def from_orders(orders, embeddings, dense):
-            codes, dxobj_of = filled(orders)
-            pairs = self.emb_activation(read(embeddings, codes))
-            pairs *= read(dense(diagnoses), tf.gather(diagnosis_of, dxobj_of))
-            return add_up(pairs, dxobj_of, tf.size(dx))
+        def sum_of_orders(orders, embeddings, dense):
+            codes, dxobj_index = drop_padding(orders)
+            interactions = self.emb_activation(gather_rows(embeddings, codes))
+            interactions *= gather_rows(dense(diagnoses), tf.gather(dx_index, dxobj_index))
+            return segment_sum(interactions, dxobj_index, tf.size(dx))
 
-        from_rx = from_orders(rx, self.rx_embeddings, self.dx_to_rx)
-        from_pr = from_orders(pr, self.pr_embeddings, self.dx_to_pr)
-        dxobjects = self.to_dxobj(read(diagnoses, diagnosis_of) + from_rx + from_pr)
+        from_rx = sum_of_orders(rx, self.rx_embeddings, self.dx_to_rx)
+        from_pr = sum_of_orders(pr, self.pr_embeddings, self.dx_to_pr)
+        dxobjects = self.to_dxobj(gather_rows(diagnoses, dx_index) + from_rx + from_pr)
         dxobjects = tf.reshape(dxobjects, tf.concat([tf.shape(dx), [self.dxobj_emb_size]], axis=0))
         return dxobjects * tf.cast(dx >= 0, dxobjects.dtype)[..., tf.newaxis]
 

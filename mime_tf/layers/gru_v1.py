@@ -12,19 +12,19 @@ from mime_tf.layers.gru_v1_recurrence import gru_v1, gru_v1_scoring
 class GRUV1(keras.layers.Layer):
     """Runs a `GRUV1Cell` over sequences; the state starts at zero.
 
-    It computes what `keras.layers.RNN(GRUV1Cell(units))` computes, several times faster: inputs are projected for all
-    steps at once, and the recurrence brings its own gradient.
+    The result is that of `keras.layers.RNN(GRUV1Cell(units))`, several times faster: inputs are projected for all steps
+    at once, and the recurrence has a hand-written gradient (`gru_v1_recurrence`).
 
     Args:
         units: H, the width of the state.
         return_sequences: return the state after every step instead of the last one.
-        **kwargs: of `keras.layers.Layer`.
+        **kwargs: arguments of `keras.layers.Layer`.
 
     Call arguments:
         inputs: float tensor of shape (B, T, F).
-        mask: optional boolean tensor of shape (B, T). Where it is False the state stays as it was.
-        training: with False, and without `return_sequences`, no state but the last is kept: less memory, and a slower
-            gradient for whoever wants one all the same.
+        mask: optional boolean tensor of shape (B, T). A step where it is False leaves the state unchanged.
+        training: False keeps only the last state in memory, unless `return_sequences`. A gradient can still be taken,
+            more slowly.
 
     Returns:
         Tensor of shape (B, H), the state after the last step, or (B, T, H) with `return_sequences`.
@@ -57,24 +57,24 @@ class GRUV1(keras.layers.Layer):
         return self.recur(tf.reshape(inputs, [-1, features]), tf.transpose(steps), training)
 
     def recur(self, inputs, steps, training=None):
-        """Runs the recurrence over steps that refer to their inputs: what several of them share is projected once.
+        """Runs the recurrence over steps that refer to their inputs by row, so that a shared input is projected once.
 
         Args:
             inputs: float tensor of shape (rows, F).
-            steps: int32 tensor of shape (T, B), time first: the row of `inputs` that each step takes. Where it is -1
-                the state stays as it was.
+            steps: int32 tensor of shape (T, B), time first: the row of `inputs` that each step takes, or -1 for a
+                masked step, which leaves the state unchanged.
             training: as for calling the layer.
 
         Returns:
-            What calling the layer returns.
+            Tensor of shape (B, H), or (B, T, H) with `return_sequences`, as calling the layer returns.
         """
         weights = [self._compute(value) for value in (self.cell.kernel, self.cell.recurrent_kernel, self.cell.bias)]
         if self.return_sequences:
-            return tf.transpose(gru_v1(inputs, *weights, steps, every=True), [1, 0, 2])
+            return tf.transpose(gru_v1(inputs, *weights, steps, return_sequences=True), [1, 0, 2])
         return (gru_v1_scoring if training is False else gru_v1)(inputs, *weights, steps)
 
     def _compute(self, variable):
-        """The variable as a tensor of the dtype to compute in."""
+        """Casts a variable to the compute dtype."""
         return tf.cast(variable, self.compute_dtype)
 
     def compute_mask(self, inputs, mask=None):

@@ -7,13 +7,13 @@ from mime_tf.layers.checks import require_sizes
 
 @keras.saving.register_keras_serializable("mime_tf")
 def hard_sigmoid_v1(x):
-    """The `hard_sigmoid` of TensorFlow 1.x: `clip(0.2 x + 0.5, 0, 1)`. That of Keras 3 has slope 1/6."""
+    """Hard sigmoid of TensorFlow 1.x, `clip(0.2 x + 0.5, 0, 1)`; the slope of Keras 3's is 1/6."""
     return keras.ops.clip(0.2 * x + 0.5, 0.0, 1.0)
 
 
 @keras.saving.register_keras_serializable("mime_tf")
 class GRUV1Cell(keras.layers.GRUCell):
-    """One step of the TensorFlow 1.x Keras GRU, the recurrence of the authors' program.
+    """One step of the GRU of Keras in TensorFlow 1.x, the recurrence of the authors' program.
 
     With `hs` the `hard_sigmoid_v1` and `*` element-wise,
 
@@ -22,12 +22,12 @@ class GRUV1Cell(keras.layers.GRUCell):
         c  = tanh(v W_h + (g * h) U_h + b_h)
         h' = z * h + (1 - z) * c
 
-    Kernels hold their columns in the order z, g, h. It is Keras's `GRUCell` with the reset gate applied before
-    the matrix product, one bias, and the old gate activation; `GRUV1` is the same recurrence as a fast loop.
+    Kernels hold their columns in the order z, g, h. The cell is Keras's `GRUCell` with the reset gate applied before
+    the matrix product, one bias, and the hard sigmoid of TensorFlow 1.x. `GRUV1` is the same recurrence as a fast loop.
 
     Args:
         units: H, the width of the state.
-        **kwargs: of `keras.layers.Layer`.
+        **kwargs: arguments of `keras.layers.Layer`.
 
     Call arguments:
         inputs: tensor of shape (B, F).
@@ -52,5 +52,5 @@ class GRUV1Cell(keras.layers.GRUCell):
         super().__init__(units, recurrent_activation=hard_sigmoid_v1, reset_after=False, **kwargs)
 
     def get_config(self):
-        # The other arguments of a GRUCell are what makes this cell what it is, so they are not arguments here.
+        # The other arguments of GRUCell are fixed: they define this cell.
         return {**keras.layers.Layer.get_config(self), "units": self.units}

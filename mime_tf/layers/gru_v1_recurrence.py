@@ -1,144 +1,197 @@
-"""The loop of the TensorFlow 1.x GRU and its gradient, both written out.
+"""The TensorFlow 1.x GRU over all steps, and its gradient as a second loop.
 
-TensorFlow's own gradient of such a loop forms a product for the recurrent kernel at every step and adds it up.
-Here the loop keeps its gates, the gradient's loop yields what flows into them, and the gradients of both kernels are
-matrix products after it. A step reads its projected inputs where they stand: laid out in time they would be the largest
-tensors of all.
+Widths: B patients, T steps, F inputs, H units. W (F, 3H), U (H, 3H) and b (3H,) hold columns for the gates z and g and
+for the candidate c. `hs(x) = clip(0.2 x + 0.5, 0, 1)`, `*` is element-wise, and h_0 is 0.
+
+Forward, for t = 1 ... T, with x_t (B, F); each result is (B, H):
+
+    z_t = hs(x_t W_z + h_{t-1} U_z + b_z)
+    g_t = hs(x_t W_g + h_{t-1} U_g + b_g)
+    c_t = tanh(x_t W_c + (g_t * h_{t-1}) U_c + b_c)
+    h_t = z_t * h_{t-1} + (1 - z_t) * c_t
+
+Backward, for t = T ... 1. `d` is the gradient of the loss: dh_t (B, H) by the state, da_t (B, H) by the argument of hs
+or tanh, dr_t (B, H) by the reset state g_t * h_{t-1}. hs'(a) is 0.2 where the gate is between 0 and 1, else 0:
+
+    da_z = dh_t * (h_{t-1} - c_t) * hs'(a_z)
+    da_c = dh_t * (1 - z_t) * (1 - c_t * c_t)
+    dr_t = da_c U_c^T
+    da_g = dr_t * h_{t-1} * hs'(a_g)
+    dh_{t-1} = dh_t * z_t + dr_t * g_t + da_z U_z^T + da_g U_g^T   (+ the gradient of output t-1, with all states)
+
+After the loop, with the T steps of all patients as rows (TB, ...), and da = [da_z, da_g, da_c] (TB, 3H):
+
+    dU_z = h^T da_z,   dU_g = h^T da_g,   dU_c = (g * h)^T da_c   (h: the states before the steps)
+    dx = da W^T,   dW = x^T da,   db = sum of the rows of da
+
+TensorFlow's own gradient of the forward loop forms a product for dU at every step and adds it up. Here dU is three
+products after the loop. Steps that share an input share its projection, and their da are added before dx and dW.
 """
+
+import typing
 
 import tensorflow as tf
 
-# Of the hard sigmoid of TensorFlow 1.x, `gru_v1_cell.hard_sigmoid_v1`: clip(SLOPE x + OFFSET, 0, 1). What is linear in
-# x is applied to the narrow factors of x's products, not to x.
+# Slope and offset of the hard sigmoid of TensorFlow 1.x, `gru_v1_cell.hard_sigmoid_v1`. They are applied to the narrow
+# factors of a product rather than to the product.
 SLOPE, OFFSET = 0.2, 0.5
 
 
-def gru_v1(inputs, kernel, recurrent_kernel, bias, steps, every=False):
-    """Returns the state after the last step, or after each; see `GRUV1Cell` for the equations.
+def gru_v1(inputs, kernel, recurrent_kernel, bias, steps, return_sequences=False):
+    """Returns the state after the last step, or after each step.
 
     Args:
-        inputs: float tensor of shape (rows, F), different inputs.
-        kernel: float tensor of shape (F, 3H), columns in the order z, g, h.
-        recurrent_kernel: float tensor of shape (H, 3H), likewise.
-        bias: float tensor of shape (3H,).
-        steps: int32 tensor of shape (T, B), the row of `inputs` that a step takes; where it is -1 the state stays as it
-            was.
-        every: whether to return the state after every step.
+        inputs: float tensor of shape (rows, F), distinct inputs.
+        kernel: W, float tensor of shape (F, 3H), columns in the order z, g, c.
+        recurrent_kernel: U, float tensor of shape (H, 3H), columns in the same order.
+        bias: b, float tensor of shape (3H,).
+        steps: int32 tensor of shape (T, B), the row of `inputs` that each step takes, or -1 for a masked step, which
+            leaves the state unchanged.
+        return_sequences: whether to return the state after every step.
 
     Returns:
-        Tensor of shape (B, H), or (T, B, H).
+        Tensor of shape (B, H), or (T, B, H) with `return_sequences`.
     """
 
     @tf.custom_gradient
-    def run(inputs, kernel, recurrent_kernel, bias):
-        first, step = _recurrence(inputs, kernel, recurrent_kernel, bias, steps)
-        count = tf.shape(steps)[0]
-        last, before, z, g, candidates = _scan(step, first, count, outputs=4)
+    def recurrence(inputs, kernel, recurrent_kernel, bias):
+        last, trace = _forward(inputs, kernel, recurrent_kernel, bias, steps)
+        states = tf.concat([trace.previous[1:], last[tf.newaxis]], axis=0) if return_sequences else last
 
-        def gradient(upstream):
-            # It may be sparse, as that of a gather is, or of a shape not known before, neither of which a loop takes.
-            shape = [None, *first.shape] if every else first.shape
-            upstream = tf.ensure_shape(tf.convert_to_tensor(upstream), shape)
-            kernel_z, kernel_g, kernel_h = tf.split(recurrent_kernel, 3, axis=1)
-            to_z, to_g = (before - candidates) * _slope(z), before * _slope(g)
-            to_candidate = (1 - z) * (1 - candidates * candidates)
+        def gradient(d_states):
+            # A gradient may arrive sparse, as from a gather, or without a static shape; a loop takes neither.
+            shape = [None, *last.shape] if return_sequences else last.shape
+            d_states = tf.ensure_shape(tf.convert_to_tensor(d_states), shape)
+            return _backward(d_states, trace, inputs, kernel, recurrent_kernel, steps)
 
-            def step_back(carried, t):
-                arriving = carried + upstream[t] if every else carried
-                into_z, into_candidate = arriving * to_z[t], arriving * to_candidate[t]
-                into_reset = tf.matmul(into_candidate, kernel_h, transpose_b=True)
-                into_g = into_reset * to_g[t]
-                through_z = tf.matmul(into_z, kernel_z, transpose_b=True)
-                through_g = tf.matmul(into_g, kernel_g, transpose_b=True)
-                carried = tf.add_n([arriving * z[t], into_reset * g[t], through_z, through_g])
-                return carried, (into_z, into_g, into_candidate)
+        return states, gradient
 
-            _, *into = _scan(step_back, first if every else upstream, count, outputs=3, backwards=True)
-            to_recurrent_kernel = tf.concat(
-                [_product_over_steps(*pair) for pair in zip((before, before, g * before), into, strict=True)], axis=1
-            )
-            rows = tf.shape(inputs)[0]
-            into = tf.concat([tf.math.unsorted_segment_sum(part, steps, rows) for part in into], axis=1)
-            to_inputs = tf.matmul(into, kernel, transpose_b=True)
-            to_kernel = tf.matmul(inputs, into, transpose_a=True)
-            return to_inputs, to_kernel, to_recurrent_kernel, tf.reduce_sum(into, axis=0)
-
-        return tf.concat([before[1:], last[tf.newaxis]], axis=0) if every else last, gradient
-
-    return run(inputs, kernel, recurrent_kernel, bias)
+    return recurrence(inputs, kernel, recurrent_kernel, bias)
 
 
 def gru_v1_scoring(inputs, kernel, recurrent_kernel, bias, steps):
-    """Returns the state after the last step, (B, H), and keeps no other.
+    """Returns the state after the last step, (B, H), and keeps no other state in memory.
 
-    It is that of `gru_v1`, which has the arguments. Its gradient is TensorFlow's own: the same, but slow.
+    The arguments are those of `gru_v1`. The gradient is TensorFlow's own: the same values, at a higher cost.
     """
-    first, step = _recurrence(inputs, kernel, recurrent_kernel, bias, steps)
-    (last,) = _loop(lambda t, state: step(state, t)[:1], [first], tf.shape(steps)[0])
+    initial, step = _recurrence(inputs, kernel, recurrent_kernel, bias, steps)
+    (last,) = _loop(lambda t, state: step(state, t)[:1], [initial], tf.shape(steps)[0])
     return last
 
 
-def _recurrence(inputs, kernel, recurrent_kernel, bias, steps):
-    """Returns the first state and the step.
+class _Trace(typing.NamedTuple):
+    """The results of the forward loop that the backward loop reads, each of shape (T, B, H)."""
 
-    The step goes from a state and a step's number to the new state and what is worth keeping: the state before it, both
-    gates and the candidate. The gates are computed apart, and the candidate in halves, because two products run at the
-    same time where TensorFlow would leave one of twice their size to a single thread.
+    previous: tf.Tensor  # the state before each step
+    z: tf.Tensor
+    g: tf.Tensor
+    candidate: tf.Tensor
+
+
+def _forward(inputs, kernel, recurrent_kernel, bias, steps):
+    """Runs the forward equations; returns the last state, (B, H), and the `_Trace`."""
+    initial, step = _recurrence(inputs, kernel, recurrent_kernel, bias, steps)
+    last, *trace = _scan(step, initial, tf.shape(steps)[0], outputs=4)
+    return last, _Trace(*trace)
+
+
+def _backward(d_states, trace, inputs, kernel, recurrent_kernel, steps):
+    """Runs the backward equations; returns the gradients by inputs, kernel, recurrent kernel and bias.
+
+    Args:
+        d_states: gradient by the last state, (B, H), or by all states, (T, B, H).
+        trace: `_Trace` of the forward loop.
+        inputs: as for `gru_v1`.
+        kernel: as for `gru_v1`.
+        recurrent_kernel: as for `gru_v1`.
+        steps: as for `gru_v1`.
     """
-    z_table, g_table, h_table = _projected(inputs, kernel, bias)
+    previous, z, g, candidate = trace
+    recurrent_z, recurrent_g, recurrent_c = tf.split(recurrent_kernel, 3, axis=1)
+    z_factor, g_factor = (previous - candidate) * _slope(z), previous * _slope(g)
+    c_factor = (1 - z) * (1 - candidate * candidate)
+    all_states = d_states.shape.rank == 3
+
+    def step_back(d_state, t):
+        d_state = d_state + d_states[t] if all_states else d_state
+        da_z, da_c = d_state * z_factor[t], d_state * c_factor[t]
+        d_reset = tf.matmul(da_c, recurrent_c, transpose_b=True)
+        da_g = d_reset * g_factor[t]
+        by_z = tf.matmul(da_z, recurrent_z, transpose_b=True)
+        by_g = tf.matmul(da_g, recurrent_g, transpose_b=True)
+        return tf.add_n([d_state * z[t], d_reset * g[t], by_z, by_g]), (da_z, da_g, da_c)
+
+    start = tf.zeros(tf.shape(d_states)[1:], d_states.dtype) if all_states else d_states
+    _, *da = _scan(step_back, start, tf.shape(steps)[0], outputs=3, backwards=True)
+    factors = (previous, previous, g * previous)
+    d_recurrent_kernel = tf.concat([_product_over_steps(*pair) for pair in zip(factors, da, strict=True)], axis=1)
+    rows = tf.shape(inputs)[0]
+    da = tf.concat([tf.math.unsorted_segment_sum(part, steps, rows) for part in da], axis=1)
+    d_inputs, d_kernel = tf.matmul(da, kernel, transpose_b=True), tf.matmul(inputs, da, transpose_a=True)
+    return d_inputs, d_kernel, d_recurrent_kernel, tf.reduce_sum(da, axis=0)
+
+
+def _recurrence(inputs, kernel, recurrent_kernel, bias, steps):
+    """Returns the initial state, (B, H), and the function of one step.
+
+    The function takes a state and the number of the step; it returns the new state and the step's part of the `_Trace`.
+    It computes the gates in two products and the candidate in two halves: TensorFlow runs two products concurrently,
+    but leaves one of twice their size to a single thread.
+    """
+    projected_z, projected_g, projected_c = _project(inputs, kernel, bias)
     rows = tf.where(steps < 0, tf.shape(inputs)[0], steps)
-    kernel_z, kernel_g, kernel_h = tf.split(recurrent_kernel, 3, axis=1)
-    units = kernel_h.shape[1]
-    left, right = kernel_h[:, : units // 2], kernel_h[:, units // 2 :]
+    recurrent_z, recurrent_g, recurrent_c = tf.split(recurrent_kernel, 3, axis=1)
+    units = recurrent_c.shape[1]
+    left, right = recurrent_c[:, : units // 2], recurrent_c[:, units // 2 :]
 
     def step(state, t):
         row, scaled = rows[t], SLOPE * state
-        z = _clip(tf.gather(z_table, row) + scaled @ kernel_z)
-        g = _clip(tf.gather(g_table, row) + scaled @ kernel_g)
-        through = g * state
-        candidate = tf.tanh(tf.gather(h_table, row) + tf.concat([through @ left, through @ right], axis=1))
+        z = _clip(tf.gather(projected_z, row) + scaled @ recurrent_z)
+        g = _clip(tf.gather(projected_g, row) + scaled @ recurrent_g)
+        reset = g * state
+        candidate = tf.tanh(tf.gather(projected_c, row) + tf.concat([reset @ left, reset @ right], axis=1))
         return z * state + (1 - z) * candidate, (state, z, g, candidate)
 
     return tf.zeros([tf.shape(steps)[1], units], inputs.dtype), step
 
 
-def _projected(inputs, kernel, bias):
-    """Returns what of a step no state goes into, for z, g and the candidate, each of shape (rows + 1, H).
+def _project(inputs, kernel, bias):
+    """Returns x W + b for z, g and c, each of shape (rows + 1, H), those of z and g scaled for the hard sigmoid.
 
-    The last row is that of a step to skip. It holds z at exactly 1, where h' = h and the gradient passes by as at any
-    gate at its bound.
+    The last row serves masked steps. Its z is exactly 1 after clipping, so that h_t = h_{t-1}, and the gradient
+    passes as at any gate at its bound.
     """
     inputs = tf.pad(inputs, [[0, 1], [0, 0]])
-    (kernel_z, bias_z), (kernel_g, bias_g), (kernel_h, bias_h) = zip(
+    (kernel_z, bias_z), (kernel_g, bias_g), (kernel_c, bias_c) = zip(
         tf.split(kernel, 3, axis=1), tf.split(bias, 3), strict=True
     )
     scaled = SLOPE * inputs
     z = scaled @ kernel_z + (SLOPE * bias_z + OFFSET)
     z = tf.concat([z[:-1], tf.fill([1, z.shape[1]], tf.constant(z.dtype.max / 2, z.dtype))], axis=0)
-    return z, scaled @ kernel_g + (SLOPE * bias_g + OFFSET), inputs @ kernel_h + bias_h
+    return z, scaled @ kernel_g + (SLOPE * bias_g + OFFSET), inputs @ kernel_c + bias_c
 
 
 def _slope(gate):
-    """The hard sigmoid's: `SLOPE` where a gate is between its bounds, and 0 at them."""
+    """Slope of the hard sigmoid: `SLOPE` where the gate is between its bounds, 0 at them."""
     return tf.where((gate > 0) & (gate < 1), tf.constant(SLOPE, gate.dtype), tf.constant(0, gate.dtype))
 
 
 def _clip(x):
-    """Clips to [0, 1], in one operation."""
+    """Clips to [0, 1] in one operation."""
     return tf.raw_ops.ClipByValue(t=x, clip_value_min=tf.zeros([], x.dtype), clip_value_max=tf.ones([], x.dtype))
 
 
 def _scan(step, initial, count, outputs, backwards=False):
-    """Runs `state, found = step(state, t)` over all steps t.
+    """Runs `state, values = step(state, t)` for t from 0 to `count - 1`, or from there down to 0.
 
     Returns:
-        The last state, and what was found, each shaped as the state, stacked by step.
+        The last state, and each of the `outputs` values stacked by step: (count, *state.shape).
     """
 
     def body(i, state, *arrays):
         t = count - 1 - i if backwards else i
-        state, found = step(state, t)
-        return state, *(array.write(t, value) for array, value in zip(arrays, found, strict=True))
+        state, values = step(state, t)
+        return state, *(array.write(t, value) for array, value in zip(arrays, values, strict=True))
 
     arrays = [tf.TensorArray(initial.dtype, count, element_shape=initial.shape) for _ in range(outputs)]
     last, *arrays = _loop(body, [initial, *arrays], count)
@@ -158,6 +211,6 @@ def _loop(body, initial, count):
 
 
 def _product_over_steps(left, right):
-    """Sum over steps and batch of the outer products: (T, B, M) and (T, B, N) give (M, N)."""
+    """Returns the sum over steps and patients of outer products: (T, B, M) and (T, B, N) give (M, N)."""
     flat_left = tf.reshape(left, [-1, left.shape[-1]])
     return tf.matmul(flat_left, tf.reshape(right, [-1, right.shape[-1]]), transpose_a=True)

@@ -1,62 +1,74 @@
-"""Reading rows of a table through padded references: how each level of MiME points into the one below.
+"""Gather and segment-sum ops for row indices padded with -1, with explicit gradients.
 
-The gradients are written out: TensorFlow's own would add up a row of zeros for every reference of -1, and look for such
-references where there are none.
+Each level of MiME refers to rows of the level below by index, and -1 pads the index tables. TensorFlow's own gradients
+would add a row of zeros for every -1, and test for -1 where none can occur.
 """
 
 import tensorflow as tf
 
 
-def look_up(table, references):
-    """Returns the rows of `table` that `references` name, and zeros where a reference is -1.
+def gather_padded(table, indices):
+    """Returns the rows of `table` at `indices`, and zeros where an index is -1.
 
     Args:
         table: float tensor or variable of shape (rows, width).
-        references: integer tensor of any shape, -1 or a row of `table`.
+        indices: integer tensor of any shape, -1 or a row of `table`.
 
     Returns:
-        Tensor of shape (*references.shape, width).
+        Tensor of shape (*indices.shape, width).
     """
-    below = tf.cast(tf.shape(table)[0], references.dtype)
+    rows = tf.cast(tf.shape(table)[0], indices.dtype)
 
     @tf.custom_gradient
-    def padded(table):
-        rows = tf.gather(tf.pad(table, [[0, 1], [0, 0]]), tf.where(references < 0, below, references))
-        return rows, lambda upstream: tf.math.unsorted_segment_sum(upstream, references, below)
+    def gather(table):
+        values = tf.gather(tf.pad(table, [[0, 1], [0, 0]]), tf.where(indices < 0, rows, indices))
+        return values, lambda upstream: tf.math.unsorted_segment_sum(upstream, indices, rows)
 
-    return padded(tf.convert_to_tensor(table))
+    return gather(tf.convert_to_tensor(table))
 
 
-def look_up_sum(table, references):
-    """Returns the sum of the rows that the last axis of `references` names; see `look_up`.
+def gather_sum(table, indices):
+    """Returns the sum over the last axis of `indices` of the rows of `table` there; -1 adds nothing.
+
+    Args:
+        table: float tensor or variable of shape (rows, width).
+        indices: integer tensor of shape (..., slots), -1 or a row of `table`.
 
     Returns:
-        Tensor of shape (*references.shape[:-1], width).
+        Tensor of shape (..., width).
     """
-    named, owners = filled(references)
-    shape = tf.shape(references)[:-1]
-    sums = add_up(read(table, named), owners, tf.reduce_prod(shape))
+    rows, segment_ids = drop_padding(indices)
+    shape = tf.shape(indices)[:-1]
+    sums = segment_sum(gather_rows(table, rows), segment_ids, tf.reduce_prod(shape))
     return tf.reshape(sums, tf.concat([shape, tf.shape(sums)[1:]], axis=0))
 
 
-def filled(references):
-    """Returns the references that are not -1, and of each the list, along the last axis, that it stands in.
+def drop_padding(indices):
+    """Returns the indices that are not -1, flat, and the segment of each: the list along the last axis it belongs to.
 
-    Most slots of a padded table of codes are empty, and need not be read.
+    Most slots of a padded table of codes are empty, and need no gather.
 
     Args:
-        references: integer tensor of shape (..., slots).
+        indices: integer tensor of shape (..., slots), or -1 in an empty slot.
 
     Returns:
-        Two vectors: the references, and the numbers of their lists, counted over all axes but the last.
+        Two vectors of one length: the indices, and int64 segment ids, which count the lists over all axes but the last.
     """
-    flat = tf.reshape(references, [-1])
-    places = tf.where(flat >= 0)[:, 0]
-    return tf.gather(flat, places), places // tf.cast(tf.shape(references)[-1], places.dtype)
+    flat = tf.reshape(indices, [-1])
+    positions = tf.where(flat >= 0)[:, 0]
+    return tf.gather(flat, positions), positions // tf.cast(tf.shape(indices)[-1], positions.dtype)
 
 
-def read(table, rows):
-    """Returns the given `rows` of `table`, none of them -1: shape (*rows.shape, width)."""
+def gather_rows(table, rows):
+    """Returns the given rows of `table`.
+
+    Args:
+        table: float tensor or variable of shape (count, width).
+        rows: integer tensor of any shape, without -1.
+
+    Returns:
+        Tensor of shape (*rows.shape, width).
+    """
     count = tf.shape(table)[0]
 
     @tf.custom_gradient
@@ -66,11 +78,21 @@ def read(table, rows):
     return gather(tf.convert_to_tensor(table))
 
 
-def add_up(values, rows, count):
-    """Adds the i-th row of `values` to row `rows[i]`, none of them -1, of a table of zeros with `count` rows."""
+def segment_sum(values, segment_ids, num_segments):
+    """Returns the sum of the rows of `values` per segment.
+
+    Args:
+        values: float tensor of shape (rows, width).
+        segment_ids: integer tensor of shape (rows,), in any order and without -1.
+        num_segments: number of segments; one without rows has the sum 0.
+
+    Returns:
+        Tensor of shape (num_segments, width).
+    """
 
     @tf.custom_gradient
-    def scatter(values):
-        return tf.math.unsorted_segment_sum(values, rows, count), lambda upstream: tf.gather(upstream, rows)
+    def add(values):
+        sums = tf.math.unsorted_segment_sum(values, segment_ids, num_segments)
+        return sums, lambda upstream: tf.gather(upstream, segment_ids)
 
-    return scatter(values)
+    return add(values)

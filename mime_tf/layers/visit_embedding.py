@@ -1,20 +1,20 @@
-"""VisitEmbedding: the Dx-objects of a visit become one vector."""
+"""VisitEmbedding: sums the Dx-objects of a visit."""
 
 import keras
 
-from mime_tf.layers.lookup import look_up_sum
+from mime_tf.layers.lookup import gather_sum
 
 
 @keras.saving.register_keras_serializable("mime_tf")
 class VisitEmbedding(keras.layers.Layer):
-    """Embeds visits: a visit is the sum of its Dx-objects' embeddings. The layer has no weights.
+    """Embeds each visit as the sum of the embeddings of its Dx-objects. The layer has no weights.
 
     Args:
-        **kwargs: of `keras.layers.Layer`.
+        **kwargs: arguments of `keras.layers.Layer`.
 
     Call arguments:
-        dxobjects: float tensor of shape (N, O), the Dx-objects' embeddings.
-        members: integer tensor of shape (..., D): the rows of `dxobjects` that make up each visit, -1 for none.
+        dxobjects: float tensor of shape (N, O), embeddings of Dx-objects.
+        members: integer tensor of shape (..., D), the rows of `dxobjects` that form each visit, padded with -1.
 
     Returns:
         Tensor of shape (..., O); zeros for a visit without Dx-objects.
@@ -26,12 +26,16 @@ class VisitEmbedding(keras.layers.Layer):
            [ 0.,  0.]], dtype=float32)
 
     Reference:
-        Choi, Xiao, Stewart and Sun, NeurIPS 2018, section 2, as the authors' program computes it: the paper's
-        visit activation is not applied there.
+        Choi, Xiao, Stewart and Sun, NeurIPS 2018, section 2, as the authors' program computes it: without the
+        paper's visit activation.
     """
 
+    def build(self, dxobjects_shape=None, members_shape=None):
+        """Makes no weights; Keras records the shapes under the names that `compute_output_shape` has."""
+        self.built = True
+
     def call(self, dxobjects, members):
-        return look_up_sum(dxobjects, members)
+        return gather_sum(dxobjects, members)
 
     def compute_output_shape(self, dxobjects_shape, members_shape):
         return (*members_shape[:-1], dxobjects_shape[-1])

@@ -1,1 +1,1 @@
-"""One page about a trained model: what it was trained on, how good it is, and why it scored some patients as it did."""
+"""One page about a trained model: its cohort, how good it is, and why it scored some patients as it did."""

@@ -1,235 +1,75 @@
-"""What a report is about: everything is measured here, and nothing is drawn or written."""
+"""Content of a report: everything is measured here, and nothing is drawn or written."""
 
 import dataclasses
 import os
 
-import numpy as np
-
-from mime_tf.assess import curves, measures, subgroups, thresholds
-from mime_tf.assess.bootstrap import check, patients_of
-from mime_tf.data import patient_table
-from mime_tf.data.cohort import Cohort, read
-from mime_tf.errors import InputError
-from mime_tf.explain import explanation
-from mime_tf.report import cohort_facts, examples
-from mime_tf.runs import results
-from mime_tf.runs.folder import METRICS
-from mime_tf.runs.opening import Run
-
-# What patients are divided by unless asked for, where patients.csv has it.
-DIVISIONS = (subgroups.Division("sex"), subgroups.Division("age", (18.0, 40.0, 65.0, 80.0)))
+from mime_tf.assess import measures
+from mime_tf.report.inputs import AssessedSplit, Settings, read_inputs
+from mime_tf.report.sections import SECTIONS
 
 
-@dataclasses.dataclass(frozen=True)
-class Judged:
-    """A split and how good it is on its test set.
-
-    Attributes:
-        split: `mime_tf.runs.results.Split`.
-        found: `mime_tf.assess.measures.Assessment`.
-        curves: of `mime_tf.assess.curves`.
-    """
-
-    split: results.Split
-    found: measures.Assessment
-    curves: dict
-
-
-@dataclasses.dataclass(frozen=True)
-class WithData:
-    """What can be told with the cohort at hand.
-
-    Attributes:
-        source: of the cohort.
-        facts: `mime_tf.report.cohort_facts.Facts`.
-        origin: `mime_tf.report.cohort_facts.Origin`, or None.
-        subgroups: list of `mime_tf.assess.subgroups.Subgroup` of the split shown in detail.
-        examples: dict from a rule of `mime_tf.report.examples` to a `mime_tf.explain.explanation.Explanation`.
-        missing: dict from `"linkage"`, `"subgroups"` and `"patients"` to why there is nothing, where there is not.
-    """
-
-    source: str
-    facts: cohort_facts.Facts
-    origin: cohort_facts.Origin | None
-    subgroups: list
-    examples: dict
-    missing: dict
-
-
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Report:
-    """What a report tells.
+    """Content of a report.
 
     Attributes:
-        model: what was asked for, a path.
-        judged: list of Judged, one for each finished split.
-        detail: position of the split that is shown in detail: the one of median AUC, the lower of two.
-        points: list of operating points of that split, one for each alert rate.
-        alert_rates: list of float.
-        data: WithData, or None.
-        bootstrap, seed: of the intervals.
-        notes: list of str, what the reader should know first.
+        model: str, the path that the report was asked for.
+        splits: list of `mime_tf.report.inputs.AssessedSplit`, one for each finished split.
+        detailed: the AssessedSplit that is shown in detail.
+        sections: list of `mime_tf.report.section.Section`, in the order of the page.
+        settings: `mime_tf.report.inputs.Settings`.
+        notes: list of str, remarks to read first.
     """
 
     model: str
-    judged: list
-    detail: int
-    points: list
-    alert_rates: list
-    data: WithData | None
-    bootstrap: int
-    seed: int
+    splits: list
+    detailed: AssessedSplit
+    sections: list
+    settings: Settings
     notes: list
 
-    @property
-    def detailed(self):
-        """The Judged that is shown in detail."""
-        return self.judged[self.detail]
+    def section(self, name):
+        """Returns the section of a name."""
+        return next(section for section in self.sections if section.name == name)
+
+    def __repr__(self):
+        return f"Report({self.model!r}: {', '.join(split.name for split in self.splits)})"
 
 
-def gather(
-    model,
-    data=None,
-    divisions=None,
-    alert_rates=(0.05, 0.1, 0.2),
-    patients=True,
-    bootstrap=1000,
-    seed=0,
-    progress=lambda text: None,
-):
+def gather(model, data=None, settings=None, progress=lambda text: None):
     """Measures a run for a report.
 
     Args:
-        model: as for `mime_tf.runs.results.find`.
+        model: a fitted split, or all of a run, as for `mime_tf.runs.run.Run.open`.
         data: the cohort that it was trained on, as `mime_tf.data.cohort` says; None for a report without it.
-        divisions: list of `mime_tf.assess.subgroups.Division`; None for `DIVISIONS`, as far as patients.csv has them.
-        alert_rates: shares of the patients to alert.
-        patients: explain five patients.
-        bootstrap: number of resamples.
-        seed: of the resamples.
+        settings: `mime_tf.report.inputs.Settings`, or None for the default ones.
         progress: function that is given a text now and then.
 
     Returns:
         Report.
 
     Raises:
-        InputError: there is no finished split, a file of it is damaged, or the data are not those of the run.
+        InputError: no split is finished, a file of a split is damaged, or the data are not those of the run.
     """
-    check(bootstrap, seed)
-    folders = results.find(model)
-    finished = [results.read(folder) for folder in folders if results.is_finished(folder)]
-    if not finished:
-        raise InputError(f"{model}: no finished split, for {METRICS} is missing in {folders[0]}")
-    beside = None if data is None else _open(finished[0].folder, data, divisions, progress)
-    if beside:
-        finished = [_of_cohort(split, beside.cohort) for split in finished]
-    judged = [_judge(split, bootstrap, seed, progress) for split in finished]
-    order = sorted(range(len(judged)), key=lambda at: np.nan_to_num(judged[at].found.values["auc"]))
-    detail = order[(len(judged) - 1) // 2]
-    chosen = judged[detail].split
-    rates = [thresholds.alert_threshold(chosen.probabilities, rate) for rate in alert_rates]
-    resamples = chosen.patients, bootstrap, seed, progress
-    points = thresholds.operating_points(chosen.labels, chosen.probabilities, rates, *resamples)
-    with_data = beside and _with_data(beside, chosen, patients, resamples, progress)
-    unfinished = len(folders) - len(finished)
-    notes = [f"{unfinished} of {len(folders)} splits are not finished and are left out"] if unfinished else []
-    notes += _notes(judged, with_data)
-    return Report(os.fspath(model), judged, detail, points, list(alert_rates), with_data, bootstrap, seed, notes)
+    settings = settings or Settings()
+    inputs = read_inputs(model, data, settings, progress)
+    sections = [section.gather(inputs) for section in SECTIONS]
+    return Report(os.fspath(model), inputs.splits, inputs.detailed, sections, settings, list(_notes(inputs)))
 
 
-@dataclasses.dataclass(frozen=True)
-class _Beside:
-    """A cohort with what lies beside it, read before anything that takes long."""
-
-    cohort: Cohort
-    origin: cohort_facts.Origin | None
-    divided: dict
-    missing: dict
-
-
-def _open(folder, data, divisions, progress):
-    """Returns the cohort, which has to be the one that the run was trained on, with the ids of patients.csv if any."""
-    progress(f"reading {data}")
-    cohort = read(data)
-    if not Run.open(folder).trained_on(data):
-        raise InputError(
-            f"{data}: not the data that {folder} was trained on (their SHA-256 differ, or it has none on record)"
-        )
-    missing, origin = {}, cohort_facts.origin(cohort.source)
-    if origin is None:
-        missing["linkage"] = (
-            f"There is neither {cohort_facts.LINKAGE} nor {cohort_facts.CONVERT} beside the data: how the orders were "
-            "linked to diagnoses is not known here."
-        )
-    divided = _divided(cohort, divisions, missing)
-    cohort = dataclasses.replace(cohort, patient_ids=patients_of(cohort))
-    return _Beside(cohort, origin, divided, missing)
-
-
-def _of_cohort(split, cohort):
-    """Returns a split whose rows are known to be those of the cohort, with the patients that they are of."""
-    rows = split.rows
-    if rows.max() >= len(cohort.store) or (cohort.labels[rows] != split.labels).any():
-        raise InputError(f"{split.folder}: its test predictions have rows or labels that {cohort.source} does not have")
-    return dataclasses.replace(split, patients=None if cohort.patient_ids is None else cohort.patient_ids[rows])
-
-
-def _judge(split, bootstrap, seed, progress):
-    pair = split.labels, split.probabilities
-    found = measures.assess(*pair, split.patients, bootstrap, seed, lambda text: progress(f"{split.name}: {text}"))
-    return Judged(split, found, curves.curves(*pair))
-
-
-def _with_data(beside, split, patients, resamples, progress):
-    cohort, missing, pair = beside.cohort, dict(beside.missing), (split.labels, split.probabilities)
-    divided = {
-        column: {name: rows[split.rows] for name, rows in members.items()} for column, members in beside.divided.items()
-    }
-    found = subgroups.assess_groups(*pair, divided, *resamples)
-    run = Run.open(split.folder)
-    explained = _explain(run, cohort, split, missing, progress) if patients else {}
-    if not patients:
-        missing["patients"] = "Left out, as was asked for."
-    facts = cohort_facts.describe(cohort, run.vocabulary)
-    return WithData(cohort.source, facts, beside.origin, found, explained, missing)
-
-
-def _divided(cohort, divisions, missing):
-    """The subgroups of all rows of the cohort; without `divisions`, those of `DIVISIONS` that are there."""
-    if divisions is not None:
-        return subgroups.read(cohort, divisions)
-    table = patient_table.read(cohort.source, len(cohort.store))
-    if table is None:
-        missing["subgroups"] = f"There is no {patient_table.FILE} beside the data."
-        return {}
-    there = [division for division in DIVISIONS if division.column in table]
-    if not there:
-        missing["subgroups"] = f"{patient_table.path_of(cohort.source)} has neither a column sex nor age."
-    return subgroups.read(cohort, there)
-
-
-def _explain(run, cohort, split, missing, progress):
-    """Explains the patients that the rules choose; one whose contributions do not add up costs the section."""
-    chosen = examples.choose(split.labels, split.probabilities)
-    progress(f"explaining {len(chosen)} patients")
-    try:
-        found = explanation.explain(run, cohort, split.rows[list(chosen.values())], progress=progress)
-    except InputError as error:
-        missing["patients"] = f"They could not be explained: {error}."
-        return {}
-    return dict(zip(chosen, found, strict=True))
-
-
-def _notes(judged, with_data):
-    """Yields what the reader should know first."""
-    fewest = min(one.found.ones for one in judged)
+def _notes(inputs):
+    """Yields the remarks to read first."""
+    if inputs.unfinished:
+        splits = inputs.unfinished + len(inputs.splits)
+        yield f"{inputs.unfinished} of {splits} splits are not finished and are left out"
+    fewest = min(split.assessment.ones for split in inputs.splits)
     if fewest < measures.FEW:
-        where = "the test set has" if len(judged) == 1 else "a test set has"
+        where = "the test set has" if len(inputs.splits) == 1 else "a test set has"
         yield (
-            f"{where} no more than {fewest} rows of label 1: everything here is uncertain, and the intervals tend to "
-            "be too narrow"
+            f"{where} only {fewest} rows of label 1: all measures are uncertain, and the intervals tend to be too "
+            "narrow"
         )
-    if with_data and with_data.origin and with_data.origin.rules.get("design") == "case_control":
+    if inputs.origin and inputs.origin.rules.get("design") == "case_control":
         yield (
             "the cohort has cases and matched controls, so the share of label 1 is by design: PPV, NPV, average "
             "precision, calibration and net benefit do not carry over to patients as they come"

@@ -1,42 +1,22 @@
-"""A report as one page that needs nothing else: no network, no scripts."""
+"""A report as one HTML page that needs neither network nor scripts."""
 
-from mime_tf.report import markup
-from mime_tf.report.sections import about, patients, results
+from mime_tf.assess.measures import MEASURES
+from mime_tf.pages.templates import render_html
 
-# In the order of the page: an anchor, a title, and what writes the section.
-SECTIONS = (
-    ("cohort", "Cohort", about.cohort),
-    ("linkage", "How orders were linked to diagnoses", about.linkage),
-    ("learning", "Learning curves", results.learning),
-    ("measures", "How good the model is", results.measures),
-    ("discrimination", "Discrimination", results.discrimination),
-    ("calibration", "Calibration and scores", results.calibration),
-    ("decision", "Decision curve", results.decision),
-    ("alerts", "Alerts", results.alerts),
-    ("subgroups", "Subgroups", results.subgroups),
-    ("patients", "Explained patients", patients.explained),
-    ("made", "Flags, versions and seeds", about.made),
-)
+# Measures shown first, large.
+_HEADLINES = ("auc", "average_precision", "calibration_slope")
 
 
-def page(report, plots):
+def report_page(report, plots):
     """Returns the page.
 
     Args:
         report: `mime_tf.report.content.Report`.
-        plots: dict from a name to the bytes of a PNG file: those of `mime_tf.report.figures` and of
-            `mime_tf.report.sections.patients.pictures`.
+        plots: dict from a name to the bytes of a PNG file, of `mime_tf.report.figures.draw`.
 
     Returns:
         str, HTML.
     """
+    headlines = {name: MEASURES[name] for name in _HEADLINES}
     title = f"MiME: {report.model}"
-    parts = [f"<h1>{markup.text(title)}</h1>\n", markup.paragraph(results.subject(report), "lead")]
-    if report.notes:
-        parts.append(markup.bullets(report.notes, "notice"))
-    parts.append(results.headline(report))
-    links = "".join(f'<li><a href="#{anchor}">{markup.text(name)}</a></li>' for anchor, name, _ in SECTIONS)
-    parts.append(f'<nav aria-label="Contents"><ol>{links}</ol></nav>\n')
-    for anchor, name, write in SECTIONS:
-        parts.append(f'<section id="{anchor}">\n<h2>{markup.text(name)}</h2>\n{write(report, plots)}</section>\n')
-    return markup.page(title, "".join(parts))
+    return render_html("report/page.html.j2", title=title, report=report, plots=plots, headlines=headlines)

@@ -1,4 +1,4 @@
-"""The log file: appended to, and each line of a run in it once, however often the run was killed."""
+"""The log file: a run appends to it, and has each of its lines in it once, however often it was killed."""
 
 import os
 
@@ -8,19 +8,19 @@ class Journal:
 
     Args:
         path: the log.
-        start: the log's size in bytes when the run began. A line that stands after it was written by this run
-            before it was killed, and is not written again.
+        start: size of the log in bytes when the run began. Lines after it were written by this run before it was
+            killed, and are not written again.
     """
 
-    def __init__(self, path, start):
+    def __init__(self, path: str, start: int):
         self._path = path
         with open(path, "a+b") as file:
             file.seek(start)
             text = file.read().decode("utf-8", "replace")
         *self._written, self._broken_off = text.split("\n")
 
-    def add(self, line):
-        """Appends `line`, unless it stands there already; completes it where the run was killed inside it."""
+    def add(self, line: str) -> None:
+        """Appends `line`, unless the run wrote it before it was killed; completes it if the kill cut it short."""
         if line in self._written:
             self._written.remove(line)
             return
@@ -30,6 +30,6 @@ class Journal:
             file.write(line[len(begun) :] + "\n")
 
 
-def size(path):
-    """The size of a file in bytes, 0 where there is none."""
+def size(path: str) -> int:
+    """Returns the size of a file in bytes, 0 for a file that does not exist."""
     return os.path.getsize(path) if os.path.exists(path) else 0

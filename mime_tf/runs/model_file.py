@@ -3,15 +3,16 @@
 import json
 import os
 import zipfile
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from mime_tf.config import ACTIVATIONS, RNN_CELLS
-from mime_tf.data.store import CODE_KINDS
 from mime_tf.errors import InputError, show
+from mime_tf.runs.configuration import VOCABULARY_SIZES, is_whole
 from mime_tf.runs.folder import CONFIG
 
-VOCABULARY_SIZES = tuple(f"num_{kind}" for kind in CODE_KINDS)
-
-# What a model's file may name, as Keras writes it: module, class and registered name. train.py compiles with the rest.
+# Names that a model's file may hold, as Keras writes them: module, class and registered name. Training compiles with
+# those after the first two.
 CLASSES = {
     ("mime_tf.model", "MiME", "mime_tf>MiME"),
     ("keras", "DTypePolicy", None),
@@ -37,16 +38,14 @@ _ARGUMENTS = {
     "trainable": lambda value: type(value) is bool,
     "dtype": lambda value: isinstance(value, dict),
 }
-# What models of earlier versions do not name, and what those versions did.
-_LATER = {"dropout": 0.0}
 
 
-def check_model(path, sizes):
-    """Checks what a model is made of, and builds nothing.
+def check(path: str, sizes: Mapping[str, int]) -> None:
+    """Validates a `.keras` file without instantiating any object in it.
 
     Args:
-        path: of the `.keras` file.
-        sizes: dict of the sizes that it should have.
+        path: of the file.
+        sizes: dict of the sizes that the model should have.
 
     Raises:
         InputError: the file is missing or damaged, holds anything but MiME, or a model of other sizes.
@@ -60,25 +59,34 @@ def check_model(path, sizes):
     _check_arguments(path, config.get("config"), sizes)
 
 
-def build_model(path):
-    """Returns the model in a file that was checked: MiME, not compiled."""
+def load(path: str, sizes: Mapping[str, int]) -> Any:
+    """Returns the model in a file: MiME, not compiled. The file is checked first.
+
+    Args:
+        path: of the file.
+        sizes: as for `check`.
+
+    Raises:
+        InputError: as for `check`, or the weights are damaged.
+    """
+    check(path, sizes)
     import keras
 
     from mime_tf import model  # noqa: F401  (registers MiME)
 
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)
-    except Exception as error:  # what h5py and Keras make of damaged weights is any exception
+    except Exception as error:  # h5py and Keras raise nearly anything on damaged weights
         raise InputError(f"{path}: damaged: its weights can't be read: {show(error)}") from error
 
 
-def _read_config(path):
+def _read_config(path: str) -> dict[str, Any]:
     """Returns the configuration in a `.keras` file."""
     try:
         with zipfile.ZipFile(path) as archive:
-            found = sorted(archive.namelist())
-            if found != _MEMBERS:
-                raise InputError(f"{path}: holds {show(found)}; a model has {', '.join(_MEMBERS)} and nothing else")
+            members = sorted(archive.namelist())
+            if members != _MEMBERS:
+                raise InputError(f"{path}: holds {show(members)}; a model has {', '.join(_MEMBERS)} and nothing else")
             if archive.getinfo("config.json").file_size > _LONGEST_CONFIG:
                 raise InputError(f"{path}: its configuration has more than {_LONGEST_CONFIG} bytes; MiME's has 2,000")
             config = json.loads(archive.read("config.json"))
@@ -93,8 +101,8 @@ def _read_config(path):
     return config
 
 
-def _named_classes(value):
-    """Yields the names of every class, function or other object that a configuration would have Keras find."""
+def _named_classes(value: Any) -> Iterator[tuple]:
+    """Yields the names of each class, function or other object that a configuration would have Keras look up."""
     if isinstance(value, dict):
         if any(name in value for name in _NAMING):
             names = tuple(value.get(name) for name in _NAMING)
@@ -105,10 +113,10 @@ def _named_classes(value):
             yield from _named_classes(item)
 
 
-def _check_arguments(path, arguments, sizes):
-    """Raises InputError unless these are arguments of this version's MiME, of these sizes, and the file is as large."""
+def _check_arguments(path: str, arguments: Any, sizes: Mapping[str, int]) -> None:
+    """Raises InputError unless these are arguments of MiME, of these sizes, and the file is large enough for them."""
     other = "damaged, or written by another version of this program"
-    arguments = _LATER | arguments if isinstance(arguments, dict) else {}
+    arguments = arguments if isinstance(arguments, dict) else {}
     if set(arguments) != set(_ARGUMENTS):
         raise InputError(f"{path}: too many or missing: {show(sorted(set(arguments) ^ set(_ARGUMENTS)))}; {other}")
     for name, is_right in _ARGUMENTS.items():
@@ -122,8 +130,3 @@ def _check_arguments(path, arguments, sizes):
     least = (codes + arguments["dxobj_emb_size"]) * arguments["emb_size"] + arguments["rnn_size"] ** 2
     if 4 * least > os.path.getsize(path):
         raise InputError(f"{path}: damaged: {os.path.getsize(path)} bytes; weights of these sizes take {4 * least}")
-
-
-def is_whole(value, least):
-    """Whether a value is an int, not a bool, of at least `least`."""
-    return type(value) is int and value >= least

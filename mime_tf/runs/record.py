@@ -1,149 +1,173 @@
-"""The record of a run, `<output>run.json`: what it was asked to do, on which data, and whether it is done."""
+"""Record of a run, `<output>run.json`: its flags, its data, and whether it is finished. Read and written here alone."""
 
 import contextlib
 import dataclasses
 import os
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from mime_tf.errors import InputError
+import numpy as np
+
+from mime_tf.config import TrainConfig
+from mime_tf.data.cohort import Cohort
+from mime_tf.errors import InputError, show
 from mime_tf.runs import journal
-from mime_tf.runs.folder import GROUPS, digests, discard, is_ours, out_of_fold_path, read_json, split_folder
+from mime_tf.runs.configuration import is_ours, is_whole, train_config
+from mime_tf.runs.folder import discard
+from mime_tf.runs.paths import RECORD, out_of_fold_path, record_path, split_folders
+from mime_tf.runs.provenance import digests
 from mime_tf.runs.versions import versions
-from mime_tf.splits.groups import digest
-from mime_tf.terminal import files
+from mime_tf.terminal import files, outputs
 
 
 class Record:
-    """A run's record on disk.
+    """Record of a run.
 
     Args:
         path: of `run.json`.
-        content: what it holds, a dict.
+        content: dict of the `flags`, the path of the `log`, the digests of the `data`, the path of the `input`, the
+            size of the log in bytes when the run began, `log_start`, the `mean` results or None for an unfinished run,
+            and the `versions` of the software.
     """
 
-    def __init__(self, path, content):
+    def __init__(self, path: str, content: dict[str, Any]):
         self.path, self.content = path, content
 
     @classmethod
-    def open(cls, config, source, output_prefix, log_path, resume=True, overwrite=False, groups=None):
-        """Returns the record of the run to start or to go on with; a new one is written to disk.
-
-        Args:
-            config: `TrainConfig`.
-            source: as for `mime_tf.train`.
-            output_prefix: as for `mime_tf.train`.
-            log_path: of the log.
-            resume: as for `mime_tf.train`.
-            overwrite: as for `mime_tf.train`.
-            groups: the group of each patient, of `mime_tf.splits.groups.group_numbers`, or None.
+    def read(cls, path: str) -> "Record | None":
+        """Reads a record, or returns None if there is no such file.
 
         Raises:
-            InputError: the output belongs to another run, or to an unfinished one that is not to be resumed.
+            InputError: the file is no record of a run.
         """
-        path = f"{output_prefix}run.json"
-        asked = {
+        content = files.read_json(path)
+        if content is None:
+            return None
+        if not isinstance(content, dict) or not all(_CHECKS[name](content.get(name)) for name in _CHECKS):
+            raise InputError(
+                f"{path}: found {show(content)}; not the record of a run of this program; give another output prefix, "
+                "or move it away"
+            )
+        train_config(content["flags"], path)
+        return cls(path, content)
+
+    @classmethod
+    def new(
+        cls, config: TrainConfig, cohort: Cohort, output_prefix: str, log_path: str, groups: np.ndarray | None = None
+    ) -> "Record":
+        """Returns the record of a run that is about to begin; nothing is written yet.
+
+        Args:
+            config: the flags.
+            cohort: the cohort.
+            output_prefix: as for `mime_tf.train`.
+            log_path: of the log.
+            groups: group of each row, from `mime_tf.splits.groups.group_numbers`, or None.
+        """
+        content = {
             "flags": dataclasses.asdict(config) | {"split_seeds": list(config.split_seeds)},
             "log": log_path,
-            "data": digests(source, config.init_from) | ({} if groups is None else {GROUPS: digest(groups)}),
+            "data": digests(cohort, config.init_from, groups),
+            "input": cohort.path,
+            "log_start": journal.size(log_path),
+            "mean": None,
+            "versions": versions(),
         }
-        before = read_json(path)
-        if before is not None:
-            _check_is_record(path, before)
-            if not overwrite:
-                _check_same(path, before, asked, resume)
-                return cls(path, before)
-        for folder in _folders(output_prefix, asked):
-            _check_free(folder, path, overwrite)
-        out = out_of_fold_path(output_prefix)
-        if config.folds and os.path.lexists(out) and not overwrite:
-            raise InputError(f"{out}: exists; another output prefix, or --overwrite replaces it")
-        for written in (path, log_path, *([out] if config.folds else [])):
-            _check_writable(written)
-        for written in (path, log_path):
-            os.makedirs(os.path.dirname(written) or ".", exist_ok=True)
-        if overwrite:
-            _discard(path, {*_folders(output_prefix, before or asked), *_folders(output_prefix, asked)})
-            if config.folds or (before or asked)["flags"].get("folds"):
-                with contextlib.suppress(FileNotFoundError):
-                    os.remove(out)
-        log_start = journal.size(log_path)
-        record = cls(path, asked | {"input": source, "log_start": log_start, "mean": None, "versions": versions()})
-        record.write()
-        return record
+        return cls(record_path(output_prefix), content)
 
     @property
-    def finished(self):
-        """Whether every split is done and the means are in the log."""
+    def output_prefix(self) -> str:
+        """Prefix of the run's files."""
+        return self.path.removesuffix(RECORD)
+
+    @property
+    def config(self) -> TrainConfig:
+        """Flags of the run."""
+        return train_config(self.content["flags"], self.path)
+
+    @property
+    def folders(self) -> list[str]:
+        """Paths of the folders of the run's splits, in the order of training."""
+        return split_folders(self.output_prefix, self.config)
+
+    @property
+    def finished(self) -> bool:
+        """Whether every split is finished and the means are in the log."""
         return self.content["mean"] is not None
 
-    def finish(self, mean):
-        """Notes the means, and with them that the run is done."""
+    def finish(self, mean: Mapping[str, float]) -> None:
+        """Notes the means, and with them that the run is finished."""
         self.content["mean"] = mean
         self.write()
 
-    def write(self):
+    def write(self) -> None:
         """Writes the record to disk."""
         files.write_json(self.path, self.content)
 
-
-def _discard(path, folders):
-    """Removes what an earlier run left, its record first: what a kill leaves is then taken for no run's results."""
-    with contextlib.suppress(FileNotFoundError):
-        os.remove(path)
-    for folder in folders:
-        if is_ours(folder):
-            discard(folder)
-
-
-def _check_writable(path):
-    """Raises InputError unless `path` is a file that can be written, or could be made, its folders with it."""
-    place = os.path.abspath(path)
-    while not os.path.exists(place):
-        place = os.path.dirname(place)
-    is_file = place == os.path.abspath(path)
-    if os.path.isdir(place) == is_file or not os.access(place, os.W_OK):
-        raise InputError(f"{path}: can't be written; give a prefix whose files can be")
-
-
-def _check_is_record(path, content):
-    """Raises InputError unless `content` is what this program writes to `run.json`."""
-    try:
-        flags = content["flags"]
-        whole = [flags["random_seed"], *flags["split_seeds"], flags.get("folds", 0), content["log_start"]]
-        sound = all(type(number) is int and number >= 0 for number in whole) and {"log", "data", "mean"} <= set(content)
-    except (KeyError, TypeError):
-        sound = False
-    if not sound:
-        raise InputError(
-            f"{path}: not the record of a run of this program; give another output prefix, or move it away"
-        )
+    def check_same(self, new: "Record") -> None:
+        """Raises InputError unless a run that is about to begin would be this one."""
+        flags = self.content["flags"]
+        changed = [
+            f"{name} is {flags.get(name)} there, {value} now"
+            for name, value in new.content["flags"].items()
+            if flags.get(name) != value
+        ]
+        if self.content["log"] != new.content["log"]:
+            changed.append(f"the log is {self.content['log']} there, {new.content['log']} now")
+        if self.content["data"] != new.content["data"]:
+            changed.append("the data, or the weights of init_from, are others")
+        if changed:
+            state = "a finished" if self.finished else "an unfinished"
+            raise InputError(
+                f"{self.path}: {state} run with other flags or data: {'; '.join(changed)}; give the same, another "
+                "output prefix, or --overwrite"
+            )
 
 
-def _check_same(path, before, asked, resume):
-    """Raises InputError unless the run on disk is the one asked for, and may be gone on with."""
-    there = before["flags"]
-    changed = [
-        f"{name} is {there.get(name)} there, {value} now"
-        for name, value in asked["flags"].items()
-        if there.get(name) != value
-    ]
-    if before["log"] != asked["log"]:
-        changed.append(f"the log is {before['log']} there, {asked['log']} now")
-    if before["data"] != asked["data"]:
-        changed.append("the data, or the weights of init_from, are others")
-    state = "an unfinished" if before["mean"] is None else "a finished"
-    if changed:
-        raise InputError(
-            f"{path}: {state} run with other flags or data: {'; '.join(changed)}; give the same, another output "
-            "prefix, or --overwrite"
-        )
-    if before["mean"] is None and not resume:
-        raise InputError(
-            f"{path}: an unfinished run, and --noresume; --resume would go on with it, --overwrite redo it"
-        )
+def begin(new: Record, resume: bool = True, overwrite: bool = False) -> Record:
+    """Begins a run, or goes on with the one on disk.
+
+    Args:
+        new: record of the run that is asked for.
+        resume: as for `mime_tf.train`.
+        overwrite: as for `mime_tf.train`.
+
+    Returns:
+        The record of the run on disk: `new`, which was written, or that of a run begun before.
+
+    Raises:
+        InputError: the output belongs to another run, or to an unfinished one that is not to be resumed, or can't be
+            written.
+    """
+    before = Record.read(new.path)
+    if before is not None and not overwrite:
+        before.check_same(new)
+        if not before.finished and not resume:
+            raise InputError(
+                f"{new.path}: an unfinished run, and --noresume; --resume would go on with it, --overwrite redo it"
+            )
+        return before
+    _check_outputs(new, overwrite)
+    for path in (new.path, new.content["log"]):
+        os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    if overwrite:
+        _discard([new] if before is None else [before, new])
+    new.write()
+    return new
 
 
-def _check_free(folder, record_path, overwrite):
-    """Raises InputError unless a split's folder is not there, or is empty, or is a run's to be overwritten."""
+def _check_outputs(record: Record, overwrite: bool) -> None:
+    """Raises InputError unless the files of a run may be written."""
+    for folder in record.folders:
+        _check_free(folder, record.path, overwrite)
+    for path in (record.path, record.content["log"]):
+        outputs.check_file(path, overwrite=True)
+    if record.config.folds:
+        outputs.check_file(out_of_fold_path(record.output_prefix), overwrite)
+
+
+def _check_free(folder: str, record_path: str, overwrite: bool) -> None:
+    """Raises InputError unless a split's folder does not exist, is empty, or is a run's to be overwritten."""
     if not os.path.lexists(folder):
         return
     if not os.path.isdir(folder):
@@ -155,8 +179,32 @@ def _check_free(folder, record_path, overwrite):
         )
 
 
-def _folders(output_prefix, content):
-    """The folders of the splits of a run."""
-    flags = content["flags"]
-    numbers = range(flags.get("folds", 0)) or flags["split_seeds"]
-    return [split_folder(output_prefix, flags["random_seed"], number) for number in numbers]
+def _discard(records: list[Record]) -> None:
+    """Removes the files of runs at one output prefix.
+
+    Their record goes first, so that files which a kill leaves are not taken for a run's results.
+    """
+    for path in _files(records):
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(path)
+    for folder in dict.fromkeys(folder for record in records for folder in record.folders):
+        if is_ours(folder):
+            discard(folder)
+
+
+def _files(records: list[Record]) -> Iterator[str]:
+    """Yields the paths of the files beside the splits' folders, the record's first."""
+    yield records[0].path
+    if any(record.config.folds for record in records):
+        yield out_of_fold_path(records[0].output_prefix)
+
+
+_CHECKS = {
+    "flags": lambda flags: isinstance(flags, dict),
+    "log": lambda path: isinstance(path, str),
+    "data": lambda data: isinstance(data, dict),
+    "input": lambda path: path is None or isinstance(path, str),
+    "log_start": lambda size: is_whole(size, 0),
+    "mean": lambda mean: mean is None or isinstance(mean, dict),
+    "versions": lambda content: isinstance(content, dict),
+}

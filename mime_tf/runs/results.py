@@ -1,169 +1,157 @@
-"""What the folders of a run's splits hold, read without opening a model."""
+"""Results of a fitted split, read from its folder without opening its model."""
 
 import csv
 import dataclasses
-import glob
 import os
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
-from mime_tf.assess.bootstrap import checked
+from mime_tf.assess.scores import Scores
+from mime_tf.data.frames import frame
 from mime_tf.errors import InputError, show
-from mime_tf.runs.folder import CONFIG, HISTORY, METRICS, PREDICTIONS, is_ours, read_json, split_folder
+from mime_tf.runs.configuration import Configuration
+from mime_tf.runs.folder import HISTORY, METRICS, PREDICTIONS
+from mime_tf.terminal import files
 
-RECORD = "run.json"
 
-
-@dataclasses.dataclass(frozen=True)
-class Split:
-    """A finished split.
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class SavedPredictions:
+    """Predictions of a set of patients, as a run left them.
 
     Attributes:
-        folder: its path.
-        config: dict, what config.json holds.
-        iteration: of the best evaluation, whose model was kept.
-        history: dict from a column of history.csv to float64 (evaluations,), nan where it is empty.
-        rows: int64 (T,), the position in the input of each test patient.
-        patients: whose row each is, object (T,) of str; None where the cohort has no ids.
-        labels: int64 (T,).
-        probabilities: float64 (T,).
-        valid: number of patients in valid.
+        rows: int64 (rows,), the position in the cohort of each.
+        scores: their labels and probabilities, and the ids that are stored with the cohort, if there are any.
+    """
+
+    rows: np.ndarray
+    scores: Scores
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        return f"SavedPredictions({len(self):,} rows, {self.scores.labels.sum():,} of label 1)"
+
+    def to_frame(self) -> Any:
+        """Returns the predictions as a `pandas.DataFrame` with the columns of their file."""
+        scores = self.scores
+        patients = {} if scores.patients is None else {"patient_id": scores.patients}
+        return frame(patients | {"row": self.rows, "label": scores.labels, "probability": scores.probabilities})
+
+
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class SplitResults:
+    """Results of a finished split.
+
+    Attributes:
+        folder: path of the fitted split.
+        configuration: its `Configuration`.
+        metrics: dict of the results at the best evaluation, whose model was kept, and their `"iteration"`.
+        history: dict from a column of history.csv to float64 (evaluations,), nan where it is empty; without columns
+            for an imported model, which has no such file.
+        valid, test: SavedPredictions.
     """
 
     folder: str
-    config: dict
-    iteration: int
-    history: dict
-    rows: np.ndarray
-    patients: np.ndarray | None
-    labels: np.ndarray
-    probabilities: np.ndarray
-    valid: int
+    configuration: Configuration
+    metrics: dict[str, Any]
+    history: dict[str, np.ndarray]
+    valid: SavedPredictions
+    test: SavedPredictions
+
+    @classmethod
+    def read(cls, folder: str | os.PathLike) -> "SplitResults":
+        """Reads the results in a fitted split's folder.
+
+        Raises:
+            InputError: a file is missing, or is not as training writes it.
+        """
+        configuration, metrics = Configuration.read(folder), read_metrics(folder)
+        if metrics is None or type(metrics.get("iteration")) is not int:
+            value = "nothing" if metrics is None else show(metrics)
+            raise InputError(f"{os.path.join(folder, METRICS)}: found {value}; the results of a split are needed")
+        valid, test = (read_predictions(os.path.join(folder, PREDICTIONS[name])) for name in ("valid", "test"))
+        return cls(os.fspath(folder), configuration, metrics, read_history(folder), valid, test)
+
+    def __repr__(self) -> str:
+        loss = self.metrics.get("valid_loss")
+        return f"SplitResults({self.folder!r}, iteration {self.iteration:,}, valid_loss {loss})"
 
     @property
-    def name(self):
-        """What to call the split: its folder's name."""
+    def iteration(self) -> int:
+        """Iteration of the best evaluation."""
+        return self.metrics["iteration"]
+
+    @property
+    def name(self) -> str:
+        """Name of the split: its folder's."""
         return os.path.basename(os.path.abspath(self.folder))
 
 
-def find(model):
-    """Returns the folders of a run's splits, finished or not.
-
-    Args:
-        model: the folder of a split; or what names all splits of a run: the output prefix that train.py was given, the
-            folder that its run.json is in, or that file.
-
-    Returns:
-        List of paths, in the order in which the splits were trained.
+def read_metrics(folder: str | os.PathLike) -> dict[str, Any] | None:
+    """Returns the content of metrics.json, or None where a split is not finished.
 
     Raises:
-        InputError: it is none of these, or a folder in which there are several runs.
+        InputError: the file is not as training writes it.
     """
-    model = os.fspath(model)
-    if is_ours(model):
-        return [model]
-    path = _record(model)
-    record = read_json(path)
-    try:
-        flags = record["flags"]
-        numbers = range(flags.get("folds", 0)) or flags["split_seeds"]
-        prefix = path.removesuffix(RECORD)
-        return [split_folder(prefix, flags["random_seed"], int(number)) for number in numbers]
-    except (AttributeError, KeyError, TypeError, ValueError):
-        raise InputError(f"{path}: found {show(record)}; not the record of a run of this program") from None
+    path = os.path.join(folder, METRICS)
+    metrics = files.read_json(path)
+    if metrics is not None and not isinstance(metrics, dict):
+        raise InputError(f"{path}: found {show(metrics)}; the results of a split are needed")
+    return metrics
 
 
-def _record(model):
-    """The path of the run.json that is meant."""
-    for path in (f"{model}{RECORD}", os.path.join(model, RECORD), model):
-        if os.path.basename(path).endswith(RECORD) and os.path.isfile(path):
-            return path
-    inside = sorted(glob.glob(os.path.join(glob.escape(model), f"*{RECORD}")))
-    if len(inside) == 1:
-        return inside[0]
-    if inside:
-        prefixes = ", ".join(path.removesuffix(RECORD) for path in inside[:4])
-        raise InputError(f"{model}: holds {len(inside)} runs; give one of the prefixes, such as {prefixes}")
-    raise InputError(
-        f"{model}: neither the folder of a split, such as r0s0, nor the output prefix of a run, for there is no "
-        f"{model}{RECORD}"
-    )
-
-
-def is_finished(folder):
-    """Whether a split's results are there: they are written last."""
-    return os.path.exists(os.path.join(folder, METRICS))
-
-
-def read(folder):
-    """Reads a finished split.
-
-    Returns:
-        Split.
+def read_history(folder: str | os.PathLike) -> dict[str, np.ndarray]:
+    """Returns the columns of history.csv, or no columns where an imported model has no such file.
 
     Raises:
-        InputError: a file is missing, or is not what train.py writes.
+        InputError: the file is not as training writes it.
     """
-    config = read_json(os.path.join(folder, CONFIG))
-    metrics = read_json(os.path.join(folder, METRICS))
-    if not (isinstance(config, dict) and all(isinstance(config.get(name), dict) for name in ("flags", "sizes"))):
-        raise InputError(f"{folder}: found no configuration of a run in {CONFIG}; damaged")
-    if not (isinstance(metrics, dict) and type(metrics.get("iteration")) is int):
-        raise InputError(f"{os.path.join(folder, METRICS)}: found {show(metrics)}; the results of a split")
-    path = os.path.join(folder, PREDICTIONS["test"])
-    table = _read_table(path, ("row", "label", "probability"))
-    rows, labels = _numbers(path, "row", table), _numbers(path, "label", table)
-    probabilities = _numbers(path, "probability", table)
-    if not (len(rows) and ((rows >= 0) & (rows % 1 == 0)).all()):
-        raise InputError(f"{path}: column row: needs a position from 0 for each test patient, and one patient or more")
-    try:
-        labels, probabilities = checked(labels, probabilities)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from error
-    patients = np.array(table["patient_id"], object) if "patient_id" in table else None
-    valid = _read_table(os.path.join(folder, PREDICTIONS["valid"]), ("row",))
-    return Split(
-        folder=folder,
-        config=config,
-        iteration=metrics["iteration"],
-        history=_history(os.path.join(folder, HISTORY)),
-        rows=rows.astype(np.int64),
-        patients=patients,
-        labels=labels,
-        probabilities=probabilities,
-        valid=len(valid["row"]),
-    )
-
-
-def _history(path):
-    """The columns of history.csv; none where there is no such file, as of an imported model."""
+    path = os.path.join(folder, HISTORY)
     if not os.path.exists(path):
         return {}
     table = _read_table(path, ("iteration", "valid_loss"))
     return {name: _numbers(path, name, table) for name in table}
 
 
-def _read_table(path, needed):
-    """Returns the columns of a CSV file, each a list of str."""
+def read_predictions(path: str) -> SavedPredictions:
+    """Reads a table of predictions: of a set of a split, or of a cross-validation out of fold.
+
+    Raises:
+        InputError: the file is missing, or is not as training writes it.
+    """
+    table = _read_table(path, ("row", "label", "probability"))
+    rows, labels, probabilities = (_numbers(path, name, table) for name in ("row", "label", "probability"))
+    if not (len(rows) and ((rows >= 0) & (rows % 1 == 0)).all()):
+        raise InputError(f"{path}: column row: needs a position from 0 for each patient, and one patient or more")
+    patients = np.array(table["patient_id"], object) if "patient_id" in table else None
+    try:
+        return SavedPredictions(rows.astype(np.int64), Scores(labels, probabilities, patients))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+
+
+def _read_table(path: str, needed: Sequence[str]) -> dict[str, list[str]]:
+    """Returns the columns of a CSV file."""
     try:
         with open(path, encoding="utf-8", newline="") as file:
             header, *rows = csv.reader(file)
         if missing := [name for name in needed if name not in header]:
-            raise InputError(f"{path}: found the columns {', '.join(header)}; {missing[0]} is needed")
-        return {name: list(column) for name, column in zip(header, _columns(rows, len(header)), strict=True)}
+            raise InputError(f"{path}: damaged: found the columns {', '.join(header)}; {missing[0]} is needed")
+        columns = zip(*rows, strict=True) if rows else [()] * len(header)
+        return {name: list(column) for name, column in zip(header, columns, strict=True)}
     except FileNotFoundError:
-        raise InputError(f"{path}: missing; a finished split of train.py has it") from None
+        raise InputError(f"{path}: missing; a finished split has it") from None
     except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise InputError(f"{path}: damaged: not a table as train.py writes it: {error}") from error
+        raise InputError(f"{path}: damaged: not a table as training writes it: {error}") from error
 
 
-def _columns(rows, count):
-    return zip(*rows, strict=True) if rows else [()] * count
-
-
-def _numbers(path, name, table):
+def _numbers(path: str, name: str, table: dict[str, list[str]]) -> np.ndarray:
     """Returns a column as float64, nan where it is empty."""
     try:
         return np.array([float(value) if value else np.nan for value in table[name]], np.float64)

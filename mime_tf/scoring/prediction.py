@@ -1,70 +1,89 @@
-"""Probabilities of new patients, and of the sets that a run's model was trained and judged on."""
+"""Probabilities of new patients, and of the sets that a model was trained and judged on."""
 
 import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
 from mime_tf.batches import datasets
+from mime_tf.data.cohort import Cohort
+from mime_tf.data.frames import frame
+from mime_tf.data.store import Store
 from mime_tf.errors import InputError, show
-from mime_tf.runs import folder
-from mime_tf.scoring import scorer
-from mime_tf.splits import split as cohorts
+from mime_tf.runs.fitted_split import FittedSplit
+from mime_tf.runs.provenance import GROUPS
+from mime_tf.scoring.scorer import Scorer
 from mime_tf.splits.groups import digest, group_numbers
+from mime_tf.splits.split import Part, Split, eligible, make_split
 
 SETS = ("test", "valid", "train", "all")
+Progress = Callable[[str], object]
 _BLOCK = 50_000  # patients whose codes are looked at together
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Predictions:
-    """What a model says of the patients of a cohort, in their order.
+    """Scores of the patients of a cohort, in their order.
 
     Attributes:
         probabilities: float32, (patients,).
-        dropped: int64, (patients,): how many codes the model was not shown, because training did not hold them or
-            because they were orders of a diagnosis that it did not hold.
+        dropped: int64, (patients,): number of codes that the model was not shown, because training did not hold them
+            or because they were orders of a diagnosis that it did not hold.
         empty: bool, (patients,): the model was shown no code at all, so that the probability tells of nothing but the
             number of visits.
+        patient_ids: (patients,), as in `mime_tf.data.cohort.Cohort`, or None.
     """
 
     probabilities: np.ndarray
     dropped: np.ndarray
     empty: np.ndarray
+    patient_ids: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        """Number of patients."""
+        return len(self.probabilities)
+
+    def __repr__(self) -> str:
+        return f"Predictions({len(self):,} patients, mean probability {self.probabilities.mean():.4f})"
+
+    def to_frame(self) -> Any:
+        """Returns a `pandas.DataFrame` with a row per patient, in the cohort's order."""
+        ids = {} if self.patient_ids is None else {"patient_id": self.patient_ids}
+        scores = {"probability": self.probabilities, "dropped_codes": self.dropped, "empty": self.empty}
+        return frame(ids | scores)
 
 
-def predict(run, cohort, batch_size=200, progress=None):
+def predict(
+    fitted: FittedSplit, cohort: Cohort, batch_size: int = 200, progress: Progress | None = None
+) -> Predictions:
     """Scores every patient of a cohort.
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
-        cohort: `mime_tf.data.cohort.Cohort`. Its labels are not looked at.
+        fitted: the fitted split.
+        cohort: the patients; their labels are ignored.
         batch_size: most patients in a batch.
-        progress: function that is given a text now and then, such as `Console.progress`.
-
-    Returns:
-        Predictions.
+        progress: function that is called with a text now and then, such as `Console.progress`.
 
     Raises:
-        InputError: `batch_size` is less than 1, or the model's weights give no numbers.
+        InputError: `batch_size` is less than 1, the cohort's codes mean something else than in training, or the
+            model's weights give no numbers.
     """
-    part = part_of(run, cohort, "all")
+    part = part_of(fitted, cohort, "all")
     probabilities = np.empty(len(part), np.float32)
-    probabilities[part.rows] = score(run, part, batch_size, progress)
-    return Predictions(probabilities, *count_dropped(cohort.store, run.usable, progress))
+    probabilities[part.rows] = score(fitted, part, batch_size, progress)
+    return Predictions(probabilities, *count_dropped(cohort.store, fitted.usable, progress), cohort.stored_ids)
 
 
-def part_of(run, cohort, name):
-    """Returns a set of patients as the run's model takes them: sorted by visits, without the codes it does not know.
+def part_of(fitted: FittedSplit, cohort: Cohort, name: str) -> Part:
+    """Returns a set of patients as a model takes them: sorted by visits, without the codes it does not know.
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
-        cohort: `mime_tf.data.cohort.Cohort`.
-        name: `"all"`, every patient of any cohort; or `"train"`, `"valid"` or `"test"` of the run's own split, which
-            is made again, so that the cohort has to be the one the run was trained on (`Run.trained_on`). Valid and
-            test lack their last, partial batch where the run left it out (`eval_drop_remainder`).
-
-    Returns:
-        `mime_tf.splits.split.Part`.
+        fitted: the fitted split.
+        cohort: the patients.
+        name: `"all"`, every patient of any cohort; or `"train"`, `"valid"` or `"test"` of the split, which is made
+            again, so that the cohort has to be the one the model was trained on (`FittedSplit.trained_on`). Valid and
+            test lack their last, partial batch if the run left it out (`eval_drop_remainder`).
 
     Raises:
         InputError: the split can't be made again, or the cohort's codes mean something else than in training.
@@ -72,66 +91,65 @@ def part_of(run, cohort, name):
     """
     if name not in SETS:
         raise ValueError(f"`name` must be one of {SETS}. Received: {name=}")
-    run.check_codes(cohort)
+    fitted.check_codes(cohort)
     if name == "all":
         rows = np.argsort(cohort.store.visit_counts, kind="stable")
-        unlabeled = np.zeros(len(cohort.store), np.int64)  # a Part has labels; scoring does not look at them
-        labels = unlabeled if cohort.labels is None else cohort.labels
-        return cohorts.Part(rows, cohort.store, labels[rows], run.usable)
-    config, part = run.config, getattr(_split(run, cohort), name)
+        labels = np.zeros(len(cohort), np.int64) if cohort.labels is None else cohort.labels  # a Part has labels
+        return Part(rows, cohort.store, labels[rows], fitted.usable)
+    config, part = fitted.config, getattr(_split(fitted, cohort), name)
     return part if name == "train" else part.scored(config.batch_size, config.eval_drop_remainder)
 
 
-def _split(run, cohort):
-    """Makes a run's split again."""
-    if run.unknown_flags:
+def _split(fitted: FittedSplit, cohort: Cohort) -> Split:
+    """Makes a fitted split's division again."""
+    if fitted.unknown_flags:
         raise InputError(
-            f"{run.folder}: written by another version, with the flag {show(run.unknown_flags[0])}, so its split can't "
-            "be made again; all patients can be scored"
+            f"{fitted.folder}: written by another version, with the flag {show(fitted.unknown_flags[0])}, so its split "
+            "can't be made again; all patients can be scored"
         )
-    config, store = run.config, cohort.store
-    if config.folds and run.split_seed >= config.folds:
-        raise InputError(f"{run.folder}: is of fold {run.split_seed} of {config.folds}, counted from 0; damaged")
+    config, store, number = fitted.config, cohort.store, fitted.split_seed
+    if config.folds and number >= config.folds:
+        raise InputError(f"{fitted.folder}: is of fold {number} of {config.folds}, counted from 0; damaged")
     groups = group_numbers(cohort, config.group_column)
-    if groups is not None and digest(groups) != (run.data or {}).get(folder.GROUPS):
+    if groups is not None and digest(groups) != (fitted.data or {}).get(GROUPS):
         raise InputError(
-            f"{run.folder}: divided by a {config.group_column} that put other rows together than that of these data; "
-            "all patients can be scored"
+            f"{fitted.folder}: divided by a {config.group_column} that put other rows together than that of these "
+            "data; all patients can be scored"
         )
-    rows = cohorts.eligible(store, config.min_threshold, config.max_threshold, config.association_threshold)
-    split = cohorts.split(store, cohort.labels, rows, run.split_seed, **config.division, groups=groups)
-    for kind, known in (run.known or {}).items():
+    rows = eligible(store, config.min_threshold, config.max_threshold, config.association_threshold)
+    split = make_split(store, cohort.require_labels(), rows, number, **config.division, groups=groups)
+    for kind, known in (fitted.known or {}).items():
         if not np.array_equal(np.flatnonzero(known), np.flatnonzero(split.known[kind])):
             raise InputError(
-                f"{run.folder}: its split, made again, trains on other {kind} codes than the run did; the data are "
+                f"{fitted.folder}: its split, made again, trains on other {kind} codes than the run did; the data are "
                 "others, or scikit-learn divides differently in this version; all patients can be scored"
             )
     return split
 
 
-def score(run, part, batch_size=200, progress=None):
+def score(fitted: FittedSplit, part: Part, batch_size: int = 200, progress: Progress | None = None) -> np.ndarray:
     """Returns the probabilities of the patients of a part, in its order: float32, (patients,).
 
     Args:
-        run: `mime_tf.runs.opening.Run`.
-        part: `mime_tf.splits.split.Part`, from `part_of`.
+        fitted: the fitted split.
+        part: the patients, from `part_of`.
         batch_size: most patients in a batch.
         progress: as for `predict`.
 
     Raises:
-        InputError: as `predict`.
+        InputError: `batch_size` is less than 1, or the model's weights give no numbers.
     """
     if batch_size < 1:
         raise InputError(f"batch_size: found {batch_size}; must be at least 1")
     batches = datasets.scoring_batches(part, batch_size)
-    probabilities = scorer.Scorer(run.model)(_reported(batches, len(part), progress))
+    probabilities = Scorer(fitted.model)(_reported(batches, len(part), progress))
     if np.isnan(probabilities).any():
-        raise InputError(f"{run.folder}: {np.isnan(probabilities).sum()} probabilities are not numbers; bad weights")
+        raise InputError(f"{fitted.folder}: {np.isnan(probabilities).sum()} probabilities are not numbers; bad weights")
     return probabilities
 
 
-def _reported(batches, patients, progress):
-    """Yields the batches, and reports the patients that they have brought."""
+def _reported(batches: Iterable[tuple], patients: int, progress: Progress | None) -> Iterator[tuple]:
+    """Yields the batches, and reports the number of patients in them so far."""
     done = 0
     for inputs, labels in batches:
         yield inputs, labels
@@ -140,30 +158,32 @@ def _reported(batches, patients, progress):
             progress(f"scored {done:,} of {patients:,} patients")
 
 
-def count_dropped(store, known, progress=None):
-    """Counts the codes that patients lose when those not known are dropped.
+def count_dropped(
+    store: Store, known: Mapping[str, np.ndarray], progress: Progress | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Counts the codes that patients lose when unknown ones are dropped.
 
     Args:
-        store: `mime_tf.data.store.Store`.
+        store: the patients.
         known: dict of boolean arrays, as for `Store.keep_known`.
         progress: as for `predict`.
 
     Returns:
-        int64 (patients,), the codes lost: diagnoses, medications and procedures, the orders of a lost diagnosis
-        included; and bool (patients,), whether nothing is left.
+        int64 (patients,), the number of codes lost: diagnoses, medications and procedures, the orders of a lost
+        diagnosis included; and bool (patients,), whether nothing is left.
     """
     dropped, empty = np.empty(len(store), np.int64), np.empty(len(store), bool)
     for start in range(0, len(store), _BLOCK):
         rows = np.arange(start, min(start + _BLOCK, len(store)))
         before = store.select(rows)
-        left = _codes(before.keep_known(known))
-        dropped[rows], empty[rows] = _codes(before) - left, left == 0
+        left = _code_counts(before.keep_known(known))
+        dropped[rows], empty[rows] = _code_counts(before) - left, left == 0
         if progress:
             progress(f"counted the codes of {rows[-1] + 1:,} of {len(store):,} patients")
     return dropped, empty
 
 
-def _codes(store):
-    """The number of codes of each patient."""
+def _code_counts(store: Store) -> np.ndarray:
+    """Returns the number of codes of each patient."""
     dxobjs = store.dxobjs[store.visits]
     return np.diff(dxobjs) + np.diff(store.rx_offsets[dxobjs]) + np.diff(store.pr_offsets[dxobjs])

@@ -2,14 +2,16 @@
 
 import collections
 import concurrent.futures
+from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from mime_tf.batches import datasets
 
-# Batches that are scored at the same time: the parts of one wait for each other too much to keep the cores busy.
-AT_ONCE = 2
+# Number of batches scored concurrently; one batch alone leaves cores idle.
+CONCURRENT = 2
 
 
 class Scorer:
@@ -19,16 +21,17 @@ class Scorer:
         model: MiME.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: Any):
         self._predict = tf.function(lambda inputs: model(inputs, training=False), input_signature=[datasets.INPUTS])
 
-    def __call__(self, batches):
+    def __call__(self, batches: Iterable[tuple]) -> np.ndarray:
         """Returns the probabilities, float32 of shape (patients,), of `(inputs, labels)` batches, such as a dataset."""
-        found, begun = [], collections.deque()
-        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as threads:
+        probabilities: list[np.ndarray] = []
+        pending: collections.deque[concurrent.futures.Future] = collections.deque()
+        with concurrent.futures.ThreadPoolExecutor(CONCURRENT) as threads:
             for inputs, _ in batches:
-                begun.append(threads.submit(self._predict, inputs))
-                if len(begun) > AT_ONCE:
-                    found.append(begun.popleft().result())
-            found += [one.result() for one in begun]
-        return np.concatenate(found)[:, 0]
+                pending.append(threads.submit(self._predict, inputs))
+                if len(pending) > CONCURRENT:
+                    probabilities.append(pending.popleft().result())
+            probabilities += [future.result() for future in pending]
+        return np.concatenate(probabilities)[:, 0]

@@ -6,7 +6,7 @@ from mime_tf.data import pickled
 from mime_tf.data.vocabulary import COLUMNS, Vocabulary
 from mime_tf.errors import InputError, show
 from mime_tf.simulate.patients import PAIR_KINDS, PAIR_NAMES
-from mime_tf.terminal import files
+from mime_tf.terminal import files, outputs
 
 
 def vocabulary(world):
@@ -47,8 +47,7 @@ def check_output(output, world, overwrite=False):
     if len(found["cohort"]) == 1:
         _parquet()
     for path in (*found["cohort"], found["json"], found["csv"]):
-        if os.path.exists(path) and not overwrite:
-            raise InputError(f"{path}: is there already; give another --output, or --overwrite to replace it")
+        outputs.check_file(path, overwrite)
     path = found["vocabulary"]
     if os.path.exists(path) and not overwrite and Vocabulary.read(path).rows != vocabulary(world).rows:
         raise InputError(f"{path}: names other codes; give a folder of its own, or --overwrite to replace it")

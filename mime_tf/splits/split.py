@@ -1,6 +1,7 @@
-"""Which patients are used, which of them train, validate and test, and which codes a model of them knows."""
+"""Patients of a model: which are used, which of them train, validate and test it, and which codes it knows."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -9,65 +10,73 @@ from mime_tf.errors import InputError
 from mime_tf.splits import division
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Part:
     """One of the three sets of a split, sorted by number of visits (stable).
 
-    It holds no patients of its own, so that the parts of all splits together cost little more than the input.
+    It holds no patients of its own, so that the parts of all splits together cost little more than the cohort.
 
     Attributes:
-        rows: int64, the patients' row numbers in the input.
-        store: Store of the whole input.
-        labels: int64 of 0 and 1, one a patient of the part.
+        rows: int64, the patients' positions in the cohort.
+        store: the whole cohort.
+        labels: int64 of 0 and 1, one per patient of the part.
         known: the codes that are kept, as in `Split`, or None for all.
     """
 
     rows: np.ndarray
     store: Store
     labels: np.ndarray
-    known: dict | None = None
+    known: Mapping[str, np.ndarray] | None = None
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.rows)
 
-    def patients(self, start=0, end=None):
-        """Returns the part's patients from `start` to before `end` as a Store, without the codes that are not known."""
+    def __repr__(self) -> str:
+        return f"Part({len(self):,} patients, {int(self.labels.sum()):,} of label 1)"
+
+    def patients(self, start: int = 0, end: int | None = None) -> Store:
+        """Returns the part's patients from `start` to before `end`, without the codes that are not known."""
         selected = self.store.select(self.rows[start:end])
         return selected.keep_known(self.known) if self.known else selected
 
-    def scored(self, batch_size, drop_remainder):
+    def scored(self, batch_size: int, drop_remainder: bool) -> "Part":
         """Returns the patients whose scores count: all, or without the last partial batch of `batch_size`."""
         return self.head(len(self) - len(self) % batch_size) if drop_remainder else self
 
-    def head(self, count):
+    def head(self, count: int) -> "Part":
         """Returns the first `count` patients."""
         return Part(self.rows[:count], self.store, self.labels[:count], self.known)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Split:
     """The three sets of one split, and the codes that its training set holds.
 
     Attributes:
-        train, valid, test: Part. Valid and test hold known codes only.
+        train, valid, test: the sets. Valid and test hold known codes only.
         known: dict of boolean arrays `"dx"`, `"rx"`, `"pr"`: does training hold this code?
     """
 
     train: Part
     valid: Part
     test: Part
-    known: dict
+    known: Mapping[str, np.ndarray]
+
+    def __repr__(self) -> str:
+        codes = ", ".join(f"{int(self.known[kind].sum()):,} {kind}" for kind in CODE_KINDS)
+        return f"Split({len(self.train):,} train, {len(self.valid):,} valid, {len(self.test):,} test; known: {codes})"
 
 
-def eligible(store, min_threshold=1, max_threshold=200, association_threshold=0.0):
-    """Returns the rows of the patients that the thresholds admit, in input order.
+def eligible(
+    store: Store, min_threshold: int = 1, max_threshold: int = 200, association_threshold: float = 0.0
+) -> np.ndarray:
+    """Returns the rows of the patients that the thresholds admit, in the cohort's order.
 
     Args:
-        store: Store.
+        store: the cohort.
         min_threshold: least number of visits.
-        max_threshold: the number of visits from which on a patient is left out.
-        association_threshold: at least this share of a patient's visits holds two or more Dx-objects that carry
-            an order.
+        max_threshold: number of visits from which on a patient is left out.
+        association_threshold: least share of a patient's visits with two or more Dx-objects that carry an order.
 
     Returns:
         int64 array of row numbers.
@@ -89,33 +98,41 @@ def eligible(store, min_threshold=1, max_threshold=200, association_threshold=0.
     return rows
 
 
-def _association(store):
-    """The share of each patient's visits in which two or more Dx-objects carry an order."""
+def _association(store: Store) -> np.ndarray:
+    """Returns the share of each patient's visits in which two or more Dx-objects carry an order."""
     with_order = (np.diff(store.rx_offsets) > 0) | (np.diff(store.pr_offsets) > 0)
     associated = np.diff(offsets(with_order)[store.dxobjs]) >= 2
     return np.diff(offsets(associated)[store.visits]) / np.maximum(store.visit_counts, 1)
 
 
-def split(store, labels, rows, seed, *, test_fraction=0.4, valid_fraction=0.4, train_ratio=1.0, folds=0, groups=None):
-    """Makes one split: divide, shorten training, drop unseen codes from valid and test, sort by visits.
+def make_split(
+    store: Store,
+    labels: np.ndarray,
+    rows: np.ndarray,
+    seed: int,
+    *,
+    test_fraction: float = 0.4,
+    valid_fraction: float = 0.4,
+    train_ratio: float = 1.0,
+    folds: int = 0,
+    groups: np.ndarray | None = None,
+) -> Split:
+    """Makes one split: divides, shortens training, drops unseen codes from valid and test, and sorts by visits.
 
     Args:
-        store: Store of the whole cohort.
-        labels: array of 0 and 1, one a patient of `store`.
+        store: the whole cohort.
+        labels: array of 0 and 1, one per patient of `store`.
         rows: the rows to divide, from `eligible`.
         seed: the split seed; with `folds` the number of the fold that is test, from 0.
-        test_fraction: the share of the patients in test; not used with `folds`.
-        valid_fraction: the share in valid; training has the rest.
-        train_ratio: the share of the training patients that is kept, the first ones of the draw.
-        folds: how many stratified folds the patients are divided into; 0 for the authors' random split.
-        groups: array, one value a patient of `store`, equal for rows that stay on one side; None where each row is by
-            itself. Fractions are then shares of the groups.
-
-    Returns:
-        Split.
+        test_fraction: share of the patients in test; ignored with `folds`.
+        valid_fraction: share in valid; training has the rest.
+        train_ratio: share of the training patients that is kept, the first of the draw.
+        folds: number of stratified folds that the patients are divided into; 0 for the authors' random split.
+        groups: array, one value per patient of `store`, equal for rows that stay on one side; None if each row is
+            by itself. Fractions are then shares of the groups.
 
     Raises:
-        InputError: a set would be empty, or the labels are not one a patient.
+        InputError: a set would be empty, or the number of labels is not that of the patients.
     """
     labels = np.asarray(labels, np.int64)
     if labels.shape != (len(store),):
@@ -131,13 +148,13 @@ def split(store, labels, rows, seed, *, test_fraction=0.4, valid_fraction=0.4, t
         folds=folds,
         groups=None if groups is None else groups[rows],
     )
-    train, valid, test = (rows[positions] for positions in drawn)
-    train = _part(store, labels, train)
+    train_rows, valid_rows, test_rows = (rows[positions] for positions in drawn)
+    train = _part(store, labels, train_rows)
     known = _known_to(train)
-    return Split(train, _part(store, labels, valid, known), _part(store, labels, test, known), known)
+    return Split(train, _part(store, labels, valid_rows, known), _part(store, labels, test_rows, known), known)
 
 
-def known_codes(store):
+def known_codes(store: Store) -> dict[str, np.ndarray]:
     """Returns which codes `store` holds: boolean arrays `"dx"`, `"rx"`, `"pr"`, each up to its largest code."""
     return {kind: np.bincount(getattr(store, kind)).astype(bool) for kind in CODE_KINDS}
 
@@ -145,18 +162,17 @@ def known_codes(store):
 _BLOCK = 50_000  # patients looked at together, so that a large training set is never copied whole
 
 
-def _known_to(part):
-    """The codes that a part holds, as `known_codes` has them."""
-    blocks = (part.patients(start, start + _BLOCK) for start in range(0, len(part), _BLOCK))
-    found = [known_codes(block) for block in blocks]
+def _known_to(part: Part) -> dict[str, np.ndarray]:
+    """Returns the codes that a part holds, as `known_codes` has them."""
+    blocks = [known_codes(part.patients(start, start + _BLOCK)) for start in range(0, len(part), _BLOCK)]
     known = {}
     for kind in CODE_KINDS:
-        known[kind] = np.zeros(max(len(codes[kind]) for codes in found), bool)
-        for codes in found:
-            known[kind][: len(codes[kind])] |= codes[kind]
+        known[kind] = np.zeros(max(len(block[kind]) for block in blocks), bool)
+        for block in blocks:
+            known[kind][: len(block[kind])] |= block[kind]
     return known
 
 
-def _part(store, labels, rows, known=None):
+def _part(store: Store, labels: np.ndarray, rows: np.ndarray, known: Mapping[str, np.ndarray] | None = None) -> Part:
     rows = rows[np.argsort(store.visit_counts[rows], kind="stable")]
     return Part(rows, store, labels[rows], known)

@@ -1,18 +1,91 @@
-"""What a command asks of TensorFlow through the environment, before it starts; what the user has set stays."""
+"""Sets TensorFlow's environment variables before it is imported, and imports it quietly; set variables are kept."""
 
+import contextlib
+import glob
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from mime_tf.terminal import startup_lines
+
+LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+ERRORS = "2"
+_PATIENCE = 10  # seconds for the filter to print the last lines
 
 
-def prepare():
+def prepare() -> None:
     """Makes TensorFlow print errors only, and divides the cores between operations and the threads inside one.
 
-    Much of MiME's work is in operations too small to be worth dividing, and two that do not wait for each other can
-    nearly always run at once, so one operation gets half of the cores.
+    Most operations of MiME are too small to be divided, and two that are independent can nearly always run
+    concurrently, so one operation gets half of the cores.
     """
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault(LOG_LEVEL, ERRORS)
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, cores() // 2)))
 
 
-def cores():
-    """Returns how many cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+def cores() -> int:
+    """Returns the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def import_tensorflow() -> None:
+    """Imports TensorFlow and looks for devices, without the lines that TensorFlow writes about them.
+
+    On a machine without a GPU it writes that it found none, whatever the log level, and some lines twice. These alone
+    are left out; all others come through. Nothing is left out unless `prepare` has set the log level: otherwise the
+    user has, or no command is running.
+    """
+    if "tensorflow" in sys.modules:
+        return
+    if os.environ.get(LOG_LEVEL) != ERRORS:
+        import tensorflow  # noqa: F401
+
+        return
+    with _filtered_stderr():
+        import tensorflow as tf
+
+        if not tf.config.list_physical_devices("GPU"):
+            # The first transposition of integers makes oneDNN say, once, that it leaves such operations to Eigen.
+            tf.transpose(tf.zeros((1, 1), tf.int32))
+
+
+@contextlib.contextmanager
+def _filtered_stderr() -> Iterator[None]:
+    """Passes all that is written to file descriptor 2 through the filter `startup_lines`.
+
+    The filter is a process of its own: it prints what it was given even if this process crashes.
+    """
+    pipe = _start_filter()
+    if pipe is None:
+        yield
+        return
+    sys.stderr.flush()
+    stderr = os.dup(2)
+    os.dup2(pipe.stdin.fileno(), 2)
+    pipe.stdin.close()
+    try:
+        yield
+    finally:
+        sys.stderr.flush()
+        os.dup2(stderr, 2)  # closes the pipe, at whose end the filter ends
+        os.close(stderr)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            pipe.wait(_PATIENCE)
+
+
+def _start_filter() -> Any:
+    """Returns the filter's process, or None where stderr is closed or no process can be started."""
+    command = [sys.executable, "-I", "-S", startup_lines.__file__, *(["--gpu"] if has_gpu() else [])]
+    try:
+        os.fstat(2)
+        # In a session of its own, so that Ctrl-C does not end it before it has printed everything.
+        return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+    except OSError:
+        return None
+
+
+def has_gpu() -> bool:
+    """Whether the system shows an NVIDIA GPU: what TensorFlow says about GPUs is news then."""
+    return bool(glob.glob("/dev/nvidia[0-9]*")) or os.path.exists("/dev/dxg") or os.name == "nt"

@@ -6,6 +6,8 @@ import json
 import math
 import os
 
+from mime_tf.errors import InputError
+
 TEMPORARY = ".tmp"
 
 
@@ -58,3 +60,21 @@ def _without_nan(value):
     if isinstance(value, (list, tuple)):
         return [_without_nan(item) for item in value]
     return None if isinstance(value, float) and math.isnan(value) else value
+
+
+def read_json(path):
+    """Returns the content of a JSON file, or None if there is no such file.
+
+    Raises:
+        InputError: the file is not readable JSON, or holds null.
+    """
+    try:
+        with open(path, encoding="utf-8") as file:
+            content = json.load(file)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"{path}: not readable as JSON: {error}") from error
+    if content is None:
+        raise InputError(f"{path}: found null; damaged")
+    return content

@@ -1,11 +1,8 @@
-"""Matplotlib, which only pictures need."""
+"""Matplotlib, which pictures alone need."""
 
-from mime_tf.errors import InputError
+from mime_tf.terminal import packages
 
 
-def require_matplotlib():
+def require_matplotlib() -> None:
     """Raises InputError where Matplotlib is missing."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise InputError(f"pictures need Matplotlib, and {error}; pip install 'mime-tf[report]'") from error
+    packages.require("matplotlib", "pictures", "report")

@@ -1,4 +1,4 @@
-"""Training: one split fitted by `MiME.fit`, several splits, and what a run leaves on disk."""
+"""Training: a model fitted to each split of a cohort by `MiME.fit`."""
 
 from mime_tf.training.run import train
 

@@ -1,15 +1,18 @@
-"""From a configuration to a model."""
+"""Building of the model that a configuration describes."""
 
+from collections.abc import Mapping
+
+from mime_tf.config import TrainConfig
 from mime_tf.model import MiME
 
 
-def build_model(config, sizes, aux_heads=None):
+def build_model(config: TrainConfig, sizes: Mapping[str, int], aux_heads: bool | None = None) -> MiME:
     """Returns the MiME that a configuration describes, with its weights made.
 
     Args:
-        config: `mime_tf.config.TrainConfig`.
+        config: the flags.
         sizes: dict of the resolved sizes, of `mime_tf.data.sizes.resolve`.
-        aux_heads: see `MiME`.
+        aux_heads: as for `MiME`.
     """
     return MiME(
         num_dx=sizes["num_dx"],

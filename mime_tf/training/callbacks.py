@@ -1,16 +1,45 @@
-"""What happens around the updates of a split: evaluation, keeping the state, progress."""
+"""Callbacks of a split's training: evaluation, keeping the state, stopping, progress."""
 
 import dataclasses
 import time
+from collections.abc import Iterable
 
 import keras
 import numpy as np
 
 from mime_tf.assess.summary import results, summarize
+from mime_tf.config import TrainConfig
+from mime_tf.scoring.scorer import Scorer
+from mime_tf.terminal.console import Console
 from mime_tf.training import lines
+from mime_tf.training.snapshot import Snapshot
+from mime_tf.training.state import Best, State
 
-# Seconds between the states that are written: where evaluations are quick, writing would take longer than training.
+# Seconds between saved states; a state after every quick evaluation would take longer to write than to train.
 SAVE_PERIOD = 2.0
+
+
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class HeldOutSet:
+    """A set that a model is evaluated on.
+
+    Attributes:
+        scorer: of the model.
+        batches: a dataset, or a list of its batches.
+        labels: int array of 0 and 1, (patients,).
+    """
+
+    scorer: Scorer
+    batches: Iterable[tuple]
+    labels: np.ndarray
+
+    def score(self) -> np.ndarray:
+        """Returns the probabilities that the model gives now, float32 (patients,)."""
+        return self.scorer(self.batches)
+
+    def summarize(self, probabilities: np.ndarray) -> dict[str, float]:
+        """Returns the figures of some probabilities, as `mime_tf.assess.summary.summarize` does."""
+        return summarize(self.labels, probabilities)
 
 
 class Evaluation(keras.callbacks.Callback):
@@ -19,32 +48,32 @@ class Evaluation(keras.callbacks.Callback):
     Adds `val_loss`, `val_auc`, `val_aucpr` and `learning_rate` to the logs, for the callbacks after it.
 
     Args:
-        state: `State`, updated after each evaluation, and saved if none was in the last `SAVE_PERIOD` seconds.
-        path: where to save it.
-        scorer: `evaluation.Scorer` of the model.
-        valid, test: pairs of the batches of a set and its labels.
+        state: updated after each evaluation, and saved if none was saved in the last `SAVE_PERIOD` seconds.
+        path: of the file to save it in.
+        valid, test: the held-out sets.
         eval_period: iterations between evaluations.
-        console: `Console`.
+        console: for the line of each evaluation.
     """
 
-    def __init__(self, state, path, scorer, valid, test, eval_period, console):
+    def __init__(
+        self, state: State, path: str, valid: HeldOutSet, test: HeldOutSet, eval_period: int, console: Console
+    ):
         super().__init__()
-        self.state, self.path, self.scorer = state, path, scorer
+        self.state, self.path = state, path
         self.valid, self.test = valid, test
         self.eval_period, self.console = eval_period, console
         self.saved = -np.inf
 
     def on_epoch_end(self, epoch, logs=None):
         iteration = (epoch + 1) * self.eval_period
-        probabilities = self.scorer(self.valid[0])
-        valid = summarize(self.valid[1], probabilities)
+        probabilities = self.valid.score()
+        valid = self.valid.summarize(probabilities)
         self.console.line(lines.round_line(iteration, valid))
         learning_rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         losses = {name: float(value) for name, value in logs.items()}
         validation = {f"valid_{name}": value for name, value in valid.items()}
         self.state.history.append({"iteration": iteration, **losses, "learning_rate": learning_rate, **validation})
-        lowest = self.state.best["valid_loss"] if self.state.best else np.inf
-        if valid["loss"] < lowest:
+        if valid["loss"] < self.state.lowest_loss:
             self._keep_best(iteration, valid, probabilities)
         self.state.evaluations = epoch + 1
         if time.monotonic() - self.saved >= SAVE_PERIOD:
@@ -52,24 +81,17 @@ class Evaluation(keras.callbacks.Callback):
         logs.update({f"val_{name}": value for name, value in valid.items()}, learning_rate=learning_rate)
 
     def _save(self):
-        # In a copy of the state, so that these arrays are not held until the next time.
-        state = dataclasses.replace(
-            self.state,
-            weights=self.model.get_weights(),
-            optimizer=[keras.ops.convert_to_numpy(value) for value in self.model.optimizer.variables],
-            seeds=[keras.ops.convert_to_numpy(value) for value in self.model.random_state],
-        )
-        state.save(self.path)
+        # In a copy of the state, so that the arrays are freed as soon as they are written.
+        dataclasses.replace(self.state, snapshot=Snapshot.of(self.model)).save(self.path)
         self.saved = time.monotonic()
 
     def _keep_best(self, iteration, valid, probabilities):
-        state, weights = self.state, self.model.get_weights()
-        if not all(np.isfinite(value).all() for value in weights):  # those of heads, on which no prediction depends
+        weights = self.model.get_weights()
+        if not all(np.isfinite(value).all() for value in weights):  # of auxiliary heads, which no prediction uses
             return
-        state.valid, state.test = probabilities, self.scorer(self.test[0])
-        test = summarize(self.test[1], state.test)
-        state.best = {"iteration": iteration, **results(valid, test)}
-        state.best_weights = weights
+        of_test = self.test.score()
+        values = {"iteration": iteration, **results(valid, self.test.summarize(of_test))}
+        self.state.best = Best(values, weights, probabilities, of_test)
 
 
 class Stopping(keras.callbacks.Callback):
@@ -78,11 +100,11 @@ class Stopping(keras.callbacks.Callback):
     Reads both from the state, so that they survive a restart; Keras's `EarlyStopping` and `TerminateOnNaN` would not.
 
     Args:
-        state: `State`, which `Evaluation` has updated.
+        state: as `Evaluation` has updated it.
         patience: number of evaluations in a row without a better validation loss to stop after; 0 for never.
     """
 
-    def __init__(self, state, patience):
+    def __init__(self, state: State, patience: int):
         super().__init__()
         self.state, self.patience = state, patience
 
@@ -95,13 +117,13 @@ class Progress(keras.callbacks.Callback):
     """Shows how far a split is, how fast it goes and how long it has to go.
 
     Args:
-        name: the split's.
-        state: `State`.
-        config: `TrainConfig`.
-        console: `Console`.
+        name: of the split.
+        state: of the split.
+        config: the flags of the run.
+        console: for the line of progress.
     """
 
-    def __init__(self, name, state, config, console):
+    def __init__(self, name: str, state: State, config: TrainConfig, console: Console):
         super().__init__()
         self.name, self.state, self.config, self.console = name, state, config, console
 
@@ -111,7 +133,7 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         done, total = epoch + 1, self.config.evaluations
         seconds = (time.monotonic() - self.started) / (done - self.first)
-        best = f"{self.state.best['valid_loss']:.4f}" if self.state.best else "none yet"
+        best = f"{self.state.lowest_loss:.4f}" if self.state.best else "none yet"
         self.console.progress(
             f"{self.name}: iteration {done * self.config.eval_period} of {total * self.config.eval_period}, "
             f"{seconds / self.config.eval_period * 1000:.1f} ms an update, best valid_loss {best}, "

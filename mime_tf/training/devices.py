@@ -1,4 +1,4 @@
-"""What a run computes on, and how a batch is divided over several devices."""
+"""Devices that a run computes on, and the division of a batch over several of them."""
 
 import tensorflow as tf
 
@@ -6,8 +6,8 @@ from mime_tf.errors import InputError
 from mime_tf.terminal.environment import cores
 
 
-def describe():
-    """Returns a line that says which devices TensorFlow found."""
+def describe() -> str:
+    """Returns a line that names the devices TensorFlow found."""
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
         return f"devices: CPU ({cores()} cores), no GPU found"
@@ -15,23 +15,20 @@ def describe():
     return f"devices: {len(gpus)} GPU ({', '.join(names)})"
 
 
-def strategy(distribute):
+def strategy(distribute: str) -> tf.distribute.Strategy:
     """Returns the strategy to build and train a model under.
 
     Args:
-        distribute: `"none"`, the one device that TensorFlow takes; `"mirrored"`, all GPUs, or all logical CPU devices
-            where there is no GPU, each with a copy of the weights and its part of every batch.
-
-    Returns:
-        tf.distribute.Strategy.
+        distribute: `"none"`, the one device that TensorFlow takes; `"mirrored"`, all GPUs, or without a GPU all logical
+            CPU devices, each with a copy of the weights and its part of every batch.
 
     Raises:
-        InputError: `"mirrored"`, and there is one device only.
+        InputError: `"mirrored"`, and TensorFlow has one device only.
     """
     if distribute == "none":
         return tf.distribute.get_strategy()
-    found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
-    names = [device.name for device in found]
+    logical = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    names = [device.name for device in logical]
     if len(names) < 2:
         raise InputError(f"distribute: mirrored needs two devices or more; found {names[0]} only; none would do")
     return tf.distribute.MirroredStrategy(names)

@@ -1,20 +1,26 @@
 """The one model that fits all splits of a run, so that TensorFlow traces and compiles its steps once."""
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 import tensorflow as tf
 
 from mime_tf import tf1_weights
 from mime_tf.batches import datasets
+from mime_tf.config import TrainConfig
 from mime_tf.errors import InputError
 from mime_tf.losses import LogLoss
-from mime_tf.scoring import scorer
+from mime_tf.scoring.scorer import Scorer
+from mime_tf.splits.split import Part
 from mime_tf.training import devices
 from mime_tf.training.build import build_model
 from mime_tf.training.label_weights import label_weights, weighted
 from mime_tf.training.learning_rate import make_optimizer
+from mime_tf.training.snapshot import Snapshot
 
-# With jit_compile auto, a run on a GPU of this many updates or more is compiled: XLA takes some 15 s for all shapes.
+# Least number of updates for which jit_compile auto compiles a run on a GPU: XLA takes some 15 s for all shapes.
 WORTH_COMPILING = 5000
 
 
@@ -22,7 +28,7 @@ class Fitter:
     """A model, ready to be fitted to one split after another.
 
     Args:
-        config: `TrainConfig`.
+        config: the flags of the run.
         sizes: dict of the resolved sizes.
 
     Raises:
@@ -30,18 +36,18 @@ class Fitter:
             devices.
     """
 
-    def __init__(self, config, sizes):
+    def __init__(self, config: TrainConfig, sizes: Mapping[str, int]):
         self.config, self.sizes = config, sizes
         self.strategy = devices.strategy(config.distribute)
         replicas = self.strategy.num_replicas_in_sync
         if config.batch_size % replicas:
             raise InputError(f"batch_size: found {config.batch_size}; must be a multiple of the {replicas} devices")
         self.compiles = config.jit_compile == "on" or (config.jit_compile == "auto" and self._worth_compiling())
-        self.training_shapes = None
+        self.training_shapes: Callable | None = None
         with self.strategy.scope():
             self.model = build_model(config, sizes)
             # Read before anything is written, so that a file that does not fit leaves nothing behind.
-            self._initial_weights = {seed: self._initial(seed) for seed in config.split_numbers}
+            self._initial_weights = {number: self._draw(number) for number in config.split_numbers}
             self.model.compile(
                 make_optimizer(config, replicas),
                 loss=LogLoss(),
@@ -51,19 +57,19 @@ class Fitter:
             )
             self.model.optimizer.build(self.model.trainable_variables)
         self._new_optimizer = [keras.ops.convert_to_numpy(value) for value in self.model.optimizer.variables]
-        self.scorer = scorer.Scorer(self.model)
+        self.scorer = Scorer(self.model)
 
-    def _worth_compiling(self):
+    def _worth_compiling(self) -> bool:
         """Whether XLA pays: for a long run on one GPU whose recurrence has no kernel there.
 
-        On a CPU it hardly does: TensorFlow's own kernels take batches of any shape, so that nothing is padded to a few
-        shapes, and only small batches are a little faster with it.
+        On a CPU it hardly does: TensorFlow's own kernels take batches of any shape without padding them to a few
+        shapes, and only small batches are a little faster with XLA.
         """
         updates = self.config.updates * len(self.config.split_numbers)
         no_kernel = self.config.rnn_cell == "gru_v1" and bool(tf.config.list_physical_devices("GPU"))
         return no_kernel and updates >= WORTH_COMPILING and self.config.distribute == "none"
 
-    def batches(self, part, starts):
+    def batches(self, part: Part, starts: Sequence[int] | np.ndarray) -> Any:
         """Returns the dataset of the training windows that start at `starts`, divided over the devices.
 
         Its batches are `(inputs, labels)`, with a weight for each patient after them where labels are weighted.
@@ -75,31 +81,22 @@ class Fitter:
             batches = datasets.training_batches(part, starts, batch_size, self.training_shapes, replicas)
             return batches if weights is None else weighted(batches, weights)
 
-        # Not by Keras's `class_weight`, which a dataset that is divided over devices does not take.
+        # Weights come with the batches: Keras's `class_weight` does not work on a dataset divided over devices.
         return cut() if replicas == 1 else self.strategy.distribute_datasets_from_function(cut)
 
-    def start(self, seed):
+    def start(self, number: int) -> None:
         """Gives the model the initial weights of a split seed, or of a fold, and a new optimizer."""
-        drawn = np.random.SeedSequence([self.config.random_seed, seed]).generate_state(2)
+        drawn = np.random.SeedSequence([self.config.random_seed, number]).generate_state(2)
         seeds = [np.array([drawn[1], 0])] if self.config.dropout else []
-        self.restore(self._initial_weights[seed], self._new_optimizer, seeds)
+        Snapshot(self._initial_weights[number], self._new_optimizer, seeds).restore(self.model)
 
-    def restore(self, weights, optimizer, seeds=()):
-        """Gives the model and its optimizer these values, and `seeds` to what draws for dropout, if that is there."""
-        self.model.set_weights(weights)
-        for variable, value in zip(self.model.optimizer.variables, optimizer, strict=True):
-            variable.assign(value)
-        for variable, value in zip(self.model.random_state, seeds, strict=True):
-            variable.assign(value)
-
-    def _initial(self, seed):
-        """The initial weights of a split: those of `init_from`, or drawn from both seeds."""
-        source = self.config.init_from
-        if source:
-            is_npz = source.endswith(".npz")
-            weights = tf1_weights.read_npz(source, seed) if is_npz else tf1_weights.read_checkpoint(source)
-            tf1_weights.assign(self.model, weights, source)
+    def _draw(self, number: int) -> list[np.ndarray]:
+        """Returns the initial weights of a split: those of `init_from`, or drawn from both seeds."""
+        path = self.config.init_from
+        if path:
+            weights = tf1_weights.read_npz(path, number) if path.endswith(".npz") else tf1_weights.read_checkpoint(path)
+            tf1_weights.assign(self.model, weights, path)
             return self.model.get_weights()
-        state = np.random.SeedSequence([self.config.random_seed, seed]).generate_state(1)
+        state = np.random.SeedSequence([self.config.random_seed, number]).generate_state(1)
         keras.utils.set_random_seed(int(state[0]))
         return build_model(self.config, self.sizes).get_weights()

@@ -1,16 +1,16 @@
-"""How much a patient's label weighs in the cross-entropy of training."""
+"""Weights of the labels in the cross-entropy of training."""
 
 import numpy as np
 import tensorflow as tf
 
 
-def label_weights(class_weight, labels):
+def label_weights(class_weight: str, labels: np.ndarray) -> np.ndarray | None:
     """Returns the weights of label 0 and of label 1.
 
     Args:
         class_weight: `"none"`; `"balanced"`, which is `n / (2 n_label)`; or the weight of label 1 as a text, that of
             label 0 being 1.
-        labels: int array of 0 and 1, the training set's, both of them in it where `class_weight` is `"balanced"`.
+        labels: int array of 0 and 1, the training set's; it has both if `class_weight` is `"balanced"`.
 
     Returns:
         float32 array (2,), or None for `"none"`.
@@ -26,6 +26,6 @@ def label_weights(class_weight, labels):
     return np.array([1, float(class_weight)], np.float32)
 
 
-def weighted(batches, weights):
+def weighted(batches: tf.data.Dataset, weights: np.ndarray) -> tf.data.Dataset:
     """Returns a dataset of `(inputs, labels)` with each patient's weight after its label: Keras's `sample_weight`."""
     return batches.map(lambda inputs, labels: (inputs, labels, tf.gather(weights, tf.cast(labels, tf.int32))))

@@ -1,26 +1,27 @@
-"""The optimizer of a run: Adam as TensorFlow 1.x has it, its rate of learning and the bound on its gradients."""
+"""Optimizer of a run: Adam as TensorFlow 1.x has it, with its learning rate and the bound on its gradients."""
 
 import keras
 
+from mime_tf.config import TrainConfig
 from mime_tf.optimizer import FusedAdam
 
-# The share of the learning rate that an exponential schedule ends at.
+# Share of the learning rate at the end of an exponential schedule.
 LAST_SHARE = 0.01
 
 
-def make_optimizer(config, replicas=1):
+def make_optimizer(config: TrainConfig, replicas: int = 1) -> FusedAdam:
     """Returns the optimizer that a configuration describes.
 
     Args:
-        config: `TrainConfig`.
-        replicas: how many devices share a batch. `MiME.train_step` clips the mean of their gradients, so the bound is
-            divided by their number to be that of the sum.
+        config: the flags.
+        replicas: number of devices that share a batch. `MiME.train_step` clips the mean of their gradients, so the
+            bound is divided by their number to be that of the sum.
     """
     return FusedAdam(_learning_rate(config), global_clipnorm=config.clip_norm / replicas or None)
 
 
-def _learning_rate(config):
-    """The learning rate, or its schedule over the updates of a split."""
+def _learning_rate(config: TrainConfig) -> float | keras.optimizers.schedules.LearningRateSchedule:
+    """Returns the learning rate, or its schedule over the updates of a split."""
     rate, updates = config.learning_rate, config.updates
     schedules = keras.optimizers.schedules
     if config.learning_rate_schedule == "cosine":

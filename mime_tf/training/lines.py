@@ -1,10 +1,12 @@
-"""The lines of the authors' program, to the letter."""
+"""Lines of the authors' program, to the letter."""
+
+from collections.abc import Mapping
 
 from mime_tf.assess.summary import RESULTS
 
 
-def round_line(iteration, valid):
-    """One evaluation; `valid` is what `summary.summarize` returns."""
+def round_line(iteration: int, valid: Mapping[str, float]) -> str:
+    """Returns the line of an evaluation; `valid` is of `mime_tf.assess.summary.summarize`."""
     return "round:%d, valid_loss:%f, valid_auc:%f, valid_aucpr:%f" % (
         iteration,
         valid["loss"],
@@ -13,11 +15,11 @@ def round_line(iteration, valid):
     )
 
 
-def split_line(results):
-    """A finished split; `results` is a dict with the keys `summary.RESULTS`."""
+def split_line(results: Mapping[str, float]) -> str:
+    """Returns the line of a finished split; `results` has the keys `RESULTS`."""
     return ", ".join("%s:%f" % (name, results[name]) for name in RESULTS)
 
 
-def mean_line(results):
-    """All splits; `results` is a dict with the keys `summary.RESULTS`, the means."""
+def mean_line(results: Mapping[str, float]) -> str:
+    """Returns the line of a finished run; `results` are means, with the keys `RESULTS`."""
     return ", ".join("mean_%s:%f" % (name, results[name]) for name in RESULTS)

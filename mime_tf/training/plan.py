@@ -1,23 +1,28 @@
-"""The splits of a run, and the windows that each is trained on."""
+"""Plan of a run: its splits, and the windows that each is trained on."""
+
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
 from mime_tf.batches import shapes, tables
+from mime_tf.config import TrainConfig
+from mime_tf.data.store import Store
 from mime_tf.errors import InputError
-from mime_tf.splits import split as cohort
+from mime_tf.splits.split import Split, eligible, make_split
 
 
-class Splits:
-    """All splits of a cohort, made at once: they hold row numbers, and share the patients.
+class Plan:
+    """All splits of a run, made at once: they hold row numbers, and share the patients.
 
     Args:
-        config: `TrainConfig`.
-        store: Store, the whole cohort.
-        labels: array of 0 and 1.
-        groups: the group of each patient, of `mime_tf.splits.groups.group_numbers`, or None.
+        config: the flags of the run.
+        store: the whole cohort.
+        labels: array of 0 and 1, (patients,).
+        groups: group of each patient, from `mime_tf.splits.groups.group_numbers`, or None.
 
     Attributes:
-        splits: dict from the number of each split, `config.split_numbers`, to its `cohort.Split`.
+        rows: int64, the rows of the patients that the thresholds admit.
+        splits: dict from the number of each split, `config.split_numbers`, to its Split.
         starts: list of the starts of each split's training windows.
 
     Raises:
@@ -25,25 +30,28 @@ class Splits:
             be balanced.
     """
 
-    def __init__(self, config, store, labels, groups=None):
+    def __init__(self, config: TrainConfig, store: Store, labels: np.ndarray, groups: np.ndarray | None = None):
         self.config, self.store, self.labels, self.groups = config, store, labels, groups
-        self.rows = cohort.eligible(store, config.min_threshold, config.max_threshold, config.association_threshold)
+        self.rows = eligible(store, config.min_threshold, config.max_threshold, config.association_threshold)
         self.splits = {number: self.make(number) for number in config.split_numbers}
         for number, split in self.splits.items():
             self._check(number, split)
         train_sizes = [len(split.train) for split in self.splits.values()]
         self.starts = tables.window_starts(config.random_seed, train_sizes, config.batch_size, config.updates)
 
-    def make(self, number):
-        """Returns the `cohort.Split` of a split seed, or of a fold."""
-        return cohort.split(self.store, self.labels, self.rows, number, **self.config.division, groups=self.groups)
+    def __repr__(self) -> str:
+        return f"Plan({len(self.splits)} splits of {len(self.rows):,} patients)"
 
-    def training_shapes(self):
-        """Returns `shapes.plan` of the training windows of all splits."""
+    def make(self, number: int) -> Split:
+        """Returns the split of a split seed, or of a fold."""
+        return make_split(self.store, self.labels, self.rows, number, **self.config.division, groups=self.groups)
+
+    def training_shapes(self) -> Callable[[dict[str, int]], dict[str, int]]:
+        """Returns `mime_tf.batches.shapes.plan` of the training windows of all splits."""
         parts = [split.train for split in self.splits.values()]
         return shapes.plan(parts, self.starts, self.config.batch_size)
 
-    def one_class_sets(self):
+    def one_class_sets(self) -> Iterator[tuple[int, str]]:
         """Yields the number of the split and the name of each held-out set whose labels are all alike."""
         config = self.config
         for number, split in self.splits.items():
@@ -52,7 +60,7 @@ class Splits:
                 if len(set(part.labels.tolist())) == 1:
                     yield number, name
 
-    def _check(self, number, split):
+    def _check(self, number: int, split: Split) -> None:
         batch_size = self.config.batch_size
         sets = ("train", "valid", "test") if self.config.eval_drop_remainder else ("train",)
         for name in sets:

@@ -1,112 +1,153 @@
-"""A whole run: the cohort read once, one model compiled once, and every split fitted with it."""
+"""A whole run: one model, compiled once, and fitted to every split of a cohort."""
 
 import itertools
 import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mime_tf.assess.summary import RESULTS
-from mime_tf.data import cohort as sources
+from mime_tf.config import TrainConfig
 from mime_tf.data import sizes
-from mime_tf.data.vocabulary import Vocabulary
+from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
-from mime_tf.runs.folder import METRICS, out_of_fold_path, read_json, remove_state, split_folder, write_configuration
+from mime_tf.runs.configuration import Configuration
+from mime_tf.runs.folder import METRICS, remove_state
 from mime_tf.runs.journal import Journal
-from mime_tf.runs.record import Record
+from mime_tf.runs.paths import out_of_fold_path
+from mime_tf.runs.record import Record, begin
+from mime_tf.runs.results import read_metrics
 from mime_tf.splits.groups import group_numbers, repeats
+from mime_tf.terminal import environment
 from mime_tf.terminal.console import Console
-from mime_tf.training import devices, lines, out_of_fold
-from mime_tf.training.fitter import Fitter
-from mime_tf.training.plan import Splits
-from mime_tf.training.split_run import SplitRun
+from mime_tf.training import lines, out_of_fold
+from mime_tf.training.plan import Plan
+
+if TYPE_CHECKING:
+    from mime_tf.training.fitter import Fitter
 
 
-def train(config, source, output_prefix, log_prefix, resume=True, overwrite=False, console=None):
+def train(
+    config: TrainConfig,
+    cohort: Cohort | str | os.PathLike,
+    output_prefix: str | os.PathLike,
+    log_prefix: str | os.PathLike,
+    resume: bool = True,
+    overwrite: bool = False,
+    console: Console | None = None,
+) -> dict[str, float]:
     """Trains as `train.py` does: one model for each split, written to `<output><split>/`, results to `<log>.log`.
 
     Args:
-        config: `mime_tf.config.TrainConfig`.
-        source: the cohort, as `mime_tf.data.cohort` says: a prefix of `.seqs` and `.labels`, or Parquet.
-        output_prefix: `r<i>s<j>`, `run.json` and, with folds, `out_of_fold.csv` are.
-        log_prefix: `.log` is.
+        config: the flags.
+        cohort: the patients and their labels; or the path of a cohort, as `mime_tf.data.cohort` says.
+        output_prefix: prefix of `r<i>s<j>`, `run.json` and, with folds, `out_of_fold.csv`.
+        log_prefix: prefix of `.log`.
         resume: go on with an unfinished run of the same flags and data; otherwise one is an error.
-        overwrite: discard whatever run there is.
+        overwrite: discard any run that is there.
         console: where to print; by default a new `Console`.
 
     Returns:
         Dict of the mean results over the splits, the keys `RESULTS`.
 
     Raises:
-        InputError: something about the data, the flags or the folders is wrong; nothing was written, unless it
-            came to light in training.
+        InputError: the data, the flags or the folders are wrong; nothing was written, unless it came to light in
+            training.
     """
     console = console or Console()
-    source, output_prefix, log_prefix = map(os.fspath, (source, output_prefix, log_prefix))
-    cohort = sources.read(source)
+    output_prefix, log_path = os.fspath(output_prefix), f"{os.fspath(log_prefix)}.log"
+    cohort = Cohort.open(cohort) if isinstance(cohort, (str, os.PathLike)) else cohort
     given = {name: getattr(config, name) for name in sizes.SIZE_NAMES}
-    found_sizes = sizes.resolve(cohort.store, given, sources.name(source))
+    resolved = sizes.resolve(cohort.store, given, cohort.name)
     groups = group_numbers(cohort, config.group_column)
-    splits = Splits(config, cohort.store, cohort.labels, groups)
-    vocabulary = Vocabulary.beside(source)
-    fitter = Fitter(config, found_sizes)
-    log_path = f"{log_prefix}.log"
-    record = Record.open(config, source, output_prefix, log_path, resume, overwrite, groups)
+    plan = Plan(config, cohort.store, cohort.require_labels(), groups)
+    _ = cohort.vocabulary  # read before anything is written, so that a bad file leaves nothing behind
+    environment.import_tensorflow()  # not before the data are known to be good: it takes seconds
+    from mime_tf.training.fitter import Fitter
+
+    fitter = Fitter(config, resolved)
+    record = begin(Record.new(config, cohort, output_prefix, log_path, groups), resume, overwrite)
     if record.finished:
         console.note(f"{record.path}: this run is finished and left alone; --overwrite would redo it")
         return with_nan(record.content["mean"])
 
+    return _finish(record, plan, cohort, fitter, console)
+
+
+def _finish(record: Record, plan: Plan, cohort: Cohort, fitter: "Fitter", console: Console) -> dict[str, float]:
+    """Trains the splits that are not finished, and writes the results of all; returns their means."""
+    from mime_tf.training import devices
+
     console.note(devices.describe())
-    _warn(console, cohort, splits)
+    _warn(console, cohort, plan)
     if fitter.compiles:
-        fitter.training_shapes = splits.training_shapes()
-    journal = Journal(log_path, record.content["log_start"])
-    results = []
-    folders = [split_folder(output_prefix, config.random_seed, seed) for seed in config.split_numbers]
-    for seed, folder, starts in zip(config.split_numbers, folders, splits.starts, strict=True):
-        done = _finished(folder)
-        if done:
-            console.note(f"{folder}: finished before")
-            remove_state(folder)
-        else:
-            write_configuration(folder, record.content, seed, found_sizes)
-            split = splits.splits[seed]
-            done = SplitRun(folder, split, cohort.patient_ids, starts, fitter, vocabulary, console).run(seed)
-        results.append(with_nan(done))
-        journal.add(lines.split_line(results[-1]))
-        console.line(lines.split_line(results[-1]))
-    if config.folds:
-        out_of_fold.write(out_of_fold_path(output_prefix), folders)
+        fitter.training_shapes = plan.training_shapes()
+    journal, results = Journal(record.content["log"], record.content["log_start"]), []
+    for result in _train_splits(record, plan, cohort, fitter, console):
+        results.append(result)
+        _tell(lines.split_line(result), journal, console)
+    if plan.config.folds:
+        out_of_fold.write(out_of_fold_path(record.output_prefix), record.folders)
     mean = {name: float(np.mean([result[name] for result in results])) for name in RESULTS}
-    journal.add(lines.mean_line(mean))
-    console.line(lines.mean_line(mean))
+    _tell(lines.mean_line(mean), journal, console)
     record.finish(mean)
     return mean
 
 
-def _warn(console, cohort, splits):
-    """Tells what of the data makes results worth less."""
-    for number, name in itertools.islice(splits.one_class_sets(), 1):
+def _train_splits(
+    record: Record, plan: Plan, cohort: Cohort, fitter: "Fitter", console: Console
+) -> Iterator[dict[str, float]]:
+    """Trains one split after another, but for those that were finished before; yields the results of each."""
+    from mime_tf.training.split_training import SplitTraining
+
+    for (number, split), folder, starts in zip(plan.splits.items(), record.folders, plan.starts, strict=True):
+        metrics = _finished(folder, console)
+        if metrics is None:
+            _configuration(record, number, fitter.sizes).write(folder)
+            training = SplitTraining(folder, split, starts, cohort, fitter, console)
+            metrics = training.run(number)
+        yield with_nan(metrics)
+
+
+def _warn(console: Console, cohort: Cohort, plan: Plan) -> None:
+    """Tells properties of the data that make results worth less."""
+    for number, name in itertools.islice(plan.one_class_sets(), 1):
         console.note(f"warning: the labels of {name} in split {number} are all alike; such a set's AUC is nan")
-    if splits.groups is None and repeats(cohort, splits.rows):
+    if plan.groups is None and repeats(cohort, plan.rows):
         console.note(
             "warning: some patients (patient_id) have several rows, which may be on different sides of a split; "
             "--group_column=patient_id keeps them together"
         )
 
 
-def with_nan(results):
-    """Results as read from JSON, where null stands for NaN."""
-    return {name: np.nan if results[name] is None else results[name] for name in RESULTS}
+def _configuration(record: Record, number: int, resolved: Mapping[str, int]) -> Configuration:
+    """Returns the configuration of one split of a run."""
+    shared = {name: record.content[name] for name in ("input", "data", "flags", "versions")}
+    return Configuration(split_seed=number, sizes=dict(resolved), **shared)
 
 
-def _finished(folder):
-    """The results of a split that was finished before, None if it was not.
+def _finished(folder: str, console: Console) -> dict | None:
+    """Returns the results of a split that was finished before, or None.
 
     Raises:
         InputError: its metrics file is damaged.
     """
-    path = os.path.join(folder, METRICS)
-    results = read_json(path)
-    if results is not None and not (isinstance(results, dict) and set(RESULTS) <= set(results)):
-        raise InputError(f"{path}: holds no results of this program; --overwrite starts anew")
-    return results
+    metrics = read_metrics(folder)
+    if metrics is None:
+        return None
+    if not set(RESULTS) <= set(metrics):
+        raise InputError(f"{os.path.join(folder, METRICS)}: holds no results of this program; --overwrite starts anew")
+    console.note(f"{folder}: finished before")
+    remove_state(folder)
+    return metrics
+
+
+def _tell(line: str, journal: Journal, console: Console) -> None:
+    journal.add(line)
+    console.line(line)
+
+
+def with_nan(results: dict) -> dict[str, float]:
+    """Returns results that were JSON, which has null for NaN."""
+    return {name: np.nan if results[name] is None else results[name] for name in RESULTS}

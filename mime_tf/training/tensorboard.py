@@ -1,32 +1,35 @@
-"""What TensorBoard shows of a run: curves, hyperparameters with results, and the embeddings with their names."""
+"""Files for TensorBoard: curves, hyperparameters with results, and the embeddings with the names of their codes."""
 
 import dataclasses
 import os
+from collections.abc import Iterable, Mapping
 
 import keras
 import tensorflow as tf
 from tensorboard.plugins import projector
 from tensorboard.plugins.hparams import api as hparams
 
-from mime_tf.data.vocabulary import code_name
+from mime_tf.config import TrainConfig
+from mime_tf.data.vocabulary import Vocabulary, code_name
+from mime_tf.model import MiME
 from mime_tf.terminal import files
 
 EMBEDDINGS = "embeddings"
 
 
-def scalars(folder):
-    """Returns the callback that writes the curves: losses of training, and what `Evaluation` adds to the logs."""
+def scalars(folder: str) -> keras.callbacks.Callback:
+    """Returns the callback that writes the curves: the losses of training, and the figures of each evaluation."""
     return keras.callbacks.TensorBoard(folder, write_graph=False, update_freq="epoch", profile_batch=0)
 
 
-def write_hyperparameters(folder, config, results, iteration):
+def write_hyperparameters(folder: str, config: TrainConfig, results: Mapping[str, float], iteration: int) -> None:
     """Writes a row of the HParams table; splits with the same configuration share one.
 
     Args:
         folder: of the events.
-        config: a dataclass of numbers, strings, tuples and None.
+        config: the flags.
         results: dict of floats.
-        iteration: at which they were had.
+        iteration: of the evaluation that gave them.
     """
     plain = (bool, int, float, str)
     values = dataclasses.asdict(config).items()
@@ -37,13 +40,13 @@ def write_hyperparameters(folder, config, results, iteration):
             tf.summary.scalar(f"best/{key}", value, step=iteration)
 
 
-def write_embeddings(folder, model, vocabulary):
+def write_embeddings(folder: str, model: MiME, vocabulary: Vocabulary | None) -> None:
     """Writes the three code embeddings and the names of their rows for the projector.
 
     Args:
         folder: of the events.
-        model: MiME.
-        vocabulary: `Vocabulary`, or None where codes have no names.
+        model: the model.
+        vocabulary: names of the codes, or None.
     """
     layer = model.dxobject_embedding
     tables = {"dx": layer.dx_embeddings, "rx": layer.rx_embeddings, "pr": layer.pr_embeddings}
@@ -61,6 +64,6 @@ def write_embeddings(folder, model, vocabulary):
     projector.visualize_embeddings(folder, config)
 
 
-def _write_lines(folder, path, lines):
+def _write_lines(folder: str, path: str, lines: Iterable[str]) -> None:
     with files.replacing(os.path.join(folder, path), "w") as file:
         file.writelines(f"{line}\n" for line in lines)

@@ -1,4 +1,4 @@
-"""Do the links help: the arms, their runs, the verdict, the command."""
+"""Ablation of the links: the arms, their runs, the verdict, the command."""
 
 import csv
 import dataclasses
@@ -16,16 +16,18 @@ from mime_tf.ablation import ablate, code_counts, forms, plots, study, tables
 from mime_tf.ablation.progress import Progress
 from mime_tf.ablation.unlinking import unlinked
 from mime_tf.ablation.verdict import caution, direction, verdict
+from mime_tf.assess.bootstrap import Bootstrap
 from mime_tf.assess.comparison import Comparison, Estimate
 from mime_tf.commands import ablate as command
 from mime_tf.config import TrainConfig
-from mime_tf.data import cohort as sources
 from mime_tf.data import parquet, pickled
+from mime_tf.data.cohort import Cohort
+from mime_tf.data.store import CODE_KINDS
 from mime_tf.errors import InputError
+from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.runs.folder import PREDICTIONS
-from mime_tf.runs.opening import Run
 from mime_tf.simulate import risk
-from mime_tf.splits import split as cohort
+from mime_tf.splits.split import eligible, make_split
 from mime_tf.terminal.console import Console
 
 TINY = TrainConfig(
@@ -66,7 +68,7 @@ def done(data, tmp_path_factory):
 
 
 def refused(capsys, *argv):
-    """The one line that is told, after what is said of runs that were finished before."""
+    """The error line, which comes after the notes on runs that are finished."""
     assert main(["ablate", *map(str, argv)]) == 2
     out, err = capsys.readouterr()
     assert out == ""
@@ -83,11 +85,11 @@ def snapshot(folder):
 
 
 def test_all_arms_are_tested_on_the_patients_of_the_linked_cohort(done, data):
-    read = sources.read(data)
-    rows = cohort.eligible(read.store)
+    read = Cohort.open(data)
+    rows = eligible(read.store)
     assert 0 < len(rows) < len(read.store)
     for number in (0, 1):
-        test = cohort.split(read.store, read.labels, rows, number, test_fraction=0.2, valid_fraction=0.3).test
+        test = make_split(read.store, read.labels, rows, number, test_fraction=0.2, valid_fraction=0.3).test
         for arm in ("linked", "shuffled", "flat", "linked_aux"):
             table = read_table(done.folder / "runs" / f"{arm}_1" / f"r0s{number}" / "predictions_test.csv")
             assert [int(row["patient_id"]) for row in table] == sorted(test.rows.tolist())
@@ -110,7 +112,7 @@ def test_values_are_those_that_the_runs_report(done):
             assert estimate["low"] <= estimate["high"]
 
 
-def test_arms_differ_in_what_they_are_about_and_in_nothing_else(done):
+def test_arms_differ_in_their_subject_and_in_nothing_else(done):
     flags = {path.parent.name: json.loads(path.read_text())["flags"] for path in done.folder.glob("runs/*/run.json")}
     assert set(flags) == {f"{arm}_{ratio}" for arm in ("linked", "flat", "linked_aux") for ratio in ("1", "0.6")} | {
         "shuffled_1"
@@ -134,12 +136,12 @@ def test_runs_are_ordinary_ones(done, capsys):
 
 
 def test_codes_keep_their_names(done, data):
-    made = Run.open(done.folder / "runs" / "flat_1" / "r0s0")
-    first_rx = int(sources.read(data).store.dx.max()) + 1
-    rx = int(sources.read(data).store.rx.max()) + 1
+    made = FittedSplit.open(done.folder / "runs" / "flat_1" / "r0s0")
+    first_rx = int(Cohort.open(data).store.dx.max()) + 1
+    rx = int(Cohort.open(data).store.rx.max()) + 1
     names = {index: row["display"] for (_, index), row in made.vocabulary.by_index.items()}
     assert names == {0: "Gout", first_rx + 3: "Aspirin", first_rx + rx + 2: "Cast"}
-    assert len(Run.open(done.folder / "runs" / "shuffled_1" / "r0s0").vocabulary.rows) == 4
+    assert len(FittedSplit.open(done.folder / "runs" / "shuffled_1" / "r0s0").vocabulary.rows) == 4
 
 
 def test_the_table_has_a_row_for_each_number(done):
@@ -154,9 +156,9 @@ def test_the_table_has_a_row_for_each_number(done):
         assert float(row["value"]) == result["splits"][row["arm"]][split][row["metric"]]
 
 
-def test_what_else_is_told(done, data):
-    read = sources.read(data)
-    rows = cohort.eligible(read.store)
+def test_counts_and_settings_are_in_the_report(done, data):
+    read = Cohort.open(data)
+    rows = eligible(read.store)
     report = done.report
     assert (report["patients"], report["rows"], report["ones"]) == (len(rows), len(rows), read.labels[rows].sum())
     assert 0 < report["changed"] < 1
@@ -168,20 +170,20 @@ def test_what_else_is_told(done, data):
 
 
 def test_dropped_codes_by_hand(done, data):
-    read = sources.read(data)
-    store, rows = read.store, cohort.eligible(read.store)
-    there = kept = kept_flat = 0
+    read = Cohort.open(data)
+    store, rows = read.store, eligible(read.store)
+    total = kept = kept_flat = 0
     for number in (0, 1):
-        split = cohort.split(store, read.labels, rows, number, test_fraction=0.2, valid_fraction=0.3)
+        split = make_split(store, read.labels, rows, number, test_fraction=0.2, valid_fraction=0.3)
         for row in split.test.rows:
             for visit in pickled.to_lists(store.select([row]))[0]:
                 for dx, rx, pr in visit:
-                    there += 1 + len(rx) + len(pr)
+                    total += 1 + len(rx) + len(pr)
                     knows_dx, *orders = ([holds(split, *code) for code in codes] for codes in named(dx, rx, pr))
                     kept_flat += sum(knows_dx) + sum(map(sum, orders))
                     kept += 1 + sum(map(sum, orders)) if all(knows_dx) else 0
-    assert done.report["dropped"]["linked"] == pytest.approx(1 - kept / there)
-    assert done.report["dropped"]["flat"] == pytest.approx(1 - kept_flat / there)
+    assert done.report["dropped"]["linked"] == pytest.approx(1 - kept / total)
+    assert done.report["dropped"]["flat"] == pytest.approx(1 - kept_flat / total)
 
 
 def named(dx, rx, pr):
@@ -229,16 +231,22 @@ def test_predictions_of_other_patients_are_refused(done, data, capsys):
     path.write_text(content)
 
 
+def test_an_ablation_without_resamples_is_refused_before_training(data, tmp_path):
+    with pytest.raises(InputError, match="bootstrap: found 0; must be at least 1"):
+        ablate(TINY, data, tmp_path / "a", bootstrap=Bootstrap(0), console=Quiet())
+    assert not (tmp_path / "a").exists()
+
+
 @pytest.mark.slow
 def test_overwrite_redoes_all(data, tmp_path):
     """Without auxiliary tasks there is no arm for them."""
-    found = ablate(TINY, data, tmp_path / "a", bootstrap=5, console=Quiet())
-    assert list(found.comparisons[1.0].means) == ["linked", "shuffled", "flat", "logistic"]
+    first = ablate(TINY, data, tmp_path / "a", bootstrap=Bootstrap(5), console=Quiet())
+    assert list(first.comparisons[1.0].means) == ["linked", "shuffled", "flat", "logistic"]
     other = dataclasses.replace(TINY, learning_rate=0.1)
-    again = ablate(other, data, tmp_path / "a", bootstrap=5, overwrite=True, console=Quiet())
+    again = ablate(other, data, tmp_path / "a", bootstrap=Bootstrap(5), overwrite=True, console=Quiet())
     for arm in ("linked", "shuffled", "flat"):
-        assert again.comparisons[1.0].means[arm] != found.comparisons[1.0].means[arm]
-    assert again.comparisons[1.0].means["logistic"] == found.comparisons[1.0].means["logistic"]
+        assert again.comparisons[1.0].means[arm] != first.comparisons[1.0].means[arm]
+    assert again.comparisons[1.0].means["logistic"] == first.comparisons[1.0].means["logistic"]
 
 
 class Quiet(Console):
@@ -251,28 +259,28 @@ class Quiet(Console):
 # Forms.
 
 
-def test_association_is_told_by_the_links():
+def test_association_is_that_of_the_links():
     made = patients(60)
-    read = sources.Cohort(made.store, made.labels)
-    rows = cohort.eligible(made.store, association_threshold=0.2)
+    read = Cohort(made.store, made.labels)
+    rows = eligible(made.store, association_threshold=0.2)
     assert 0 < len(rows) < 60
-    found = forms.make(read, TrainConfig(association_threshold=0.2))
-    assert found.patient_ids.tolist() == rows.tolist()
-    for form in found.forms.values():
+    made_forms = forms.make(read, TrainConfig(association_threshold=0.2))
+    assert made_forms.patient_ids.tolist() == rows.tolist()
+    for form in made_forms.forms.values():
         assert form.store.visits.tolist() == made.store.select(rows).visits.tolist()
         assert form.config.association_threshold == 0
 
 
 def test_groups_stay_on_one_side_and_are_resampled_together():
     made = patients(60)
-    read = sources.Cohort(made.store, made.labels, np.array([f"p{row // 2}" for row in range(60)], object))
+    read = Cohort(made.store, made.labels, np.array([f"p{row // 2}" for row in range(60)], object))
     assert forms.make(read, TrainConfig()).groups is None
     assert forms.make(read, TrainConfig()).patient_ids.tolist() == read.patient_ids.tolist()
-    found = forms.make(read, TrainConfig(group_column="patient_id", batch_size=5))
-    assert found.patient_ids.tolist() == [row // 2 for row in range(60)]
-    for form in study._splits(found, 1.0).values():
+    made_forms = forms.make(read, TrainConfig(group_column="patient_id", batch_size=5))
+    assert made_forms.patient_ids.tolist() == [row // 2 for row in range(60)]
+    for form in study._splits(made_forms, 1.0).values():
         for split in form.splits.values():
-            sides = [set(found.patient_ids[getattr(split, name).rows]) for name in ("train", "valid", "test")]
+            sides = [set(made_forms.patient_ids[getattr(split, name).rows]) for name in ("train", "valid", "test")]
             assert not (sides[0] & sides[1] or sides[0] & sides[2] or sides[1] & sides[2])
 
 
@@ -288,10 +296,10 @@ def test_groups_stay_on_one_side_and_are_resampled_together():
 def test_configs_that_forms_can_not_share(changes, says):
     made = patients(20)
     with pytest.raises(InputError, match=says):
-        forms.make(sources.Cohort(made.store, made.labels), TrainConfig(**changes))
+        forms.make(Cohort(made.store, made.labels), TrainConfig(**changes))
 
 
-def test_labels_all_alike_are_told_before_training(tmp_path):
+def test_labels_all_alike_are_refused_before_training(tmp_path):
     made = patients(40)
     parquet.write(tmp_path / "c.parquet", made.store, np.zeros(40, int))
     says = r"train of split 0 at train_ratio 1: its 12 labels are all 0; both are needed"
@@ -315,11 +323,11 @@ def test_regression_finds_the_codes_and_chooses_on_valid():
     labels = stream.integers(0, 2, 400)
     lists = [[[[int(code), [], []] for code in [1 - label, *stream.integers(2, 60, 6)]]] for label in labels]
     store = pickled.from_lists(lists)
-    split = cohort.split(store, labels, np.arange(400), 0)
+    split = make_split(store, labels, np.arange(400), 0)
     fitted = code_counts.fit(split, 60)
     assert (fitted.test > 0.5).astype(int).tolist() == split.test.labels.tolist()
     assert fitted.strength == code_counts.STRENGTHS[-1]  # nothing to shrink: the codes tell all
-    noise = cohort.split(store, stream.integers(0, 2, 400), np.arange(400), 0)
+    noise = make_split(store, stream.integers(0, 2, 400), np.arange(400), 0)
     of_noise = code_counts.fit(noise, 60)
     assert of_noise.strength <= 0.01
     assert of_noise.valid_loss == pytest.approx(np.log(2), abs=0.02)
@@ -327,7 +335,7 @@ def test_regression_finds_the_codes_and_chooses_on_valid():
 
 def test_regression_sees_neither_links_nor_visits():
     made = patients(60)
-    sizes = {f"num_{kind}": 100 for kind in cohort.CODE_KINDS}
+    sizes = {f"num_{kind}": 100 for kind in CODE_KINDS}
     lists = pickled.to_lists(made.store)
     merged = pickled.from_lists([[[dxobj for visit in patient for dxobj in visit]] for patient in lists])
     one, other = (code_counts.features(unlinked(store, sizes), 300) for store in (made.store, merged))
@@ -399,7 +407,7 @@ def test_direction_leaves_0_out(low, high, says):
     assert direction(Estimate(0.05, low, high)) == says
 
 
-# What is shown, and what is refused.
+# Progress and refusals.
 
 
 class Lines:
@@ -448,7 +456,9 @@ def test_wrong_arguments(argv, says, data, tmp_path, capsys):
 
 def test_a_folder_with_other_things(data, tmp_path, capsys):
     (tmp_path / "thesis.txt").write_text("mine")
-    assert "thesis.txt: is of no ablation" in refused(capsys, "--data", data, "--output", tmp_path, "--overwrite")
+    assert "has thesis.txt in it, which this command does not write" in refused(
+        capsys, "--data", data, "--output", tmp_path, "--overwrite"
+    )
     line = refused(capsys, "--data", data, "--output", tmp_path / "thesis.txt")
     assert "thesis.txt: is not a folder; a folder is written" in line
     line = refused(capsys, "--data", data, "--output", tmp_path / "thesis.txt" / "a")
@@ -456,10 +466,10 @@ def test_a_folder_with_other_things(data, tmp_path, capsys):
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
-def test_missing_matplotlib_is_told_at_once(monkeypatch, data, tmp_path, capsys):
+def test_missing_matplotlib_is_reported_at_once(monkeypatch, data, tmp_path, capsys):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     line = refused(capsys, "--data", data, "--output", tmp_path / "a")
-    assert "pip install 'mime-tf[report]'" in line
+    assert "needs the package matplotlib" in line
     assert not (tmp_path / "a").exists()
 
 
@@ -470,7 +480,7 @@ def test_help(capsys):
     out = capsys.readouterr().out
     for part in (
         "example:",
-        "python -m mime_tf ablate --data",
+        "mime-tf ablate --data",
         "--train_ratios",
         *(f"--{name}" for name in command.OPTIONS),
     ):
@@ -481,7 +491,7 @@ def test_every_arm_has_a_colour_and_a_marker():
     assert set(study.ARMS) == set(plots.COLOURS) == set(plots.MARKERS)
 
 
-# The point of it all.
+# A whole ablation of links that carry the risk.
 
 
 @pytest.mark.slow
@@ -492,10 +502,10 @@ def test_links_that_carry_the_risk_are_found_to_help(tmp_path):
     config = TrainConfig(
         **widths, num_iter=900, learning_rate=0.003, split_seeds=(0,), valid_fraction=0.1, test_fraction=0.3
     )
-    found = ablate(config, tmp_path / "c.parquet", tmp_path / "a", bootstrap=200, console=Quiet())
-    of = found.comparisons[1.0]
-    assert verdict(of).startswith("The links helped:")
-    assert of.means["linked"]["auc"].value > 0.65
+    ablation = ablate(config, tmp_path / "c.parquet", tmp_path / "a", bootstrap=Bootstrap(200), console=Quiet())
+    comparison = ablation.comparisons[1.0]
+    assert verdict(comparison).startswith("The links helped:")
+    assert comparison.means["linked"]["auc"].value > 0.65
     for arm in ("shuffled", "flat", "logistic"):
-        assert of.means[arm]["auc"].value == pytest.approx(0.5, abs=0.07), arm
-        assert of.differences[arm]["auc"].low > 0.05
+        assert comparison.means[arm]["auc"].value == pytest.approx(0.5, abs=0.07), arm
+        assert comparison.differences[arm]["auc"].low > 0.05

@@ -11,9 +11,10 @@ from support.cohorts import NUM_DX, NUM_PR, NUM_RX, cohorts
 from mime_tf.ablation import unlinking
 from mime_tf.ablation.unlinking import partners_changed, shuffled, unlinked
 from mime_tf.data import pickled
+from mime_tf.data.store import CODE_KINDS
 from mime_tf.errors import InputError
 from mime_tf.simulate import risk
-from mime_tf.splits import split
+from mime_tf.splits.split import eligible
 
 SIZES = {"num_dx": NUM_DX, "num_rx": NUM_RX, "num_pr": NUM_PR}
 KINDS = ("rx", "pr")
@@ -66,12 +67,12 @@ def test_a_shuffle_leaves_eligibility_alone(patients, least):
     store = pickled.from_lists(patients)
     dealt, _ = shuffled(store, np.random.default_rng(0))
     try:
-        rows = split.eligible(store, association_threshold=least).tolist()
+        rows = eligible(store, association_threshold=least).tolist()
     except InputError:
         with pytest.raises(InputError):
-            split.eligible(dealt, association_threshold=least)
+            eligible(dealt, association_threshold=least)
     else:
-        assert split.eligible(dealt, association_threshold=least).tolist() == rows
+        assert eligible(dealt, association_threshold=least).tolist() == rows
 
 
 def test_a_shuffle_deals_every_hand_and_stays_in_the_visit():
@@ -92,8 +93,8 @@ def test_a_place_may_get_an_order_of_any_other():
 
 def test_the_same_seed_gives_the_same_shuffle():
     store = risk.simulate(50, 0, mean_visits=4).store
-    one, same, other = (shuffled(store, np.random.default_rng(seed))[0] for seed in (1, 1, 2))
-    assert one.rx.tolist() == same.rx.tolist() != other.rx.tolist()
+    first, same, other = (shuffled(store, np.random.default_rng(seed))[0] for seed in (1, 1, 2))
+    assert first.rx.tolist() == same.rx.tolist() != other.rx.tolist()
 
 
 @pytest.mark.parametrize(
@@ -153,14 +154,14 @@ def test_unlinked_visits_are_bags_of_the_same_codes(patients):
 def test_a_flat_bag_does_not_tell_links_from_shuffled_ones(patients, seed):
     store = pickled.from_lists(patients)
     dealt, _ = shuffled(store, np.random.default_rng(seed))
-    one, other = (visits_of(unlinked(form, SIZES)) for form in (store, dealt))
-    assert [sorted(visit) for visit in one] == [sorted(visit) for visit in other]
+    linked, shuffled_bags = (visits_of(unlinked(form, SIZES)) for form in (store, dealt))
+    assert [sorted(visit) for visit in linked] == [sorted(visit) for visit in shuffled_bags]
 
 
 def test_an_unknown_diagnosis_leaves_its_orders_in_the_flat_bag_only():
     store = store_of([[1, [0], [2]]])
     flat = unlinked(store, SIZES)
-    known = {kind: np.ones(SIZES[f"num_{kind}"], bool) for kind in split.CODE_KINDS}
+    known = {kind: np.ones(SIZES[f"num_{kind}"], bool) for kind in CODE_KINDS}
     known["dx"][1] = False
     assert visits_of(store.keep_known(known)) == [[]]
     of_flat = {"dx": np.ones(sum(SIZES.values()), bool), "rx": np.zeros(0, bool), "pr": np.zeros(0, bool)}

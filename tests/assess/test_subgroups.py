@@ -14,11 +14,11 @@ from support.whole_runs import run as train_run
 
 from mime_tf.__main__ import main
 from mime_tf.assess import subgroups
-from mime_tf.assess.bootstrap import patients_of
+from mime_tf.assess.bootstrap import Bootstrap
 from mime_tf.assess.measures import assess
+from mime_tf.assess.scores import Scores
 from mime_tf.assess.subgroups import Division, assess_groups
-from mime_tf.data import patient_table
-from mime_tf.data.cohort import read
+from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
 
 # Dividing.
@@ -48,13 +48,13 @@ def as_lists(groups):
 
 
 def test_groups_by_value():
-    found = Division("sex").groups(["M", "F", " F ", "", "not known"])
-    assert as_lists(found) == {"F": [1, 2], "M": [0], "not known": [3, 4]}
+    groups = Division("sex").groups(["M", "F", " F ", "", "not known"])
+    assert as_lists(groups) == {"F": [1, 2], "M": [0], "not known": [3, 4]}
 
 
 def test_groups_by_number_begin_at_their_cut():
-    found = Division("age", (18.0, 40.0)).groups(["17.99", "18", "39.99", "40", "", "-1"])
-    assert as_lists(found) == {"under 18": [0, 5], "18 to under 40": [1, 2], "40 and over": [3], "not known": [4]}
+    groups = Division("age", (18.0, 40.0)).groups(["17.99", "18", "39.99", "40", "", "-1"])
+    assert as_lists(groups) == {"under 18": [0, 5], "18 to under 40": [1, 2], "40 and over": [3], "not known": [4]}
 
 
 def test_groups_without_rows_are_left_out():
@@ -82,10 +82,11 @@ def test_a_subgroup_is_measured_as_if_alone():
     labels = (stream.random(120) < probabilities).astype(int)
     patients = np.arange(120) // 2
     first = np.arange(120) < 70
-    found = assess_groups(labels, probabilities, {"c": {"a": first, "b": ~first}}, patients, bootstrap=20, seed=4)
-    assert [(group.column, group.name, group.rows) for group in found] == [("c", "a", 70), ("c", "b", 50)]
-    assert found[1].ones == labels[70:].sum()
-    assert found[0].assessment == assess(labels[:70], probabilities[:70], patients[:70], bootstrap=20, seed=4)
+    scores, bootstrap = Scores(labels, probabilities, patients), Bootstrap(20, seed=4)
+    subgroup, other = assess_groups(scores, {"c": {"a": first, "b": ~first}}, bootstrap)
+    assert (subgroup.column, subgroup.name, subgroup.rows) == ("c", "a", 70)
+    assert (other.column, other.name, other.rows, other.ones) == ("c", "b", 50, labels[70:].sum())
+    assert subgroup.assessment == assess(Scores(labels[:70], probabilities[:70], patients[:70]), bootstrap)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +103,7 @@ def test_a_subgroup_is_measured_as_if_alone():
 def test_small_groups_say_why_they_are_not_measured(zeros, ones, reason):
     labels = np.array([0] * zeros + [1] * ones + [0, 1] * 3)
     rows = np.arange(len(labels)) < zeros + ones
-    (group,) = assess_groups(labels, np.full(len(labels), 0.3), {"c": {"a": rows}}, bootstrap=0)
+    (group,) = assess_groups(Scores(labels, np.full(len(labels), 0.3)), {"c": {"a": rows}}, Bootstrap(0))
     assert (group.reason, group.rows, group.ones) == (reason, zeros + ones, ones)
     assert (group.assessment is None) == bool(reason)
 
@@ -112,12 +113,12 @@ def test_small_groups_say_why_they_are_not_measured(zeros, ones, reason):
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A run of two splits, and patients.csv beside its cohort: the label as sex, the row's number as age."""
+    """A run of two splits, and a patients.csv for its cohort: the label as sex, the row's number as age."""
     folder = tmp_path_factory.mktemp("trained")
     for kind in ("seqs", "labels"):
         shutil.copy(f"{COHORT}.{kind}", folder / f"cohort.{kind}")
     train_run(SMALL, folder, folder / "cohort")
-    labels = read(folder / "cohort").labels
+    labels = Cohort.open(folder / "cohort").labels
     with open(folder / "patients.csv", "w", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(["patient_id", "sex", "age"])
@@ -135,14 +136,14 @@ def command(*argv):
 
 def test_command(trained, tmp_path):
     argv = ["--model", trained / "r0s0", "--data", trained / "cohort", "--split", "all", "--bootstrap", 10]
-    done = command(*argv, "--output", tmp_path, "--subgroup", "sex", "age:60")
+    done = command(*argv, "--output", tmp_path, "--subgroup", "sex", "--subgroup", "age:60")
     assert done.code == 0, done.err
     report = json.loads((tmp_path / "metrics.json").read_text())
     women, men, young, old = report["subgroups"]
     assert (women["column"], women["name"], women["metrics"]) == ("sex", "F", None)
     assert women["reason"] == "the labels are all 0" and men["reason"] == "the labels are all 1"
     assert (young["name"], young["rows"], old["name"], old["rows"]) == ("under 60", 60, "60 and over", 60)
-    assert young["ones"] == read(trained / "cohort").labels[:60].sum()
+    assert young["ones"] == Cohort.open(trained / "cohort").labels[:60].sum()
     assert young["ones"] >= subgroups.LEAST
     assert (young["reason"], young["patients"]) == (None, 30)
     auc = young["metrics"]["auc"]
@@ -165,7 +166,7 @@ def test_command(trained, tmp_path):
 )
 def test_wrong_subgroups(asked, says, trained, tmp_path):
     argv = ["--model", trained / "r0s0", "--data", trained / "cohort", "--output", tmp_path / "out"]
-    done = command(*argv, "--subgroup", *asked)
+    done = command(*argv, *(f"--subgroup={column}" for column in asked))
     assert done.code == 2 and done.out == []
     assert says in done.err[-1]
     assert not (tmp_path / "out").exists()
@@ -177,7 +178,7 @@ def test_without_a_table(trained):
 
 
 def test_patients_are_those_of_the_table(trained):
-    cohort = read(trained / "cohort")
-    assert patients_of(cohort)[:3].tolist() == ["p0", "p0", "p1"]
-    assert patients_of(read(COHORT)) is None
-    assert patient_table.read(cohort.source, len(cohort.store))["age"][2] == "2"
+    cohort = Cohort.open(trained / "cohort")
+    assert cohort.patient_ids[:3].tolist() == ["p0", "p0", "p1"]
+    assert Cohort.open(COHORT).patient_ids is None
+    assert cohort.attribute("age")[2] == "2"

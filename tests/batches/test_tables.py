@@ -11,10 +11,10 @@ from support import cohorts
 
 from mime_tf.batches import shapes
 from mime_tf.batches.distinct import distinct_rows
-from mime_tf.batches.tables import DIMENSIONS, Batch, runs_of, window_starts
+from mime_tf.batches.tables import DIMENSIONS, Batch, block_bounds, window_starts
 from mime_tf.data import pickled
 from mime_tf.errors import InputError
-from mime_tf.splits import split
+from mime_tf.splits.split import Part
 
 
 def table_rows(table):
@@ -45,7 +45,7 @@ def sizes_of(batch):
 
 def distinct(items):
     """The different ones among nested lists, in the order of their first occurrence."""
-    return [item for place, item in enumerate(items) if item not in items[:place]]
+    return [item for index, item in enumerate(items) if item not in items[:index]]
 
 
 def distinct_levels(patients):
@@ -55,7 +55,7 @@ def distinct_levels(patients):
 
 
 def sizes_needed(patients):
-    """What the tables of a batch of these patients need; a table that would be empty has one row of padding."""
+    """Least sizes of the tables of a batch of these patients; a table that would be empty has one row of padding."""
 
     def longest(lists):
         return max([1, *map(len, lists)])
@@ -83,11 +83,11 @@ def test_a_batch_expands_to_its_patients(patients):
 
 @settings(deadline=None, max_examples=150)
 @given(cohorts.cohorts())
-def test_what_is_repeated_stands_in_the_tables_once(patients):
+def test_repeated_items_are_in_the_tables_once(patients):
     """Whole histories too."""
     batch = Batch(pickled.from_lists(patients)).tables()
-    for found, wanted in zip(levels(batch), distinct_levels(patients), strict=True):
-        assert sorted(found) == sorted(wanted)
+    for level, wanted in zip(levels(batch), distinct_levels(patients), strict=True):
+        assert sorted(level) == sorted(wanted)
 
 
 @settings(deadline=None, max_examples=150)
@@ -200,13 +200,13 @@ def test_offsets_may_start_within_the_values():
 def test_rows_that_share_a_hash_are_told_apart(monkeypatch):
     from mime_tf.batches import distinct as module
 
-    hashes, salts = module._run_hashes, []
+    hashes, salts = module._slice_hashes, []
 
     def colliding_at_first(offsets, values, salt):
         salts.append(salt)
         return hashes(offsets, values, salt) * np.uint64(len(salts) > 1)
 
-    monkeypatch.setattr(module, "_run_hashes", colliding_at_first)
+    monkeypatch.setattr(module, "_slice_hashes", colliding_at_first)
     # The second starts as the first does, and the third is empty: only their lengths tell.
     assert same_grouping(numbers_of([ragged([[1, 2], [1], [], [1, 2], [2, 1]])]), [0, 1, 2, 0, 3])
     assert len(salts) == 2
@@ -216,10 +216,10 @@ def test_rows_that_share_a_hash_are_told_apart(monkeypatch):
 
 
 def part_of(patients, known=None):
-    """The patients as a set of a split, sorted by visits, and what it holds as lists; `known` is sets of codes."""
+    """The patients as a set of a split, sorted by visits, and its contents as lists; `known` is sets of codes."""
     store = pickled.from_lists(patients)
     arrays = known and {kind: np.isin(np.arange(9), list(codes)) for kind, codes in known.items()}
-    part = split.Part(np.argsort(store.visit_counts, kind="stable"), store, np.zeros(len(patients), int), arrays)
+    part = Part(np.argsort(store.visit_counts, kind="stable"), store, np.zeros(len(patients), int), arrays)
     patients = sorted(patients, key=len)
     return part, cohorts.keep_known(patients, known) if known else patients
 
@@ -230,7 +230,7 @@ def windows(patients, batch_size):
 
 
 def cost(size):
-    """What the plan counts a batch as: the products of Dx-objects and of visits, and a fortieth of the rows read."""
+    """The cost of a batch in the plan: the products of Dx-objects and of visits, and a fortieth of the rows read."""
     read = size["N"] * (size["R"] + size["P"]) + size["V"] * size["D"] + 3 * size["S"] * size["T"]
     return size["N"] + 1.5 * size["V"] + read / 40
 
@@ -245,7 +245,7 @@ several_sets = st.lists(st.tuples(cohorts.cohorts(min_patients=2, max_patients=1
 
 @settings(deadline=None, max_examples=100)
 @given(cohorts.cohorts(), cohorts.known_codes() | st.none(), st.data())
-def test_window_sizes_are_what_each_window_needs(patients, known, data):
+def test_window_sizes_are_the_least_of_each_window(patients, known, data):
     batch_size = data.draw(st.integers(1, len(patients)))
     part, patients = part_of(patients, known)
     starts = data.draw(st.lists(st.integers(0, len(patients) - batch_size), min_size=1, max_size=5))
@@ -299,8 +299,8 @@ def test_planned_shapes_fit_are_few_and_cost_no_more_than_one(sets, most_shapes,
             chosen.append(sizes_of(tables))
             assert fits(chosen[-1], needed[-1])
     assert len({tuple(size.values()) for size in chosen}) <= most_shapes
-    one = {name: max(size[name] for size in needed) for name in DIMENSIONS}
-    assert sum(map(cost, chosen)) <= len(chosen) * cost(one) * (1 + 1e-9)
+    shape = {name: max(size[name] for size in needed) for name in DIMENSIONS}
+    assert sum(map(cost, chosen)) <= len(chosen) * cost(shape) * (1 + 1e-9)
 
 
 @settings(deadline=None, max_examples=100)
@@ -308,7 +308,7 @@ def test_planned_shapes_fit_are_few_and_cost_no_more_than_one(sets, most_shapes,
 def test_windows_that_were_not_looked_at_fit_too(sets, most_shapes, batch_size):
     """Two windows of each set are looked at, and there is one shape more at most."""
     sets = [part_of(*each) for each in sets]
-    with mock.patch.object(shapes, "LOOKED_AT", 2 * len(sets)):
+    with mock.patch.object(shapes, "WINDOWS", 2 * len(sets)):
         starts = [np.arange(len(part) - batch_size + 1) for part, _ in sets]
         choose_shape = shapes.plan([part for part, _ in sets], starts, batch_size, most_shapes)
     needed = [sizes_needed(window) for _, patients in sets for window in windows(patients, batch_size)]
@@ -319,7 +319,7 @@ def test_windows_that_were_not_looked_at_fit_too(sets, most_shapes, batch_size):
 
 def test_the_last_resort_by_hand(monkeypatch):
     """The first window and the last are looked at, and the one between them holds two Dx-objects more."""
-    monkeypatch.setattr(shapes, "LOOKED_AT", 2)
+    monkeypatch.setattr(shapes, "WINDOWS", 2)
     a, b, c = ([dx, [], []] for dx in range(3))
     part, _ = part_of([[[a]], [[a, b, c]], [[b]]])
     choose_shape = shapes.plan([part], [np.arange(3)], 1)
@@ -336,7 +336,7 @@ def test_an_even_sample_of_the_drawn_windows_is_looked_at(monkeypatch):
         return window_sizes(part, batch_size, starts)
 
     monkeypatch.setattr(shapes, "window_sizes", seen)
-    monkeypatch.setattr(shapes, "LOOKED_AT", 6)
+    monkeypatch.setattr(shapes, "WINDOWS", 6)
     part, _ = part_of([[[]]] * 10)
     shapes.plan([part, part], [np.array([5, 1, 9, 1, 3, 7, 3]), np.array([4, 2, 4])], 1)
     # Three of each, among them the first and the last; where there are fewer, all.
@@ -370,17 +370,17 @@ def test_best_shapes_are_the_cheapest_division(rows, most_shapes):
     for inner in itertools.combinations(range(1, count), min(most_shapes, count) - 1):
         runs = [rows[start:end] for start, end in itertools.pairwise([0, *inner, count])]
         totals.append(sum(len(run) * cost(named(np.max(run, axis=0))) for run in runs))
-    found = shapes.best_shapes(np.array(rows), most_shapes)
-    assert len(found) <= most_shapes
+    chosen = shapes.best_shapes(np.array(rows), most_shapes)
+    assert len(chosen) <= most_shapes
     # Each window in the cheapest shape that it fits costs no more than in its run.
-    each = [min(cost(named(shape)) for shape in found if (shape >= row).all()) for row in rows]
+    each = [min(cost(named(shape)) for shape in chosen if (shape >= row).all()) for row in rows]
     assert sum(each) <= min(totals) * (1 + 1e-9)
 
 
 def test_plan_of_many_windows_fits_them_all(reference_cohort):
     """More windows than the plan has candidates, and sizes that differ in every dimension."""
     store = reference_cohort.store
-    part = split.Part(np.argsort(store.visit_counts, kind="stable"), store, reference_cohort.labels)
+    part = Part(np.argsort(store.visit_counts, kind="stable"), store, reference_cohort.labels)
     starts = np.arange(len(part) - 2)
     assert len(starts) > shapes.CANDIDATES
     choose_shape = shapes.plan([part], [starts], 3)
@@ -389,9 +389,9 @@ def test_plan_of_many_windows_fits_them_all(reference_cohort):
     chosen = [choose_shape(size) for size in needed]
     assert all(fits(*pair) for pair in zip(chosen, needed, strict=True))
     assert len({tuple(size.values()) for size in chosen}) == shapes.MOST_SHAPES
-    # Several shapes are worth their while, which is what they are for.
-    one = dict(zip(DIMENSIONS, table.max(axis=0).tolist(), strict=True))
-    assert sum(map(cost, chosen)) < 0.9 * len(chosen) * cost(one)
+    # Several shapes cost less than one.
+    shape = dict(zip(DIMENSIONS, table.max(axis=0).tolist(), strict=True))
+    assert sum(map(cost, chosen)) < 0.9 * len(chosen) * cost(shape)
 
 
 # Which patients form a batch.
@@ -428,17 +428,17 @@ def some_part(reference_cohort):
     store = reference_cohort.store
     rows = np.random.default_rng(1).permutation(len(store))[:110]
     known = {"dx": np.arange(40) % 5 > 0, "rx": np.arange(40) % 3 > 0, "pr": np.arange(40) % 2 > 0}
-    part = split.Part(rows, store, reference_cohort.labels[rows], known)
+    part = Part(rows, store, reference_cohort.labels[rows], known)
     return part, pickled.to_lists(store.select(rows).keep_known(known))
 
 
-@pytest.mark.parametrize("runs_kept", [256, 0], ids=["kept", "cut_again"])
+@pytest.mark.parametrize("batches_kept", [256, 0], ids=["kept", "cut_again"])
 @pytest.mark.parametrize("padding", [{}, {name: 2 for name in DIMENSIONS if name != "B"}], ids=["tight", "padded"])
 @pytest.mark.parametrize("kind", ["training", "divided", "scoring"])
-def test_datasets_hold_the_batches_and_the_labels(some_part, kind, padding, runs_kept, monkeypatch):
+def test_datasets_hold_the_batches_and_the_labels(some_part, kind, padding, batches_kept, monkeypatch):
     from mime_tf.batches import datasets
 
-    monkeypatch.setattr(datasets, "RUNS_KEPT", runs_kept)
+    monkeypatch.setattr(datasets, "BATCHES_KEPT", batches_kept)
     part, patients = some_part
 
     def choose_shape(needed):
@@ -455,7 +455,7 @@ def test_datasets_hold_the_batches_and_the_labels(some_part, kind, padding, runs
         padding = {}
         dataset = datasets.scoring_batches(part, 50)
     assert dataset.element_spec[0] == datasets.INPUTS
-    # Else whoever is done with it waits, for as long as it has run.
+    # With autotuning, dropping the iterator blocks for as long as it has run.
     assert dataset.options().autotune.enabled is False
     assert int(dataset.cardinality()) == len(groups)
     for rows, (inputs, targets) in zip(groups, dataset.as_numpy_iterator(), strict=True):
@@ -471,7 +471,7 @@ def test_long_histories_are_scored_in_smaller_batches(some_part, monkeypatch):
 
     part, patients = some_part
     order = np.argsort(part.store.visit_counts[part.rows], kind="stable")
-    part = split.Part(part.rows[order], part.store, part.labels[order], part.known)
+    part = Part(part.rows[order], part.store, part.labels[order], part.known)
     monkeypatch.setattr(datasets, "MOST_VISITS", 40)
     batches = [expand(inputs) for inputs, _ in datasets.scoring_batches(part, 12).as_numpy_iterator()]
     assert list(itertools.chain(*batches)) == [patients[row] for row in order]
@@ -487,7 +487,7 @@ def test_long_histories_are_scored_in_smaller_batches(some_part, monkeypatch):
     st.integers(1, 30),
 )
 def test_runs_are_as_long_as_they_may_be(counts, most_patients, most_visits):
-    bounds = runs_of(np.array(counts, np.int64), most_patients, most_visits).tolist()
+    bounds = block_bounds(np.array(counts, np.int64), most_patients, most_visits).tolist()
     assert (bounds[0], bounds[-1]) == (0, len(counts))
 
     def fits(start, end):

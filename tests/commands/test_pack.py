@@ -1,4 +1,4 @@
-"""Tests of mime_tf.data.cohort, which tells what an input is, and of the command `pack`."""
+"""Tests of the command `pack`."""
 
 import os
 import shutil
@@ -9,9 +9,8 @@ from pathlib import Path
 import pytest
 
 from mime_tf.__main__ import main
-from mime_tf.data import cohort as sources
 from mime_tf.data import parquet, pickled
-from mime_tf.errors import InputError
+from mime_tf.data.cohort import Cohort
 
 ROOT = Path(__file__).resolve().parents[2]
 # One patient; read from `.seqs` it is told by its diagnosis, 1, from Parquet by 2.
@@ -38,105 +37,11 @@ def listing():
     return {str(path): path.read_bytes() if path.is_file() else None for path in Path().rglob("*")}
 
 
-# Sources.
-
-
-def check_pickles(source, prefix, folder):
-    cohort = sources.read(source)
-    assert (pickled.to_lists(cohort.store), cohort.labels.tolist(), cohort.patient_ids) == (PICKLED, [1], None)
-    assert sources.paths(source) == [f"{prefix}.seqs", f"{prefix}.labels"]
-    assert (sources.name(source), sources.folder(source)) == (f"{prefix}.seqs", folder)
-
-
-def check_parquet(source, paths, folder, times=1):
-    cohort = sources.read(source)
+def check_parquet(path, times=1):
+    cohort = Cohort.open(path)
     assert pickled.to_lists(cohort.store) == PARQUET * times
     assert cohort.labels.tolist() == [0, 1] * times
-    assert cohort.patient_ids.tolist() == ["a", "b"] * times
-    assert (sources.paths(source), sources.name(source), sources.folder(source)) == (paths, str(source), folder)
-
-
-@pytest.mark.parametrize("prefix", ["x", "./x", "d/x", "d/", "./", "x.y"])
-def test_a_prefix(prefix):
-    write_pickles(prefix)
-    check_pickles(prefix, prefix, os.path.dirname(prefix))
-
-
-def test_a_prefix_as_a_path(tmp_path):
-    write_pickles("d/x")
-    check_pickles(tmp_path / "d" / "x", f"{tmp_path}/d/x", f"{tmp_path}/d")
-
-
-@pytest.mark.parametrize("path", ["x.parquet", "d/x.parquet", "./x.parquet"])
-def test_a_parquet_file(path):
-    write_parquet(path)
-    check_parquet(path, [path], os.path.dirname(path))
-    check_parquet(Path(path), [str(Path(path))], os.path.dirname(Path(path)))
-
-
-@pytest.mark.parametrize("folder", ["d", "d/e", "d/", "d.parquet", "d.parquet/", ".", "a[b]"])
-def test_a_folder_of_parquet_files(folder):
-    for name in ("2.parquet", "1.parquet"):
-        write_parquet(os.path.join(folder, name))
-    check_parquet(folder, [os.path.join(folder, name) for name in ("1.parquet", "2.parquet")], folder, times=2)
-
-
-def test_a_prefix_beside_a_folder_of_parquet_files():
-    write_parquet("x/1.parquet")
-    write_pickles("x")
-    check_pickles("x", "x", "")
-    check_parquet("x/", ["x/1.parquet"], "x/")
-
-
-def test_a_prefix_in_a_folder_of_parquet_files():
-    write_parquet("x/1.parquet")
-    write_pickles("x/")
-    check_pickles("x/", "x/", "x")
-    check_parquet("x", ["x/1.parquet"], "x")
-
-
-def test_a_name_that_ends_in_parquet_is_parquet():
-    write_pickles("x.parquet")
-    assert sources.paths("x.parquet") == ["x.parquet"]
-    with pytest.raises(InputError, match=r"^x\.parquet: can't be read \(No such file or directory\); a Parquet file"):
-        sources.read("x.parquet")
-
-
-@pytest.mark.parametrize("source", ["x", "d", "d/", "d/x"])
-def test_nothing_of_that_name(source):
-    os.makedirs("d/e.parquet.d")
-    with pytest.raises(InputError) as caught:
-        sources.read(source)
-    assert str(caught.value) == (
-        f"{source}.seqs: can't be read (No such file or directory); "
-        "a cohort is a prefix of .seqs and .labels, a .parquet file or a folder of .parquet files"
-    )
-
-
-def test_a_prefix_without_labels():
-    write_pickles("x")
-    os.remove("x.labels")
-    with pytest.raises(InputError, match=r"^x\.labels: can't be read"):
-        sources.read("x")
-
-
-def test_a_folder_that_is_named_parquet_and_empty():
-    os.mkdir("x.parquet")
-    for function in (sources.read, sources.paths):
-        with pytest.raises(InputError, match=r"^x\.parquet: no file \*\.parquet in this folder"):
-            function("x.parquet")
-
-
-def test_pickles_are_read_without_arrow():
-    write_pickles("x")
-    code = """
-import sys
-from mime_tf import pickled, sources
-sources.read("x"), sources.paths("x"), sources.name("x.parquet"), sources.folder("x.parquet")
-print([name for name in ("pyarrow", "tensorflow", "keras") if name in sys.modules])
-"""
-    done = subprocess.run([sys.executable, "-c", code], env=environment(), capture_output=True, text=True)
-    assert (done.stdout, done.stderr) == ("[]\n", "")
+    assert cohort.stored_ids.tolist() == ["a", "b"] * times
 
 
 # The command.
@@ -163,7 +68,7 @@ def check_refused(capsys, *argv, says):
 def test_pack_as_a_process():
     write_pickles("d/x")
     Path("d/vocabulary.csv").write_text(VOCABULARY)
-    argv = [sys.executable, "-m", "mime_tf", "pack", "--input", "d/x", "--output", "made/x.parquet"]
+    argv = [sys.executable, "-m", "mime_tf", "pack", "--data", "d/x", "--output", "made/x.parquet"]
     done = subprocess.run(argv, env=environment(), capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     size = os.path.getsize("made/x.parquet")
@@ -173,15 +78,15 @@ def test_pack_as_a_process():
     ]
     assert sorted(os.listdir("made")) == ["vocabulary.csv", "x.parquet"]
     assert Path("made/vocabulary.csv").read_text() == VOCABULARY
-    cohort = sources.read("made/x.parquet")
+    cohort = Cohort.open("made/x.parquet")
     assert (pickled.to_lists(cohort.store), cohort.labels.tolist(), cohort.patient_ids) == (PICKLED, [1], None)
 
 
 def test_the_sample():
-    argv = ["--input", str(ROOT / "sample"), "--output", "sample.parquet"]
+    argv = ["--data", str(ROOT / "sample"), "--output", "sample.parquet"]
     assert main(["pack", *argv]) == 0
     store, labels = pickled.read(ROOT / "sample")
-    cohort = sources.read("sample.parquet")
+    cohort = Cohort.open("sample.parquet")
     assert pickled.to_lists(cohort.store) == pickled.to_lists(store)
     assert cohort.labels.tolist() == labels.tolist()
     assert os.path.getsize("sample.parquet") < os.path.getsize(ROOT / "sample.seqs") / 5
@@ -190,75 +95,82 @@ def test_the_sample():
 def test_files_of_a_folder_become_one(capsys):
     write_parquet("d/1.parquet")
     write_parquet("d/2.parquet")
-    assert pack(capsys, "--input", "d", "--output", "x.parquet")[0] == 0
-    check_parquet("x.parquet", ["x.parquet"], "", times=2)
+    assert pack(capsys, "--data", "d", "--output", "x.parquet")[0] == 0
+    check_parquet("x.parquet", times=2)
 
 
 def test_a_vocabulary_that_is_there_stays(capsys):
     write_pickles("d/x")
     Path("d/vocabulary.csv").write_text(VOCABULARY)
     Path("vocabulary.csv").write_text("mine")
-    status, out, _ = pack(capsys, "--input", "d/x", "--output", "x.parquet")
+    status, out, _ = pack(capsys, "--data", "d/x", "--output", "x.parquet")
     assert (status, out.splitlines()[1:]) == (0, ["vocabulary.csv: left as it is"])
     assert Path("vocabulary.csv").read_text() == "mine"
 
 
 def test_nothing_is_said_of_a_vocabulary_that_is_not_concerned(capsys):
     write_pickles("d/x")
-    assert len(pack(capsys, "--input", "d/x", "--output", "y/x.parquet")[1].splitlines()) == 1
+    assert len(pack(capsys, "--data", "d/x", "--output", "y/x.parquet")[1].splitlines()) == 1
     Path("d/vocabulary.csv").write_text(VOCABULARY)
-    assert len(pack(capsys, "--input", "d/x", "--output", "d/x.parquet")[1].splitlines()) == 1
+    assert len(pack(capsys, "--data", "d/x", "--output", "d/x.parquet")[1].splitlines()) == 1
     assert sorted(os.listdir("d")) == ["vocabulary.csv", "x.labels", "x.parquet", "x.seqs"]
 
 
 def test_an_output_that_exists(capsys):
     write_pickles("x")
     Path("x.parquet").write_text("mine")
-    argv = ["--input", "x", "--output", "x.parquet"]
+    argv = ["--data", "x", "--output", "x.parquet"]
     check_refused(capsys, *argv, says="x.parquet: exists; --overwrite replaces it")
     assert pack(capsys, *argv, "--overwrite")[0] == 0
-    check_again = sources.read("x.parquet")
+    check_again = Cohort.open("x.parquet")
     assert pickled.to_lists(check_again.store) == PICKLED
 
 
 def test_a_file_packed_onto_itself(capsys):
     write_parquet("x.parquet")
-    argv = ["--input", "x.parquet", "--output", "x.parquet"]
+    argv = ["--data", "x.parquet", "--output", "x.parquet"]
     check_refused(capsys, *argv, says="x.parquet: exists; --overwrite replaces it")
     assert pack(capsys, *argv, "--overwrite")[0] == 0
-    check_parquet("x.parquet", ["x.parquet"], "")
+    check_parquet("x.parquet")
 
 
 def test_bad_outputs(capsys):
     write_pickles("x")
     name = "the name of the output ends in .parquet; y.pq.parquet would be right"
-    check_refused(capsys, "--input", "x", "--output", "y.pq", says=f"y.pq: {name}")
+    check_refused(capsys, "--data", "x", "--output", "y.pq", says=f"y.pq: {name}")
     os.mkdir("y.parquet")
     for more in ([], ["--overwrite"]):
-        argv = ["--input", "x", "--output", "y.parquet", *more]
+        argv = ["--data", "x", "--output", "y.parquet", *more]
         check_refused(capsys, *argv, says="y.parquet: is a folder; a file is written")
     shutil.copy("x.seqs", "file")
-    check_refused(capsys, "--input", "x", "--output", "file/y.parquet", says="file: File exists")
-    check_refused(capsys, "--input", "x", "--output", "file/z/y.parquet", says="file/z: Not a directory")
+    check_refused(
+        capsys,
+        "--data",
+        "x",
+        "--output",
+        "file/y.parquet",
+        says="file/y.parquet: can't be written; file is not a folder",
+    )
+    says = "file/z/y.parquet: can't be written; file is not a folder"
+    check_refused(capsys, "--data", "x", "--output", "file/z/y.parquet", says=says)
 
 
 def test_bad_inputs(capsys):
     expected = "a cohort is a prefix of .seqs and .labels, a .parquet file or a folder of .parquet files"
     says = f"no.seqs: can't be read (No such file or directory); {expected}"
-    check_refused(capsys, "--input", "no", "--output", "made/y.parquet", says=says)
+    check_refused(capsys, "--data", "no", "--output", "made/y.parquet", says=says)
     write_pickles("x")
     Path("x.seqs").write_bytes(b"(l(l(l(lI-1\na(la(laaaa.")
     expected = "a diagnosis (dx) is a whole number from 0 to 2147483647"
     says = f"x.seqs: patient 0, visit 0, Dx-object 0: found -1; {expected}"
-    check_refused(capsys, "--input", "x", "--output", "made/y.parquet", says=says)
+    check_refused(capsys, "--data", "x", "--output", "made/y.parquet", says=says)
 
 
-@pytest.mark.parametrize(("argv", "says"), [([], "--input"), (["--input", "x"], "--output")])
+@pytest.mark.parametrize(("argv", "says"), [([], "--data"), (["--data", "x"], "--output")])
 def test_missing_arguments(capsys, argv, says):
-    with pytest.raises(SystemExit) as caught:
-        main(["pack", *argv])
-    assert caught.value.code == 2
-    assert says in capsys.readouterr().err
+    status, out, err = pack(capsys, *argv)
+    assert (status, out) == (2, "")
+    assert err.startswith("mime-tf pack: ") and says in err
 
 
 def test_help(capsys):
@@ -267,5 +179,5 @@ def test_help(capsys):
             main(argv)
         assert caught.value.code == 0
     printed = capsys.readouterr().out
-    for part in ("pack", "example:", "python -m mime_tf pack --input data/hf --output data/hf.parquet", "--overwrite"):
+    for part in ("pack", "example:", "mime-tf pack --data data/hf --output data/hf.parquet", "--overwrite"):
         assert part in printed

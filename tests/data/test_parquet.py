@@ -1,4 +1,4 @@
-"""Tests of mime_tf.data.parquet: what is read, what is refused, and where a complaint points."""
+"""Tests of mime_tf.data.parquet: cohorts that are read, those refused, and the place that a complaint names."""
 
 import dataclasses
 import functools
@@ -17,6 +17,8 @@ from hypothesis import strategies as st
 from support.cohorts import cohorts
 
 from mime_tf.data import parquet, pickled
+from mime_tf.data.parquet import reader
+from mime_tf.data.places import Level
 from mime_tf.errors import InputError
 
 # Two patients; the second one's first visit is empty.
@@ -85,7 +87,7 @@ def refusal(path):
 
 
 def check_read(path, patients, labels=None, ids=None):
-    """Asserts that a path is read as what it should be, types included."""
+    """Asserts that a path is read as it should be, types included."""
     store, got, patient_ids = parquet.read(path)
     assert columns(store) == columns(pickled.from_lists(patients))
     assert got.dtype == np.int64
@@ -93,7 +95,7 @@ def check_read(path, patients, labels=None, ids=None):
     assert (patient_ids if patient_ids is None else patient_ids.tolist()) == ids
 
 
-# What is read.
+# Cohorts that are read.
 
 
 def test_columns_of_a_small_cohort(file):
@@ -158,10 +160,10 @@ def test_columns_and_fields_in_any_order_with_others_among_them(file):
     check_read(file(content), PATIENTS, [0, 1])
 
 
-def test_only_what_is_needed_is_decoded(file):
+def test_only_needed_columns_are_decoded(file):
     struct = pa.struct({"note": pa.string(), "dx": pa.int8(), "rx": pa.list_(pa.int8()), "pr": pa.list_(pa.int8())})
     path = file(table(kind=pa.list_(pa.list_(struct)), patient_id=[1, 2], sex=["f", "m"]))
-    leaves = parquet._leaves(pq.ParquetFile(path).schema, labelled=True)
+    leaves = reader._leaves(pq.ParquetFile(path).schema, labelled=True)
     top = "visits.list.element.list.element"
     assert leaves == ["patient_id", "label", f"{top}.dx", f"{top}.rx.list.element", f"{top}.pr.list.element"]
 
@@ -190,7 +192,7 @@ def test_memory_is_bounded_by_a_block(file):
     before = pa.default_memory_pool()
     pa.set_memory_pool(pool)
     try:
-        with mock.patch.object(parquet, "_BLOCK", 400):
+        with mock.patch.object(reader, "_BLOCK", 400):
             parquet.read(path)
     finally:
         pa.set_memory_pool(before)
@@ -235,7 +237,7 @@ def test_files_of_a_folder_with_different_patient_ids(file, first, second, found
     assert message.startswith(f"{second}: {found.format(first)}")
 
 
-# What is refused.
+# Cohorts that are refused.
 
 
 def test_missing_and_broken_files(file, tmp_path):
@@ -318,7 +320,7 @@ def test_wrong_types(file, content, expected):
 
 
 def spoiled(change):
-    """Five patients, one Dx-object or what is above it changed by a function of the nested dicts."""
+    """Five patients, of which a function of the nested dicts has changed one Dx-object, or a list above it."""
     patients = [[[{"dx": i, "rx": [1], "pr": [2]} for i in range(4)] for _ in range(2)] for _ in range(5)]
     change(patients)
     return pa.table({"label": [0] * 5, "visits": pa.array(patients, visits_type())})
@@ -367,13 +369,13 @@ def test_positions_count_through_the_files(file):
 
 
 @pytest.mark.parametrize("value", [2, -1, 0.5, float("nan"), float("inf"), None])
-def test_what_is_no_label(file, value):
+def test_other_values_than_labels_are_refused(file, value):
     found = "null" if value is None else repr(value)
     assert refusal(file(table(labels=pa.array([1, value])))) == f"patient 1: found {found}; a label is 0 or 1"
 
 
 @pytest.mark.parametrize("ids", [pa.array(["a", None]), pa.array([1, None]), pa.array([1, 2**63], pa.uint64())])
-def test_what_is_no_patient_id(file, ids):
+def test_other_values_than_patient_ids_are_refused(file, ids):
     found = "null" if ids[1].as_py() is None else ids[1].as_py()
     expected = f"patient 1: found {found}; a patient_id is a string or a whole number below 2**63"
     assert refusal(file(table(patient_id=ids))) == expected
@@ -394,7 +396,7 @@ def test_patients_that_the_footer_does_not_know_of(file):
 # Writing.
 
 
-def test_what_is_written(tmp_path):
+def test_the_schema_written(tmp_path):
     store = pickled.from_lists(PATIENTS * 3)
     parquet.write(tmp_path / "x.parquet", store, [1, 0] * 3, [f"p{i}" for i in range(6)], group=4)
     with pq.ParquetFile(tmp_path / "x.parquet") as file:
@@ -413,18 +415,18 @@ def test_what_is_written(tmp_path):
 @pytest.mark.parametrize(
     ("labels", "ids", "expected"),
     [
-        ([1], None, "label: found 1 for 2 patients; one a patient is needed"),
+        ([1], None, "label: found 1 for 2 patients; one per patient is needed"),
         ([1, 2], None, "label: patient 1: found 2; a label is 0 or 1"),
         ([1, None], None, "label: patient 1: found null; a label is 0 or 1"),
         (["1", "0"], None, "label: found string; needed bool or int or float"),
-        ([1, 0], [1], "patient_id: found 1 for 2 patients; one a patient is needed"),
+        ([1, 0], [1], "patient_id: found 1 for 2 patients; one per patient is needed"),
         ([1, 0], [1.5, 2.5], "patient_id: found double; needed string or int"),
         ([1, 0], ["a", None], "patient_id: patient 1: found null; a patient_id is a string or a whole number below"),
         ([1, 0], ["a", 1], "patient_id: "),
         ([1, 0], [1, 10**30], "patient_id: "),
     ],
 )
-def test_what_is_not_written(tmp_path, labels, ids, expected):
+def test_wrong_labels_and_patient_ids_are_not_written(tmp_path, labels, ids, expected):
     path = tmp_path / "x.parquet"
     assert complaint(parquet.write, path, pickled.from_lists(PATIENTS), labels, ids).startswith(expected)
     assert os.listdir(tmp_path) == []
@@ -434,7 +436,7 @@ def test_what_is_not_written(tmp_path, labels, ids, expected):
     "ids", [[3, 4], np.array([3, 4], np.uint8), pa.array([3, 4]), ["a", "b"], np.array(["a", "b"])]
 )
 @pytest.mark.parametrize("labels", [[True, False], np.array([1, 0]), np.array([1.0, 0.0]), pa.array([1, 0])])
-def test_what_may_be_given_as_labels_and_patient_ids(tmp_path, labels, ids):
+def test_types_of_labels_and_patient_ids_that_may_be_given(tmp_path, labels, ids):
     parquet.write(tmp_path / "x.parquet", pickled.from_lists(PATIENTS), labels, ids)
     ids = ids.tolist() if hasattr(ids, "tolist") else ids
     check_read(tmp_path / "x.parquet", PATIENTS, [1, 0], ids)
@@ -470,11 +472,11 @@ def empty(folder):
 
 @settings(deadline=None, max_examples=100)
 @given(cohorts(), st.integers(1, 9), st.integers(1, 9), st.sampled_from([None, str, int]))
-def test_what_is_written_is_read(folder, patients, group, block, kind):
+def test_a_cohort_written_is_read_again(folder, patients, group, block, kind):
     ids = kind and [kind(i // 2) for i in range(len(patients))]
     labels = [i % 2 for i in range(len(patients))]
     parquet.write(folder / "x.parquet", pickled.from_lists(patients), labels, ids, group=group)
-    with mock.patch.object(parquet, "_BLOCK", block):
+    with mock.patch.object(reader, "_BLOCK", block):
         check_read(folder / "x.parquet", patients, labels, ids)
 
 
@@ -487,12 +489,12 @@ def test_what_is_written_is_read(folder, patients, group, block, kind):
     st.integers(1, 9),
     st.integers(1, 9),
 )
-def test_what_others_write_is_read(folder, patients, cuts, many, integer, group, block):
+def test_cohorts_of_other_writers_are_read(folder, patients, cuts, many, integer, group, block):
     empty(folder)
     content = table(patients, kind=visits_type(integer, many), patient_id=[f"p{i}" for i in range(len(patients))])
     for start, end in itertools.pairwise(sorted({0, *cuts, len(patients)} - set(range(len(patients) + 1, 9)))):
         pq.write_table(content.slice(start, end - start), folder / f"{start}.parquet", row_group_size=group)
-    with mock.patch.object(parquet, "_BLOCK", block):
+    with mock.patch.object(reader, "_BLOCK", block):
         check_read(folder, patients, ids=[f"p{i}" for i in range(len(patients))])
 
 
@@ -503,7 +505,7 @@ def test_slices_of_arrays(patients, data):
     (batch,) = table(patients, kind=visits_type(integer, many), patient_id=list(range(len(patients)))).to_batches()
     start = data.draw(st.integers(0, len(patients) - 1))
     end = data.draw(st.integers(start + 1, len(patients)))
-    got = parquet._block(batch.slice(start, end - start), ("x", 0))
+    got = reader._block(batch.slice(start, end - start), Level("x"))
     expected = columns(pickled.from_lists(patients[start:end]))
     expected |= {name: (np.int64, batch.column(name).to_pylist()[start:end]) for name in ("label", "patient_id")}
     assert {name: (column.dtype, column.tolist()) for name, column in got.items()} == expected
@@ -511,7 +513,7 @@ def test_slices_of_arrays(patients, data):
 
 @settings(deadline=None, max_examples=60)
 @given(cohorts(min_patients=2), st.data())
-def test_the_first_bad_code_is_found_wherever_it_is(folder, patients, data):
+def test_the_first_bad_code_is_told_at_any_place(folder, patients, data):
     patients[-1][-1] = [[1, [1], [1]], [1, [1], [1]]]
     for part, name in ((0, "diagnosis (dx)"), (1, "medication (rx)"), (2, "procedure (pr)")):
         spoiled = [[[[dx, list(rx), list(pr)] for dx, rx, pr in visit] for visit in patient] for patient in patients]
@@ -523,7 +525,7 @@ def test_the_first_bad_code_is_found_wherever_it_is(folder, patients, data):
             spoiled[p][v][o][0] = -1
         (batch,) = table(spoiled).to_batches()
         expected = complaint(pickled.from_lists, spoiled, "x")
-        assert complaint(parquet._block, batch, ("x", 0)) == expected
+        assert complaint(reader._block, batch, Level("x")) == expected
         assert expected.startswith(f"x: patient {p}, visit {v}, Dx-object {o}: found -1; a {name} ")
 
 

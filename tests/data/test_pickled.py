@@ -1,4 +1,4 @@
-"""Tests of mime_tf.data.pickled: what is read, what is refused, and where a complaint points."""
+"""Tests of mime_tf.data.pickled: pickles that are read, those refused, and the place that a complaint names."""
 
 import copy
 import copyreg
@@ -27,7 +27,7 @@ PATIENT = [
     [[4, [1, 2, 3], [0, 2]]],
 ]
 
-# What Python 2.7.18's cPickle makes of `data`: longs, tuples and shared references.
+# `data` as Python 2.7.18's cPickle writes it: longs, tuples and shared references.
 #     patient = [[[3, [0L, 5], [70000]], (4, (), [300])], []]; data = [patient] * 3
 PYTHON2 = [
     b"(lp1\n(lp2\n(lp3\n(lp4\nI3\na(lp5\nL0L\naI5\naa(lp6\nI70000\naaa(I4\n(t(lp7\nI300\natp8\naa(lp9\naag2\nag2\na.",
@@ -217,7 +217,7 @@ def test_tuples_at_every_level():
     assert pickled.to_lists(pickled.from_lists((patient, patient))) == [PATIENT, PATIENT]
 
 
-# What from_lists refuses. Each of these is put into a cohort at patient 3, visit 1, Dx-object 2.
+# Values that from_lists refuses. Each of these is put into a cohort at patient 3, visit 1, Dx-object 2.
 
 NO_CODES = [
     -1,
@@ -264,7 +264,7 @@ def spoiled(change):
 
 
 @pytest.mark.parametrize("value", NO_CODES, ids=name_of)
-def test_what_is_no_code(value):
+def test_other_values_than_codes_are_refused(value):
     changes = {
         "diagnosis (dx)": lambda dxobj: dxobj.__setitem__(0, value),
         "medication (rx)": lambda dxobj: dxobj[1].append(value),
@@ -277,7 +277,7 @@ def test_what_is_no_code(value):
 
 
 @pytest.mark.parametrize("value", NO_LISTS, ids=name_of)
-def test_what_is_no_list(value):
+def test_other_values_than_lists_are_refused(value):
     expected = {
         "patients": (value, "cohort: found ", "; a list of patients is needed"),
         "patient": ([PATIENT, value], "cohort: patient 1: found ", "; a patient is a list of visits"),
@@ -461,7 +461,7 @@ def test_the_garbage_collector_is_left_as_it_was(read_bytes):
         gc.enable()
 
 
-# Pickles that would run code, or hold what is no plain data.
+# Pickles that would run code, or hold more than plain data.
 
 
 class Run:
@@ -500,8 +500,8 @@ HOSTILE = {
     "numpy load": b"cnumpy\nload\n(S'x.npy'\ntR.",
     "numpy dotted": b"\x80\x04\x8c\x05numpy\x8c\x0edtype.__init__\x93.",
     "numpy reconstruct": b"cnumpy.core.multiarray\n_reconstruct\n(t.",
-    "own module": b"cmime_tf.records\nos\n.",
-    "own stand-in": b"cmime_tf.records\n_STAND_INS\n.",
+    "own module": b"cmime_tf.data.pickles\nos\n.",
+    "own substitute": b"cmime_tf.data.pickles\n_SUBSTITUTES\n.",
     "copyreg": b"ccopy_reg\n_reconstructor\n.",
     "codecs": b"c_codecs\ndecode\n.",
     "persistent id": b"Pabc\n.",
@@ -557,13 +557,13 @@ def test_an_extension_code_that_is_registered_and_cached(read_bytes, tmp_path):
         copyreg.remove_extension("posix", "system", 0xF0)
 
 
-@pytest.mark.parametrize("stand_in", pickles._STAND_INS.values())
-def test_a_stand_in_can_not_be_changed(stand_in):
-    assert not isinstance(stand_in, type)
-    assert not hasattr(stand_in, "__dict__")
+@pytest.mark.parametrize("substitute", pickles._SUBSTITUTES.values())
+def test_a_substitute_can_not_be_changed(substitute):
+    assert not isinstance(substitute, type)
+    assert not hasattr(substitute, "__dict__")
     for name in ("x", "__call__", "__doc__"):
         with pytest.raises(AttributeError):
-            setattr(stand_in, name, 1)
+            setattr(substitute, name, 1)
 
 
 def test_build_alone_changes_nothing():
@@ -730,7 +730,7 @@ def test_counts_differ(tmp_path):
     (tmp_path / "s.seqs").write_bytes(pickle.dumps([PATIENT] * 3))
     (tmp_path / "s.labels").write_bytes(pickle.dumps([0, 1]))
     message = complaint(pickled.read, tmp_path / "s")
-    assert message == f"{tmp_path}/s.labels: 2 labels for 3 patients; one label a patient is needed"
+    assert message == f"{tmp_path}/s.labels: 2 labels for 3 patients; one label per patient is needed"
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def complaint(patients, **given_sizes):
     return str(error.value)
 
 
-def test_sizes_are_found_in_the_data():
+def test_sizes_are_inferred_from_the_data():
     assert resolve(PATIENTS) == FOUND
 
 
@@ -95,7 +95,7 @@ def test_a_large_code_beyond_a_given_vocabulary(code):
 
 @settings(deadline=None, max_examples=100)
 @given(cohorts.cohorts(), st.sampled_from(SIZE_NAMES))
-def test_what_is_found_equals_a_loop(patients, name):
+def test_inferred_sizes_equal_those_of_a_loop(patients, name):
     visits = [visit for patient in patients for visit in patient]
     dx_objects = [dx_object for visit in visits for dx_object in visit]
     candidates = {

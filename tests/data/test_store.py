@@ -22,7 +22,7 @@ def as_arrays(known, sizes=None):
 @settings(deadline=None)
 @given(runs)
 def test_ranges_are_concatenated_aranges(pairs):
-    starts, lengths = (np.array([pair[place] for pair in pairs], np.int64) for place in (0, 1))
+    starts, lengths = (np.array([pair[index] for pair in pairs], np.int64) for index in (0, 1))
     expected = [value for start, length in pairs for value in range(start, start + length)]
     assert ranges(starts, lengths).tolist() == expected
 
@@ -55,7 +55,7 @@ def test_keep_known_is_filtering(patients, known, full_length):
 
 @settings(deadline=None, max_examples=60)
 @given(cohorts.cohorts(), cohorts.known_codes())
-def test_what_is_selected_or_kept_is_a_store_like_any_other(patients, known):
+def test_selected_or_kept_patients_are_a_store_like_any_other(patients, known):
     """Its columns have the types and lengths that reading the same patients gives."""
     store = pickled.from_lists(patients)
     for derived in (store.select(np.arange(len(patients))[::-1]), store.keep_known(as_arrays(known))):

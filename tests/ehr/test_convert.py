@@ -69,7 +69,7 @@ finally:
     print(*(name for name in ("tensorflow", "keras", "ibis", "duckdb") if name in sys.modules))
 """
     run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert "python -m mime_tf convert --source synthea --input csv/ --output cohort/ --outcome 88805009" in run.stdout
+    assert "mime-tf convert --source synthea --input csv/ --output cohort/ --outcome 88805009" in run.stdout
     assert run.stdout.splitlines()[-1] == ""
 
 

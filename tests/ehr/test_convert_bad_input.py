@@ -171,7 +171,8 @@ def test_a_cohort_is_replaced_only_with_overwrite_and_whole(export, tmp_path, ca
     status, out, err = convert(capsys, export, folder)
     assert (status, out) == (2, "")
     assert (
-        err == f"mime-tf: {folder}: has cohort.labels in it; must be new or empty, or --overwrite replaces a cohort\n"
+        err
+        == f"mime-tf: {folder}: has cohort.labels in it; must be new or empty, or --overwrite replaces what is in it\n"
     )
     assert digest(folder) == before
     assert convert(capsys, export, folder, "--overwrite")[0] == 0

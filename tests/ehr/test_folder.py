@@ -166,7 +166,7 @@ def test_parquet_of_many_types(read, tmp_path):
     columns = {
         "a": pa.array([7], pa.int32()),
         "t": pa.array([moment], pa.timestamp("us")),
-        "z": pa.array([moment.replace(tzinfo=datetime.timezone.utc)], pa.timestamp("ns", "America/New_York")),
+        "z": pa.array([moment.replace(tzinfo=datetime.UTC)], pa.timestamp("ns", "America/New_York")),
         "d": pa.array([moment.date()], pa.date32()),
         "text": ["2010-05-03T12:11:12+02:00"],
     }

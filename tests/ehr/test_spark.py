@@ -15,7 +15,7 @@ from mime_tf.errors import InputError
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("java") is None, reason="no Java: Spark needs Java 17 or 21"),
-    pytest.mark.skipif(importlib.util.find_spec("pyspark") is None, reason="no pyspark: pip install 'mime-tf[spark]'"),
+    pytest.mark.skipif(importlib.util.find_spec("pyspark") is None, reason="no pyspark: see requirements-spark.txt"),
 ]
 
 FILES = ("cohort.seqs", "cohort.labels", "cohort.parquet", "vocabulary.csv", "patients.csv", "linkage.json")

@@ -15,9 +15,9 @@ from support.whole_runs import run as train_run
 
 from mime_tf.__main__ import main
 from mime_tf.data import parquet, pickled
-from mime_tf.data.cohort import read
-from mime_tf.explain import explanation
-from mime_tf.runs.opening import Run
+from mime_tf.data.cohort import Cohort
+from mime_tf.explain.patients import explain_patients
+from mime_tf.runs.fitted_split import FittedSplit
 
 VOCABULARY = "kind,index,system,code,display\n" + "".join(
     f"{kind},{index},S,{kind.upper()}{index},<b>{kind} $name$ {index}</b>\n"
@@ -81,8 +81,8 @@ def test_command_as_a_process(trained, tmp_path):
 def test_the_table_is_what_the_library_says(trained):
     done = explain(trained, "--patient", 2)
     assert done.code == 0
-    run, cohort = Run.open(trained / "r0s0"), read(trained / "cohort")
-    (expected,) = explanation.explain(run, cohort, [2])
+    run, cohort = FittedSplit.open(trained / "r0s0"), Cohort.open(trained / "cohort")
+    (expected,) = explain_patients(run, cohort, [2])
     assert done.out[0].startswith(f"patient row 2: probability {expected.probability:.3f}")
     visits = [float(line.split()[0]) for line in done.out if line.split()[1:2] == ["visit"] and "of" in line.split()]
     assert visits == pytest.approx([visit.contribution for visit in expected.visits], abs=2e-4)
@@ -115,7 +115,7 @@ def test_ids(trained, with_ids, tmp_path):
 def test_ids_of_patients_csv(trained, tmp_path):
     for kind in ("seqs", "labels"):
         shutil.copy(trained / f"cohort.{kind}", tmp_path)
-    count = len(read(tmp_path / "cohort").store)
+    count = len(Cohort.open(tmp_path / "cohort").store)
     (tmp_path / "patients.csv").write_text("patient_id\n" + "".join(f"b{row}\n" for row in range(count)))
     done = explain(trained, "--patient", "b2", data=tmp_path / "cohort")
     assert done.out[0].startswith("patient b2: ")
@@ -186,11 +186,11 @@ def test_no_matplotlib(trained, tmp_path, monkeypatch):
     """It is told at once, and the table does without."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     done = command("--model", "not there", "--data", "not there", "--row", 0, "--output", tmp_path / "p.png")
-    assert done.code == 2 and "mime-tf[report]" in done.err[-1]
+    assert done.code == 2 and "needs the package matplotlib" in done.err[-1]
     assert explain(trained, "--row", 0).code == 0
 
 
 def test_help_has_an_example():
     done = command("--help")
     assert done.code == 0
-    assert any("python -m mime_tf explain --model r0s0" in line for line in done.out)
+    assert any("mime-tf explain --model r0s0" in line for line in done.out)

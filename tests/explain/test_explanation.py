@@ -1,7 +1,6 @@
-"""What moved a score: against the equations in float64, against the model, and against a truth that is known."""
+"""Contributions to scores: against the equations in float64, against the model, and against a known truth."""
 
-import itertools
-import math
+import re
 from types import SimpleNamespace
 
 import keras
@@ -19,13 +18,11 @@ from mime_tf.data import pickled
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
-from mime_tf.explain import attribution, explanation, picture
-from mime_tf.explain import lines as explanation_table
-from mime_tf.explain import page as explanation_page
-from mime_tf.explain.explanation import DxObject, Explanation, Order, Visit
-from mime_tf.explain.pairs import explain_cohort
+from mime_tf.explain import attribution, stages
+from mime_tf.explain.pairs import COLUMNS, explain_cohort
+from mime_tf.explain.patients import explain_patients
 from mime_tf.simulate.risk import simulate
-from mime_tf.splits import split as cohort_module
+from mime_tf.splits.split import Part
 
 SIZES = {"num_dx": cohorts.NUM_DX, "num_rx": cohorts.NUM_RX, "num_pr": cohorts.NUM_PR}
 PATIENTS = [
@@ -45,7 +42,7 @@ def made(seed=0, **arguments):
 
 
 def run_of(model, known=None, vocabulary=None):
-    """As much of a `mime_tf.runs.opening.Run` as explaining takes."""
+    """As much of a `mime_tf.runs.fitted_split.FittedSplit` as explaining takes."""
     everything = {kind: np.ones(getattr(model.dxobject_embedding, f"num_{kind}"), bool) for kind in ("dx", "rx", "pr")}
     check = {"check_codes": lambda cohort: None}
     return SimpleNamespace(model=model, usable=everything | (known or {}), vocabulary=vocabulary, **check)
@@ -173,8 +170,8 @@ def test_a_patients_contributions_do_not_depend_on_the_others(monkeypatch):
     alone = attribution.contributions(model, store.select([3]))
     np.testing.assert_allclose(together.rx[5:9], alone.rx, rtol=0, atol=1e-4)
     assert np.abs(alone.rx).min() > 1e-3
-    monkeypatch.setattr(attribution, "_VISITS", 5)
-    monkeypatch.setattr(attribution, "_ROWS", 17)
+    monkeypatch.setattr(attribution, "_BATCH_VISITS", 5)
+    monkeypatch.setattr(stages, "_POINT_ROWS", 17)
     apart = attribution.contributions(model, store)
     for name in ("dx", "rx", "pr", "logits", "dx_logits", "empty_logits"):
         np.testing.assert_allclose(getattr(together, name), getattr(apart, name), rtol=0, atol=1e-4)
@@ -219,7 +216,7 @@ def true_pairs():
     sizes = {"num_dx": 40, "num_rx": 20, "num_pr": 20}
     simulated = simulate(3000, 1, pair_effect=1.0, effect=4.0, prevalence=0.5, mean_visits=4, **sizes)
     rows = np.argsort(simulated.store.visit_counts, kind="stable")
-    part = cohort_module.Part(rows, simulated.store, simulated.labels[rows])
+    part = Part(rows, simulated.store, simulated.labels[rows])
     starts = tables.window_starts(0, [len(part)], batch_size=100, steps=700)[0]
     keras.utils.set_random_seed(1)
     model = MiME(**sizes, emb_size=16, dxobj_emb_size=16, rnn_size=16)
@@ -261,11 +258,11 @@ KNOWN = {"dx": np.array([True, True, True, False, True, True]), "rx": np.array([
 
 
 def test_an_explanation_is_the_record_with_names():
-    """What the model does not know is dropped, as `predict` drops it, and listed."""
+    """Codes that the model does not know are dropped, as `predict` drops them, and listed."""
     rows = [{"kind": "dx", "index": "2", "system": "", "code": "E11", "display": "type 2 diabetes"}]
     vocabulary = Vocabulary(rows, {("dx", 2): rows[0]})
     run, cohort = run_of(made(seed=4), KNOWN, vocabulary), cohort_of(PATIENTS)
-    second, first, fourth = explanation.explain(run, cohort, [1, 0, 3])
+    second, first, fourth = explain_patients(run, cohort, [1, 0, 3])
     assert [(code.kind, code.code) for code in fourth.visits[-1].dropped] == [("dx", 3), ("rx", 0)]
     assert (first.row, second.row, first.patient) == (0, 1, "row 0")
     assert [len(visit.dxobjects) for visit in first.visits] == [1, 0, 2]
@@ -293,14 +290,14 @@ def test_an_explanation_is_the_record_with_names():
 @pytest.mark.parametrize("row", [-1, 4])
 def test_a_row_that_is_not_there(row):
     with pytest.raises(InputError, match=rf"found {row}; the cohort has the rows 0 to 3"):
-        explanation.explain(run_of(made()), cohort_of(PATIENTS), [row])
+        explain_patients(run_of(made()), cohort_of(PATIENTS), [row])
 
 
 def test_pairs_of_a_cohort_sum_up_those_of_its_patients():
     run, cohort = run_of(made(seed=4), KNOWN), cohort_of(PATIENTS)
     found = explain_cohort(run, cohort, tolerance=1e-4)
     sums, occurrences = {}, {}
-    for each in explanation.explain(run, cohort, range(4), tolerance=1e-4):
+    for each in explain_patients(run, cohort, range(4), tolerance=1e-4):
         for visit in each.visits:
             for dxobject in visit.dxobjects:
                 for order in dxobject.orders:
@@ -333,127 +330,17 @@ def test_a_sample_of_a_cohort():
             explain_cohort(run, cohort, **wrong)
 
 
-# Lines, pictures, pages.
+def test_reprs_are_short():
+    found = attribution.contributions(made(), pickled.from_lists(PATIENTS))
+    counts = "4 patients, 10 diagnoses, 9 medications, 6 procedures"
+    assert re.fullmatch(rf"Contributions\({counts}, largest gap \S+\)", repr(found))
+    pairs = explain_cohort(run_of(made()), cohort_of(PATIENTS))
+    assert repr(pairs) == f"CohortExplanation(4 patients, {len(pairs.pairs)} pairs)"
 
 
-def long_explanation(visits=120, name="heart failure"):
-    """Many visits; visits 10 and 50 (from 0) move the logit, and visit 50 has 20 Dx-objects of 9 orders."""
-
-    def visit(number):
-        if number == 50:
-            return Visit(tuple(DxObject(at, f"dx {at}", 0.01, orders(at)) for at in range(20)), ())
-        return Visit((DxObject(0, name, 2.0 if number == 10 else 0.001 * (number + 1), ()),), ())
-
-    def orders(at):
-        return tuple(Order("rx", code, f"rx {code}", 0.01 * (at + code - 10)) for code in range(9))
-
-    found = tuple(visit(number) for number in range(visits))
-    change = sum(visit.contribution for visit in found)
-    return Explanation(7, "row 7", sigmoid(change - 1), -1.0, change - 3, change - 1, 0.0002, found)
-
-
-def totals(lines):
-    """The contributions by level, and of each group of lines beneath one: what they are and should be."""
-    for level in (0, 1):
-        at = [place for place, line in enumerate(lines) if line.level <= level] + [len(lines)]
-        for start, end in itertools.pairwise(at):
-            beneath = [line.contribution for line in lines[start + 1 : end] if line.level == level + 1]
-            if lines[start].level == level and beneath and None not in beneath:
-                yield lines[start].contribution, sum(beneath)
-
-
-@pytest.mark.parametrize("most", [None, 60, 5])
-def test_lines_add_up_however_many_are_shown(most):
-    each = long_explanation()
-    lines = explanation_table.lines(each, most)
-    assert sum(line.contribution for line in lines if line.level == 0) == pytest.approx(each.logit - each.empty_logit)
-    pairs = list(totals(lines))
-    assert len(pairs) >= 2
-    for whole, parts in pairs:
-        assert whole == pytest.approx(parts)
-
-
-def test_a_long_history_is_cut_to_what_matters():
-    lines = explanation_table.lines(long_explanation(), 60)
-    assert len(lines) <= 61
-    texts = [line.text for line in lines]
-    assert "visit 51 of 120" in texts and "visit 11 of 120" in texts
-    assert texts[0] == "10 visits not shown: 1 to 10"
-    assert lines[0].contribution == pytest.approx(0.001 * 55)
-    assert "15 more Dx-objects" in texts and "6 more orders" in texts
-    assert len(explanation_table.lines(long_explanation())) == 120 + 119 + 20 * 11
-
-
-def test_the_steps_add_up():
-    each = long_explanation()
-    assert sum(value for _, value in explanation_table.summary(each)) == pytest.approx(each.logit)
-    assert (
-        explanation_table.title(each)
-        == f"patient row 7: probability {each.probability:.3f}, log-odds {each.logit:+.3f}"
-    )
-
-
-def test_a_picture():
-    figure = picture.figure(long_explanation(name="$\\frac{ a$ " + "long " * 30))
-    (axes, key) = figure.axes
-    texts = [text.get_text() for text in axes.texts]
-    assert "visit 51 of 120" in texts
-    assert any(text.startswith("$\\frac{ a$ long") and text.endswith("…") for text in texts)
-    assert max(map(len, texts)) < 140
-    assert "+2.000" in texts
-    white = [bar for bar in axes.patches if bar.get_facecolor()[:3] == pytest.approx((1, 1, 1), abs=0.02)]
-    assert white  # what adds next to nothing
-    assert "probability" in key.get_xlabel()
-    assert picture.png(long_explanation(name="$\\frac{$")).startswith(b"\x89PNG")
-    assert figure.get_size_inches()[1] < 20
-
-
-def test_colors_tell_up_from_down():
-    """The largest is the end of the scale; a contribution and its opposite are equally far from white."""
-    dxobjects = (DxObject(0, "up", 1.0, ()), DxObject(1, "down", -1.0, ()), DxObject(2, "nothing", 0.0, ()))
-    each = Explanation(0, "row 0", 0.5, 0.0, 0.0, 0.0, 0.0, (Visit(dxobjects, ()),))
-    axes = picture.figure(each).axes[0]
-    boxes = [bar for bar in axes.patches if bar.get_width() > 50]
-    up, down, nothing = (box.get_facecolor()[:3] for box in boxes)
-    assert up[0] > 0.6 and up[2] < 0.3
-    assert down[2] > 0.6 and down[0] < 0.3
-    assert nothing == pytest.approx((1, 1, 1), abs=0.01)
-
-
-def test_no_matplotlib(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib", None)
-    with pytest.raises(InputError, match=r"mime-tf\[report\]"):
-        picture.figure(long_explanation())
-
-
-def test_a_page_is_whole_and_inert():
-    name = "<script>alert(1)</script> & \"q\" <img src='http://x'>\n日本"
-    page = explanation_page.page(long_explanation(name=name))
-    assert "<script" not in page and "<img src='" not in page
-    assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &quot;q&quot;" in page
-    assert "日本" in page
-    assert page.count("<tr") == 4 + 120 + 119 + 20 * 11
-    assert 'src="data:image/png;base64,' in page
-    assert page.count("http") == page.count("http-equiv") + page.count("http://x")
-    assert "default-src 'none'" in page
-
-
-def test_the_printed_table():
-    dxobject = DxObject(3, "gout", 0.25, (Order("rx", 1, "colchicine", -0.5),))
-    visits = (Visit((dxobject,), ()), Visit((), (explanation.Dropped("dx", 9, "dx\n9"),)))
-    each = Explanation(2, "A7", sigmoid(-0.75), -0.5, -0.25, -0.75, 0.0, visits)
-    assert list(explanation_table.text(each)) == [
-        "patient A7: probability 0.321, log-odds -0.750",
-        "   -0.5000  2 visits with nothing in them",
-        "   +0.2500  diagnoses",
-        "   -0.5000  orders, given their diagnoses",
-        "   -0.7500  log-odds",
-        "what each visit, Dx-object and order adds; together within 0.0000 of what they should:",
-        "   -0.2500  visit 1 of 2",
-        "   -0.2500      gout",
-        "   +0.2500          the diagnosis alone",
-        "   -0.5000          colchicine",
-        "   +0.0000  visit 2 of 2",
-        "                unknown to the model: dx 9",
-    ]
-    assert math.isclose(sigmoid(-0.75), 0.3208, abs_tol=1e-4)
+def test_pairs_as_a_data_frame():
+    found = explain_cohort(run_of(made(seed=4)), cohort_of(PATIENTS))
+    frame = found.to_frame()
+    assert list(frame) == list(COLUMNS)
+    assert frame["order_code"].tolist() == [pair.order for pair in found.pairs]
+    assert frame["importance"].tolist() == [pair.importance for pair in found.pairs]

@@ -1,4 +1,4 @@
-"""Exported models: a SavedModel that needs TensorFlow alone and says what `predict` says, and its model card."""
+"""Exported models: a SavedModel that needs TensorFlow alone and scores as `predict` does, and its model card."""
 
 import contextlib
 import csv
@@ -23,11 +23,11 @@ from support.whole_runs import run as train_run
 
 from mime_tf.__main__ import main
 from mime_tf.errors import InputError
-from mime_tf.export import card as model_card
-from mime_tf.export.example import make
-from mime_tf.export.folder import appearing
+from mime_tf.export.card import TO_FILL_IN, gather, model_card
+from mime_tf.export.example import example_patient
+from mime_tf.export.folder import replacing_folder
 from mime_tf.export.saved_model import export
-from mime_tf.runs.opening import Run
+from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.training.build import build_model
 
 
@@ -73,14 +73,14 @@ def exported(cells, tmp_path_factory):
     ]
     assert "2 pr codes" not in done.stderr  # pr 5 and 6 have names by their systems
     for cell in ("gru", "lstm"):
-        export(Run.open(cells[cell]), base / "served" / cell, bootstrap=0)
+        export(FittedSplit.open(cells[cell]), base / "served" / cell, bootstrap=0)
     assert sorted(path.name for path in (base / "served").iterdir()) == ["gru", "gru_v1", "lstm"]
     return base / "served"
 
 
 @pytest.fixture(scope="module")
 def opened(trained):
-    return Run.open(trained)
+    return FittedSplit.open(trained)
 
 
 # Without mime_tf.
@@ -103,7 +103,7 @@ assert not any(name.startswith("mime_tf.") for name in sys.modules)
 
 
 @pytest.mark.slow
-def test_says_what_predict_says_with_tensorflow_alone(cells, exported, tmp_path):
+def test_scores_as_predict_does_with_tensorflow_alone(cells, exported, tmp_path):
     patients = all_patients()
     codes = {name: value.tolist() for name, value in padded(patients, more=1).items()}
     request = {"cells": list(cells), "folder": str(exported), "texts": list(map(as_json, patients)), "codes": codes}
@@ -112,7 +112,7 @@ def test_says_what_predict_says_with_tensorflow_alone(cells, exported, tmp_path)
     done = subprocess.run([sys.executable, "-c", ALONE], cwd=tmp_path, env=alone, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     for cell, folder in cells.items():
-        expected = predicted(Run.open(folder), patients)
+        expected = predicted(FittedSplit.open(folder), patients)
         assert expected["dropped_codes"].sum() > 100 and 0 < expected["empty"].sum() < 30
         assert np.ptp(expected["probability"]) > 0.01
         for found in json.loads((tmp_path / f"{cell}.json").read_text()):
@@ -148,7 +148,7 @@ def test_the_card_s_calls_work(exported):
         check_same(signatures[request["signature_name"]](**inputs), stated)
 
 
-def test_the_card_says_what_the_run_knows(trained, opened, exported):
+def test_the_card_has_the_facts_of_the_run(trained, opened, exported):
     card = (exported / "gru_v1" / "MODEL_CARD.md").read_text()
     metrics = json.loads((trained / "metrics.json").read_text())
     data = json.loads((trained / "config.json").read_text())["data"]
@@ -161,17 +161,15 @@ def test_the_card_says_what_the_run_knows(trained, opened, exported):
     assert f"| test set | {len(labels)} rows, {sum(labels)} of label 1 ({np.mean(labels):.1%}) |" in card
     assert "| diagnoses | 17 of 31 | 17 |" in card and "| procedures | LOCAL | 1 |" in card
     assert "| `rnn_size` | 4 | 256 |" in card and "`eval_batch_size`" not in card
-    assert card.count(model_card.TO_FILL_IN) > 10
+    assert card.count(TO_FILL_IN) > 10
 
 
-def test_the_card_of_a_run_that_knows_little(opened, trained, tmp_path):
-    config = json.loads((trained / "config.json").read_text()) | {"input": None, "data": None}
-    (tmp_path / "config.json").write_text(json.dumps(config))
-    run = dataclasses.replace(opened, folder=str(tmp_path), data=None, known=None, vocabulary=None)
+def test_the_card_of_a_run_that_knows_little(opened, tmp_path):
+    run = dataclasses.replace(opened, folder=str(tmp_path), input=None, data=None, known=None, vocabulary=None)
     answer = {"probability": [0.5], "dropped_codes": [0], "empty": [False]}
-    card = model_card.text(run, model_card.gather(run), make(run), answer)
-    for what in ("has no results", "cohort | not recorded", "does not say which codes", "no vocabulary"):
-        assert what in card
+    card = model_card(run, gather(run), example_patient(run), answer)
+    for words in ("has no results", "cohort | not recorded", "does not say which codes", "no vocabulary"):
+        assert words in card
     assert "nan" not in card and "None |" not in card
 
 
@@ -183,8 +181,8 @@ def test_names_in_a_card_are_no_markup_and_no_commands(opened):
     rows = [row for row in rows if (row["kind"], row["index"]) != ("dx", "1")][:1]
     vocabulary = dataclasses.replace(opened.vocabulary, rows=rows, by_index={("dx", 0): rows[0]})
     run = dataclasses.replace(opened, vocabulary=vocabulary)
-    example = make(run)
-    card = model_card.text(run, model_card.gather(run, 0), example, {"probability": [0.5]})
+    example = example_patient(run)
+    card = model_card(run, gather(run, 0), example, {"probability": [0.5]})
     assert example.patient["visits"][0][0]["dx"] == hostile
     (shell,), (python,) = blocks(card, "sh"), blocks(card, "python")
     command = shlex.split(shell.splitlines()[1])
@@ -216,7 +214,7 @@ def check_refused(tmp_path, *argv, says):
     before = files_under(tmp_path)
     done = command(*argv)
     assert (done.code, done.out) == (2, []), done
-    assert says in done.err[-1] and done.err[-1].startswith("mime-tf: ")
+    assert says in done.err[-1] and done.err[-1].startswith(("mime-tf: ", "mime-tf export: "))
     assert files_under(tmp_path) == before
 
 
@@ -233,7 +231,7 @@ def test_a_folder_that_is_in_use(trained, exported, tmp_path):
     with open(folder / "MODEL_CARD.md", "r+") as file:
         card = file.read()
         file.seek(0)
-        file.write(card.replace(model_card.TO_FILL_IN, "heart failure", 1))
+        file.write(card.replace(TO_FILL_IN, "heart failure", 1))
         file.truncate()
     check_refused(tmp_path, *asked, folder, "--overwrite", says="MODEL_CARD.md: was changed")
     (folder / "notes.txt").write_text("mine")
@@ -255,7 +253,7 @@ def test_a_folder_that_is_not_an_export(trained, tmp_path):
 
 def test_bad_input_is_one_line(trained, tmp_path):
     output = ["--output", tmp_path / "out" / "1"]
-    check_refused(tmp_path, "--model", tmp_path, *output, says="not a run folder")
+    check_refused(tmp_path, "--model", tmp_path, *output, says="neither the folder of a fitted split")
     check_refused(tmp_path, "--model", trained, *output, "--bootstrap", "-1", says="bootstrap")
     folder = tmp_path / "r0s0"
     shutil.copytree(trained, folder)
@@ -267,7 +265,7 @@ def test_bad_input_is_one_line(trained, tmp_path):
 
 
 def test_weights_that_are_no_numbers_leave_nothing(trained, tmp_path):
-    run = Run.open(trained)
+    run = FittedSplit.open(trained)
     run.model.set_weights([np.full_like(weight, np.nan) for weight in run.model.get_weights()])
     with pytest.raises(InputError, match="not numbers"):
         export(run, tmp_path / "1", bootstrap=0)
@@ -277,11 +275,11 @@ def test_weights_that_are_no_numbers_leave_nothing(trained, tmp_path):
 def test_an_interrupted_export_leaves_the_earlier_one(tmp_path):
     (tmp_path / "1").mkdir()
     (tmp_path / "1" / "old").write_text("old")
-    with pytest.raises(KeyboardInterrupt), appearing(tmp_path / "1") as folder:
+    with pytest.raises(KeyboardInterrupt), replacing_folder(tmp_path / "1") as folder:
         Path(folder, "new").write_text("new")
         raise KeyboardInterrupt
     assert {path.name for path in tmp_path.rglob("*")} == {"1", "old"}
-    with appearing(tmp_path / "1") as folder:
+    with replacing_folder(tmp_path / "1") as folder:
         Path(folder, "new").write_text("new")
     assert {path.name for path in tmp_path.rglob("*")} == {"1", "new"}
 
@@ -290,6 +288,6 @@ def test_help_has_an_example_and_is_quick():
     argv = [sys.executable, "-X", "importtime", "-m", "mime_tf", "export", "--help"]
     done = subprocess.run(argv, env=environment(), capture_output=True, text=True)
     assert done.returncode == 0
-    assert "python -m mime_tf export --model" in done.stdout
+    assert "mime-tf export --model" in done.stdout
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert imported & {"tensorflow", "keras", "sklearn"} == set()

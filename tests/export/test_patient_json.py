@@ -87,7 +87,7 @@ def test_json_is_read_as_any_reader_does(pair):
         *('{"visits": [[]], "visits": [[]]}', b'{"visits": [[{"dx": "SECRET\xff"}]]}', '{"visits": [[[]]]}'),
     ],
 )
-def test_what_is_no_patient_is_refused_and_not_shown(text):
+def test_text_that_is_no_patient_is_refused_and_not_shown(text):
     right = '{"visits": [[]]}'
     assert from_ragged(read(tf.constant([right]))) == [[[]]]
     with pytest.raises(tf.errors.InvalidArgumentError, match=r"(?s)patients: .* in patient\W+1") as caught:

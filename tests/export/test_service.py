@@ -1,4 +1,4 @@
-"""The graph of an exported model, in this process: what it computes, what it refuses, what codes are called."""
+"""The graph of an exported model, in this process: its numbers, its errors, the names of codes."""
 
 import dataclasses
 import json
@@ -9,8 +9,8 @@ import tensorflow as tf
 from support.served_runs import as_json, awkward_patients, check_same, code, made_run, padded, predicted
 from support.whole_runs import SMALL
 
-from mime_tf.export.example import make
-from mime_tf.export.service import Service, code_names, notes
+from mime_tf.export.example import example_patient
+from mime_tf.export.service import Service, names_by_code, notes
 from mime_tf.training.build import build_model
 
 
@@ -57,7 +57,7 @@ def test_padding_and_neighbours_do_not_matter(service):
 
 def test_a_model_of_half_precision(opened):
     model = build_model(dataclasses.replace(SMALL, mixed_precision="bfloat16"), opened.sizes)
-    run = dataclasses.replace(opened, model=model)
+    run = dataclasses.replace(opened, load_model=lambda: model)
     patients = awkward_patients(2, 10)
     half = Service(run)
     found = half.json(tf.constant(list(map(as_json, patients))))
@@ -69,7 +69,7 @@ def test_a_model_of_half_precision(opened):
     [
         ({"visits": [1, 0]}, r"visits: must be from 1 to .* in patient\W+1"),
         ({"visits": [3, 1]}, r"visits: must be from 1 to .* in patient\W+0"),
-        ({"visits": [1]}, "visits: must be one number a patient"),
+        ({"visits": [1]}, "visits: must be one number per patient"),
         ({"dx": [[[0], [0]], [[-2], [0]]]}, r"dx: must be codes, .* in patient\W+1"),
         ({"visits": [2, 1], "dx": [[[0], [0]], [[0], [0]]]}, r"after the last visit; .* in patient\W+1"),
         ({"rx": [[[[-3]], [[0]]], [[[0]], [[0]]]]}, r"rx: must be codes, .* in patient\W+0"),
@@ -119,7 +119,7 @@ def test_a_run_without_a_vocabulary_takes_numbers(opened):
     numbered = Service(run)
     check_same(numbered.json(tf.constant(texts)), predicted(run, patients))
     assert ["takes the numbers of codes" in note for note in notes(run)] == [True]
-    assert make(run).patient["visits"][0][0]["dx"] == "0"
+    assert example_patient(run).patient["visits"][0][0]["dx"] == "0"
 
 
 def test_codes_without_a_name(opened):
@@ -127,16 +127,16 @@ def test_codes_without_a_name(opened):
     run = dataclasses.replace(opened, vocabulary=dataclasses.replace(opened.vocabulary, by_index=rows))
     (note,) = notes(run)
     assert "1 dx codes" in note  # dx 1 is not one that the model knows
-    assert 0 not in code_names(run, "dx") and code_names(run, "pr")[5] == "CPT|P5"
+    assert 0 not in names_by_code(run, "dx") and names_by_code(run, "pr")[5] == "CPT|P5"
     nothing = dataclasses.replace(run, vocabulary=dataclasses.replace(opened.vocabulary, by_index={}))
-    example = make(nothing)
+    example = example_patient(nothing)
     assert example.patient == {"visits": [[], []]}
     unnamed = Service(nothing)
     assert unnamed.json(tf.constant([example.text]))["empty"].numpy().tolist() == [True]
 
 
 def test_the_example_is_the_same_patient_in_both_forms(opened, service):
-    example = make(opened)
+    example = example_patient(opened)
     # Of the known codes that are counted most, 5 times, those of the lowest numbers.
     assert example.patient == {"visits": [[{"dx": "D29", "rx": [code("rx", 4)], "pr": ["CPT|P5"]}], [as_dx("D4")]]}
     check_same(

@@ -28,7 +28,7 @@ DX_OBJECT_ARGUMENTS = {
     "emb_activation": "tanh",
     "order_activation": "sigmoid",
 }
-# Five Dx-objects: with both kinds of orders, repeats, gaps, none, and a place without one.
+# Five slots: Dx-objects with both kinds of orders, repeats, gaps and no orders, and an empty slot.
 DX = np.array([0, 3, 1, 2, -1], np.int32)
 RX = np.array([[0, 1, -1], [2, 2, 2], [-1, -1, 0], [-1, -1, -1], [-1, -1, -1]], np.int32)
 PR = np.array([[0, 1], [-1, 1], [-1, -1], [-1, -1], [-1, -1]], np.int32)
@@ -96,22 +96,22 @@ def test_dx_objects_by_hand():
 
 
 def test_no_dx_object_gives_zeros():
-    # Without being switched off it would give relu(b_o) = (0, 4); orders that stand there do not matter either.
+    # The equations alone would give relu(b_o) = (0, 4). Orders in the slot do not matter either.
     layer = dx_objects_by_hand()
     got = layer(np.array([-1, -1]), np.array([[-1, -1], [0, 2]]), np.array([[-1], [0]]))
     np.testing.assert_array_equal(got, [[0, 0], [0, 0]])
 
 
-def test_a_place_without_a_code_has_no_gradient():
+def test_an_empty_slot_has_no_gradient():
     layer = dx_objects_by_hand()
     with tf.GradientTape() as tape:
         total = tf.reduce_sum(layer(np.array([-1, 1]), np.array([[0, 2], [1, -1]]), np.array([[0], [-1]])))
-    of_dx, of_rx, of_pr = tape.gradient(total, [layer.dx_embeddings, layer.rx_embeddings, layer.pr_embeddings])
+    d_dx, d_rx, d_pr = tape.gradient(total, [layer.dx_embeddings, layer.rx_embeddings, layer.pr_embeddings])
     # o = (x_0 + x_1 - 2, 4 - x_0) sums to x_1 + 2, where x_1 = e_1 + (5 - e_1) r_1: with rx 1, r_1 = 2, so
     # d/de_1 = 1 - 2 = -1 and d/dr_1 = 5 - 3 = 2. x_0 cancels out.
-    np.testing.assert_allclose(tf.convert_to_tensor(of_dx), [[0, 0], [0, -1]])
-    np.testing.assert_allclose(tf.convert_to_tensor(of_rx), [[0, 0], [0, 2], [0, 0]])
-    np.testing.assert_allclose(tf.convert_to_tensor(of_pr), [[0, 0]])
+    np.testing.assert_allclose(tf.convert_to_tensor(d_dx), [[0, 0], [0, -1]])
+    np.testing.assert_allclose(tf.convert_to_tensor(d_rx), [[0, 0], [0, 2], [0, 0]])
+    np.testing.assert_allclose(tf.convert_to_tensor(d_pr), [[0, 0]])
 
 
 def test_the_two_dx_object_activations_by_hand():
@@ -170,7 +170,7 @@ def test_visits_by_hand():
     np.testing.assert_allclose(VisitEmbedding()(dx_objects, members[np.newaxis]), [expected])
 
 
-def test_the_gradient_counts_how_often_a_dx_object_is_named():
+def test_the_gradient_counts_how_often_a_dx_object_is_a_member():
     dx_objects = tf.constant([[1.0], [2.0], [3.0]])
     with tf.GradientTape() as tape:
         tape.watch(dx_objects)
@@ -250,7 +250,7 @@ def test_right_padding_equals_the_unpadded_run(lengths):
             np.testing.assert_array_equal(got[row], np.zeros((5, 4)))
 
 
-def test_what_stands_in_masked_steps_does_not_matter():
+def test_inputs_of_masked_steps_do_not_matter():
     layer, inputs = GRUV1(4), floats(2, 5, 3)
     mask = np.array([[True, False, True, True, False], [True, True, True, False, False]])
     other = np.where(mask[..., np.newaxis], inputs, 1e3).astype(np.float32)
@@ -258,7 +258,7 @@ def test_what_stands_in_masked_steps_does_not_matter():
 
 
 @pytest.mark.parametrize("return_sequences", [False, True])
-def test_keras_masks_reach_the_gru_and_go_on_with_sequences(return_sequences):
+def test_keras_masks_reach_the_gru_and_are_passed_on_with_sequences(return_sequences):
     layer, inputs = GRUV1(4, return_sequences=return_sequences), floats(2, 5, 3)
     inputs[0, 3:] = 7.0
     masked = keras.layers.Masking(7.0)(inputs)

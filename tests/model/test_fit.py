@@ -1,4 +1,4 @@
-"""MiME as Keras users have it: fit, evaluate, predict, save, load, other cells, mixed precision."""
+"""MiME as a Keras model: fit, evaluate, predict, summary, save, load, other cells, mixed precision."""
 
 import os
 import subprocess
@@ -9,12 +9,13 @@ import keras
 import numpy as np
 import pytest
 
+import mime_tf
 from mime_tf import FusedAdam, MiME
 from mime_tf.batches import datasets
 from mime_tf.batches.tables import Batch, window_starts
 from mime_tf.data import pickled
 from mime_tf.losses import LogLoss
-from mime_tf.splits import split
+from mime_tf.splits.split import Part
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = ("gru_v1", "gru", "lstm")
@@ -36,7 +37,7 @@ def toy_part(patients=60, seed=0):
         visits[rng.integers(len(visits))].append([0, [1], []] if label else [0, [], [0]])
         lists.append(visits)
     order = np.argsort([len(patient) for patient in lists], kind="stable")
-    return split.Part(order, pickled.from_lists(lists), labels[order])
+    return Part(order, pickled.from_lists(lists), labels[order])
 
 
 def tables(store):
@@ -61,7 +62,7 @@ def fitted(model, part, steps=3):
 @pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_cohort_learned_by_heart_leaves_every_number_finite(cell, policy):
-    """3,000 updates without a penalty, from the middle on at probabilities of exactly 1, which once gave NaN."""
+    """3,000 updates without a penalty, the second half at probabilities of exactly 1, which once gave NaN."""
     part = toy_part(patients=40)
     model = toy_model(FusedAdam(0.05), rnn_cell=cell, regularize=0.0, dtype=policy)
     starts = window_starts(0, [len(part)], 20, 1500)[0]
@@ -72,7 +73,7 @@ def test_a_cohort_learned_by_heart_leaves_every_number_finite(cell, policy):
         losses = model.history.history["main_loss"]
         assert np.isfinite(losses).all() and losses[-1] < 1e-4
         assert all(np.isfinite(values).all() for values in model.get_weights())
-    assert model.predict_on_batch(tables(part.store)).max() == 1  # else nothing was tried
+    assert model.predict_on_batch(tables(part.store)).max() == 1  # the case that the test is about
 
 
 def test_fit_learns_a_cohort_that_can_be_learned():
@@ -130,16 +131,16 @@ def test_every_cell_trains_and_ignores_padding(rnn_cell):
     np.testing.assert_allclose(padded[:5], tight, atol=1e-6)
     assert np.isfinite(padded).all()
     # A patient's prediction does not depend on who else is in the batch.
-    for place in range(5):
-        np.testing.assert_allclose(model(tables(store.select([place]))), tight[place : place + 1], atol=1e-6)
+    for patient in range(5):
+        np.testing.assert_allclose(model(tables(store.select([patient]))), tight[patient : patient + 1], atol=1e-6)
 
 
 def test_an_empty_visit_is_a_time_step():
     """It moves the state, unlike padding."""
     model = toy_model()
     model.rnn.cell.bias.assign(np.linspace(-1, 1, 24))
-    some, longer = [[[0, [1], []]]], [[[0, [1], []]], []]
-    predicted = model(tables(pickled.from_lists([some, longer]))).numpy()
+    short, longer = [[[0, [1], []]]], [[[0, [1], []]], []]
+    predicted = model(tables(pickled.from_lists([short, longer]))).numpy()
     assert abs(predicted[0, 0] - predicted[1, 0]) > 1e-4
 
 
@@ -156,6 +157,38 @@ def test_a_model_has_its_weights_when_it_is_made(rnn_cell):
     assert all(np.array_equal(new, old) for new, old in zip(model.get_weights(), kept, strict=True))
 
 
+# Summary.
+
+
+def summary(model):
+    lines = []
+    model.summary(print_fn=lines.append, line_length=78)
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize("rnn_cell", CELLS)
+def test_a_summary_at_every_stage(tmp_path, rnn_cell):
+    """It shows a shape and the weights of every layer, before and after anything is computed."""
+    part, model = toy_part(), toy_model(rnn_cell=rnn_cell, aux_lambda=0.1, dropout=0.1)
+    fresh = summary(model)
+    assert "?" not in fresh and "unbuilt" not in fresh
+    for layer in model.layers:
+        assert layer.name in fresh and f"{layer.count_params():,}" in fresh
+    model.predict(datasets.scoring_batches(part, 20), verbose=0)
+    assert summary(model) == fresh
+    fitted(model, part)
+    after_fit = summary(model)
+    assert after_fit.startswith(fresh.split(" Total params")[0]) and "Optimizer params" in after_fit
+    model.evaluate(datasets.scoring_batches(part, 20), verbose=0)
+    assert summary(model) == after_fit
+    model.save(tmp_path / "model.keras")
+    loaded = mime_tf.load_model(tmp_path / "model.keras")
+    assert summary(loaded) == fresh
+    loaded.predict_on_batch(tables(part.store))
+    assert summary(loaded) == fresh
+    assert summary(mime_tf.load_model(tmp_path / "model.keras", compile=True)) == after_fit
+
+
 # Saving.
 
 
@@ -167,8 +200,8 @@ def test_a_loaded_model_predicts_the_same(tmp_path, rnn_cell, aux_lambda):
     loaded = keras.models.load_model(tmp_path / "model.keras", compile=False)
     assert type(loaded) is MiME
     assert loaded.get_config() == model.get_config()
-    for new, other in zip(loaded.get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_array_equal(new, other)
+    for got, expected in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(got, expected)
     batch = tables(part.patients())
     np.testing.assert_array_equal(loaded(batch), model(batch))
 
@@ -183,31 +216,38 @@ def test_a_loaded_model_goes_on_training(tmp_path):
     expected = fitted(model, part)
     assert set(expected) == {"loss", "main_loss", "l2_loss", "aux_dx_loss", "aux_rx_loss", "aux_pr_loss", "auc"}
     assert fitted(loaded, part) == pytest.approx(expected, rel=1e-6)
-    for new, other in zip(loaded.get_weights(), model.get_weights(), strict=True):
-        np.testing.assert_allclose(new, other, atol=1e-7)
+    for got, expected in zip(loaded.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(got, expected, atol=1e-7)
 
 
 FRESH = """
 import sys
 import numpy as np
 {imports}
-model = keras.models.load_model(sys.argv[1])
+model = {load_model}(sys.argv[1])
 with np.load(sys.argv[2]) as file:
     batch = dict(file)
 np.save(sys.argv[3], model.predict_on_batch(batch))
 """
 
 
-@pytest.mark.parametrize("order", [["mime_tf", "keras"], ["keras", "mime_tf"], ["mime_tf", "tensorflow", "keras"]])
-def test_a_fresh_process_predicts_the_same(tmp_path, order):
-    """With no import but `mime_tf` and `keras`, in either order, it opens the model."""
+WAYS_TO_OPEN = {
+    "mime_tf.load_model": "import mime_tf",
+    "keras.models.load_model": "import keras, mime_tf.model",
+    "keras.saving.load_model": "import mime_tf.model, keras",
+}
+
+
+@pytest.mark.parametrize("load_model", WAYS_TO_OPEN)
+def test_a_fresh_process_predicts_the_same(tmp_path, load_model):
+    """`mime_tf.load_model` opens the model, and so does Keras once `mime_tf.model` is imported, before or after it."""
     part = toy_part()
     model = toy_model(aux_lambda=0.1)
     fitted(model, part)
     model.save(tmp_path / "model.keras")
     batch = tables(part.patients(0, 20))
     np.savez(tmp_path / "batch.npz", **batch)
-    program = FRESH.format(imports="\n".join(f"import {name}" for name in order))
+    program = FRESH.format(imports=WAYS_TO_OPEN[load_model], load_model=load_model)
     files = [tmp_path / name for name in ("model.keras", "batch.npz", "predictions.npy")]
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     done = subprocess.run(

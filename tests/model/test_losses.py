@@ -23,7 +23,7 @@ def test_log_loss_by_hand():
         assert log_loss(np.reshape([1, 0, 1], shape), [[0.75], [0.75], [0.5]]) == pytest.approx(expected, abs=1e-6)
 
 
-def test_log_loss_has_the_reference_s_floor():
+def test_log_loss_has_the_floor_of_the_reference():
     # Certain and wrong costs -ln(0 + 1e-10) = 10 ln 10 = 23.03, where Keras's own stops at -ln 1e-7 = 16.1.
     assert log_loss([0], [[1.0]]) == pytest.approx(10 * np.log(10.0), abs=1e-5)
     assert log_loss([1], [[0.0]]) == pytest.approx(10 * np.log(10.0), abs=1e-5)
@@ -55,7 +55,7 @@ WAYS = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_certain_and_right_costs_what_it_costs_in_the_reference(way):
+def test_certain_and_right_costs_the_same_as_in_the_reference(way):
     # TensorFlow 1.14: mean loss 7.15e-8, that of logit 15 alone; gradients -7.15e-8, 0, 0, 0, 0.
     loss, gradient = WAYS[way](loss_and_gradient)(tf.constant(LOGITS), tf.constant(LABELS))
     step_of_sigmoid = 2**-24 / 5
@@ -64,7 +64,7 @@ def test_certain_and_right_costs_what_it_costs_in_the_reference(way):
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_certain_and_wrong_costs_what_it_costs_in_the_reference(way):
+def test_certain_and_wrong_costs_the_same_as_in_the_reference(way):
     # -ln 1e-10 each; the gradient is 0 because the sigmoid's is.
     logits, labels = tf.constant([[200.0], [-200.0]]), tf.constant([0.0, 1.0])
     loss, gradient = WAYS[way](loss_and_gradient)(logits, labels)
@@ -96,7 +96,7 @@ def test_log_loss_with_weights_and_without_a_mean():
     assert float(weighted) == pytest.approx((3 * LN2 + LN4) / 2, abs=1e-6)
 
 
-def test_log_loss_equals_keras_s_away_from_saturation():
+def test_log_loss_equals_the_keras_loss_away_from_saturation():
     rng = np.random.default_rng(0)
     labels, probabilities = rng.integers(0, 2, (50, 1)), rng.uniform(0.02, 0.98, (50, 1))
     expected = float(keras.losses.BinaryCrossentropy()(np.float32(labels), np.float32(probabilities)))
@@ -124,7 +124,7 @@ def test_order_loss_by_hand():
     codes = tf.constant([[0, -1, -1], [0, 0, 0], [-1, -1, -1], [1, 0, 1], [-1, 0, -1]])
     in_set = (LN4 - LN3 + LN2) / 2
     out_of_set = (LN4 + LN2) / 2
-    # A repeated code counts once, and it does not matter where padding stands.
+    # A repeated code counts once, and the position of padding does not matter.
     expected = [in_set, in_set, out_of_set, in_set, in_set]
     np.testing.assert_allclose(order_loss(logits, codes), expected, atol=1e-6)
 

@@ -1,4 +1,4 @@
-"""MiME against the float64 oracle on random cohorts and weights, and what its loss is made of."""
+"""MiME against the float64 oracle on random cohorts and weights, and the parts of its loss."""
 
 import functools
 
@@ -28,8 +28,8 @@ def small_model(optimizer="sgd", compile_options=(), **arguments):
 
 
 @functools.cache
-def oracle_s_model(emb_activation, order_activation):
-    """One model for each pair of activations. Run eagerly: every random cohort has another shape."""
+def model_with_heads(emb_activation, order_activation):
+    """One model per pair of activations, run eagerly because every random cohort has another shape."""
     return small_model(
         emb_activation=emb_activation,
         order_activation=order_activation,
@@ -57,7 +57,7 @@ def batch_of(patients, extra=None):
 
 
 def assert_model_equals_oracle(patients, labels, activations, seed, extra=None):
-    model = oracle_s_model(*activations)
+    model = model_with_heads(*activations)
     weights = with_random_weights(model, seed)
     expected = oracle.losses(
         weights,
@@ -98,7 +98,7 @@ def test_cohorts_after_the_unseen_code_filter(patients_and_labels, known, seed):
     arrays = {kind: np.isin(np.arange(size), list(known[kind])) for kind, size in
               (("dx", cohorts.NUM_DX), ("rx", cohorts.NUM_RX), ("pr", cohorts.NUM_PR))}  # fmt: skip
     store = pickled.from_lists(patients).keep_known(arrays)
-    model = oracle_s_model("relu", "relu")
+    model = model_with_heads("relu", "relu")
     weights = with_random_weights(model, seed)
     got = model(Batch(store).tables()).numpy()[:, 0]
     expected = oracle.probabilities(weights, kept, emb_activation="relu", order_activation="relu")
@@ -140,7 +140,7 @@ def in_full(batch):
 
 
 def step(model, seed, batch, labels):
-    """The logged losses of a step from random weights, and its gradient: what SGD at rate 1 takes away."""
+    """The logged losses of a step from random weights, and its gradient: the change by SGD at rate 1."""
     with_random_weights(model, seed)
     before = model.get_weights()
     model.reset_metrics()
@@ -149,7 +149,7 @@ def step(model, seed, batch, labels):
 
 
 @functools.cache
-def model_of_steps():
+def model_for_steps():
     return small_model(
         keras.optimizers.SGD(1.0),
         regularize=REGULARIZE,
@@ -169,7 +169,7 @@ def test_sharing_a_history_changes_neither_loss_nor_gradient(patients_and_labels
     # Each patient's history is there once, however many have it.
     assert sum(row.max() >= 0 for row in batch["visits"]) == len({str(patient) for patient in patients})
     assert len(in_full(batch)["visits"]) == len(patients)
-    model = model_of_steps()
+    model = model_for_steps()
     losses, gradient = step(model, seed, batch, labels)
     expected_losses, expected_gradient = step(model, seed, in_full(batch), labels)
     assert set(losses) == {"loss", *PARTS}
@@ -195,8 +195,8 @@ def test_a_shared_history_counts_once_for_each_patient():
         assert got[name] == pytest.approx(alone[name], rel=1e-5), name
 
 
-def test_room_for_more_patients_adds_no_slots():
-    """A batch padded in B, which scoring makes, has the auxiliary losses of the patients that there are."""
+def test_padding_of_patients_adds_no_slots():
+    """A batch padded in B has the auxiliary losses of its patients alone."""
     model = small_model(aux_lambda=1.0)
     patients = [[[OBJECT], [OTHER, OBJECT]], [[OTHER]], [[OTHER]]]
     tight, padded = (batch_of(patients, extra) for extra in ({}, {"B": 3, "S": 1}))
@@ -220,7 +220,7 @@ def test_room_for_more_patients_adds_no_slots():
         ({"aux_lambda": 0.0, "aux_heads": False}, False),
     ],
 )
-def test_heads_are_there_when_they_are_wanted(arguments, heads):
+def test_heads_exist_when_asked_for(arguments, heads):
     model = small_model(**arguments)
     assert model.aux_heads is heads
     # DxObjectEmbedding 9, GRUV1 3, prediction 2, the heads 6.
@@ -236,7 +236,7 @@ def test_an_auxiliary_loss_needs_heads():
 
 
 def test_heads_without_weight_change_no_prediction():
-    """With aux_lambda 0 they are only reported, and counted among the squares."""
+    """With aux_lambda 0 their losses are logged, and their weights count among the squares."""
     patients, labels = [[[OBJECT], [OTHER]], [[OTHER]]], np.float32([1, 0])
     plain, with_heads = small_model(regularize=0.0), small_model(regularize=0.0, aux_heads=True)
     with_heads.set_weights([*plain.get_weights(), *with_heads.get_weights()[len(plain.weights) :]])
@@ -276,7 +276,7 @@ def assert_parts_add_up(logged, aux_lambda):
 @pytest.mark.parametrize("aux_lambda", [0.0, 0.5])
 @pytest.mark.parametrize("batch_sizes", [[2, 2], [3, 1]], ids=["equal_batches", "unequal_batches"])
 def test_the_logged_parts_add_up(toy_batches, aux_lambda, batch_sizes):
-    """After steps that change the squares a lot, and with a batch of another size, as a last one often is."""
+    """After steps that change the squares a lot, and with a smaller last batch."""
     model = small_model(keras.optimizers.SGD(1.0), aux_lambda=aux_lambda, regularize=0.1)
     batches = toy_batches(batch_sizes)
     fitted = model.fit(batches, epochs=2, verbose=0, shuffle=False, validation_data=batches).history
@@ -305,7 +305,7 @@ def toy_batches():
 
 
 def test_evaluate_gives_the_means_over_patients(toy_batches):
-    """However the patients are divided, but for the auxiliary losses, whose slots depend on the batch."""
+    """The division into batches matters only to the auxiliary losses, whose slots depend on the batch."""
     model = small_model(compile_options={"metrics": [keras.metrics.AUC(name="auc")]})
     whole = model.evaluate(toy_batches([4]), verbose=0, return_dict=True)
     divided = model.evaluate(toy_batches([3, 1]), verbose=0, return_dict=True)
@@ -326,8 +326,8 @@ def test_sample_weights_weigh_the_main_loss():
         assert got["loss"] == pytest.approx(expected, rel=1e-5)
 
 
-def test_compute_loss_embeds_the_dx_objects_itself():
-    """Called from outside, without the embeddings that a step has at hand."""
+def test_compute_loss_equals_the_loss_of_a_step():
+    """A call from outside embeds the Dx-objects itself, where a step embeds them once for both results."""
     model = small_model(aux_lambda=0.5)
     batch, labels = batch_of([[[OBJECT]], [[OTHER], [OBJECT]]]), np.float32([1, 0])
     got = float(model.compute_loss(batch, labels, model(batch)))

@@ -12,7 +12,7 @@ SHAPES = [(5, 3), (4,), (2, 1, 2), ()]
 
 
 def updated(optimizer, steps=7, jit_compile=None):
-    """The weights after updates with some gradients, and the optimizer's own variables."""
+    """The weights after updates with random gradients, and the variables of the optimizer."""
     rng = np.random.default_rng(0)
     weights = [keras.Variable(rng.normal(size=shape), dtype="float32") for shape in SHAPES]
     optimizer.build(weights)
@@ -44,7 +44,7 @@ def test_two_updates_by_hand():
 
 @pytest.mark.parametrize("jit_compile", [None, False, True], ids=["eager", "graph", "xla"])
 @pytest.mark.parametrize("options", [{}, {"global_clipnorm": 0.01}, {"beta_1": 0.5, "beta_2": 0.9}], ids=str)
-def test_it_is_keras_s_adam(options, jit_compile):
+def test_it_equals_the_keras_adam(options, jit_compile):
     expected, state = updated(keras.optimizers.Adam(0.01, epsilon=1e-8, **options))
     got, own = updated(FusedAdam(0.01, **options), jit_compile=jit_compile)
     for left, right in zip([*got, *own], [*expected, *state], strict=True):

@@ -48,7 +48,7 @@ def test_batch_agrees_with_the_reference(parity):
     np.testing.assert_allclose(got["l2"], arrays["batch/l2"], rtol=2e-6, atol=0)
 
 
-def test_the_variables_are_the_reference_s(parity):
+def test_variables_have_the_names_of_the_reference(parity):
     assert sorted(parity.weights) == sorted(VARIABLES)
 
 

@@ -1,4 +1,4 @@
-"""The port computes what the reference program computed: a batch, its gradients, and 60 Adam steps."""
+"""Agreement with the numbers of the authors' program: a batch, its gradients, and 60 Adam steps."""
 
 import keras
 import numpy as np
@@ -7,7 +7,7 @@ import pytest
 from mime_tf import MiME, tf1_weights
 from mime_tf.batches import datasets, shapes
 from mime_tf.losses import LogLoss
-from mime_tf.splits import split
+from mime_tf.splits.split import eligible, make_split
 
 BATCH_LOSSES = {"aux_dx_loss": "aux_dx_loss", "aux_rx_loss": "aux_rx_loss", "aux_pr_loss": "aux_pr_loss"}
 BATCH_LOSSES |= {"main_loss": "loss", "loss": "total"}
@@ -16,7 +16,7 @@ TRAJECTORY_LOSSES = ("aux_dx_loss", "aux_rx_loss", "aux_pr_loss", "main_loss", "
 
 
 class EachStep(keras.callbacks.Callback):
-    """Keeps the metrics of every step of its own, where Keras's logs are means since the epoch began."""
+    """Keeps the metrics of each step; Keras's logs are means since the start of the epoch."""
 
     def on_train_begin(self, logs=None):
         self.steps = []
@@ -27,13 +27,13 @@ class EachStep(keras.callbacks.Callback):
 
 
 def weights_under(arrays, prefix):
-    """The reference's weights of that prefix, under the names of `mime_tf.tf1_weights`."""
+    """The weights of the authors' program with that prefix, under the names of `mime_tf.tf1_weights`."""
     names = [name for name in arrays if name.startswith(prefix)]
     return {name.removeprefix(prefix).replace("rnn/while/", ""): arrays[name] for name in names}
 
 
 def model_of(reference_cohort, optimizer, **compile_options):
-    """The model of a parity cohort at the reference's initial weights."""
+    """The model of a parity cohort with the initial weights of the authors' program."""
     train = reference_cohort.config["train"]
     model = MiME(
         **{name: reference_cohort.config["cohort"][name] for name in ("num_dx", "num_rx", "num_pr")},
@@ -59,7 +59,7 @@ def model_of(reference_cohort, optimizer, **compile_options):
 
 def training_part(reference_cohort):
     store = reference_cohort.store
-    return split.split(store, reference_cohort.labels, split.eligible(store), seed=0).train
+    return make_split(store, reference_cohort.labels, eligible(store), seed=0).train
 
 
 def values_of(model):
@@ -80,7 +80,7 @@ WAYS = {"tight": (None, False), "padded": (more_padding, False), "xla": (more_pa
 )
 def test_a_batch(reference_cohort, choose_shape, jit_compile):
     arrays, train = reference_cohort.arrays, reference_cohort.config["train"]
-    # A step of SGD at rate 1 takes away the gradient.
+    # A step of SGD at rate 1 subtracts the gradient.
     model = model_of(reference_cohort, keras.optimizers.SGD(1.0), jit_compile=jit_compile)
     starts = [int(arrays["batch/start"])]
     batches = datasets.training_batches(training_part(reference_cohort), starts, train["batch_size"], choose_shape)

@@ -1,4 +1,4 @@
-"""The benchmarks run, say what they should, and compare with a dense model that computes the same numbers."""
+"""The benchmarks run, their tables are right, and the dense model computes the same numbers as the packed one."""
 
 import doctest
 import itertools
@@ -53,7 +53,7 @@ def both_models(aux_lambda):
 
 
 @pytest.mark.parametrize("aux_lambda", [0.0, 0.1])
-def test_the_dense_model_computes_what_the_packed_one_does(aux_lambda):
+def test_the_dense_model_computes_the_numbers_of_the_packed_one(aux_lambda):
     packed, dense, inputs, dense_inputs, labels = both_models(aux_lambda)
     predictions = packed(inputs)
     np.testing.assert_allclose(dense(dense_inputs), predictions, rtol=0, atol=1e-5)
@@ -86,11 +86,11 @@ def test_steady_rate_and_start():
         laps.lap()
     assert laps.seconds == pytest.approx(seconds)
     assert laps.gflops() == [100, 100, 100, 50]
-    found = steady_and_start(laps, 10)
-    assert found["cost"] == pytest.approx(20)
-    assert found["ms_per_step"] == pytest.approx(300)
-    assert found["gflops"] == [0, 100]
-    assert found["start_s"] == pytest.approx(12)
+    times = steady_and_start(laps, 10)
+    assert times["cost"] == pytest.approx(20)
+    assert times["ms_per_step"] == pytest.approx(300)
+    assert times["gflops"] == [0, 100]
+    assert times["start_s"] == pytest.approx(12)
 
 
 def test_a_run_that_holds_a_nan_is_not_timed(tmp_path):
@@ -112,11 +112,18 @@ def test_a_bare_step_that_holds_a_nan_is_not_timed():
 
 def test_every_measurement_can_be_asked_for_and_has_a_table():
     assert set(run.parse([]).only) == set(measurements.ALL) == set(tables.TABLES)
-    assert run.parse(["--only", "step", "dense"]).only == ["step", "dense"]
+    assert run.parse(["--only", "step,dense"]).only == ["step", "dense"]
 
 
-def test_a_table_tells_targets_and_figures_of_the_issue():
-    rows = [goals.target_row({"ratio": 4, "cost": 4.5}), *goals.issue_rows(goals.ISSUE["step"][0.0])]
+def test_an_unknown_measurement_is_reported_in_one_line(capsys):
+    with pytest.raises(SystemExit) as stop:
+        run.parse(["--only", "step,growht"])
+    assert stop.value.code == 2
+    assert "--only: found 'growht'; must be of step, sample," in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_a_table_has_targets_and_figures_measured_elsewhere():
+    rows = [goals.target_row({"ratio": 4, "cost": 4.5}), *goals.elsewhere_rows(goals.ELSEWHERE["step"][0.0])]
     assert ">= 4" in tables.table("scoring", rows)
     text = tables.table("step", rows)
     assert "<= 4.5" in text
@@ -128,13 +135,13 @@ def test_examples(module):
     assert doctest.testmod(module).failed == 0
 
 
-def test_what_is_missing_is_told_in_one_line(monkeypatch, capsys):
+def test_missing_packages_are_reported_in_one_line(monkeypatch, capsys):
     monkeypatch.setattr(run, "NEEDED", ("json", "no_such_module"))
     assert run.main(["--quick"]) == 2
     assert capsys.readouterr().err == "run.py: needs no_such_module: pip install no_such_module\n"
 
 
-def test_an_output_that_cannot_be_made_is_told_in_one_line(tmp_path, capsys, monkeypatch):
+def test_an_output_that_cannot_be_made_is_reported_in_one_line(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(run, "NEEDED", ())
     (tmp_path / "file").write_text("")
     assert run.main(["--output", str(tmp_path / "file" / "out")]) == 2
@@ -149,7 +156,7 @@ def test_a_task_that_fails_is_an_error(tmp_path):
 @pytest.mark.slow
 def test_a_quick_run(tmp_path):
     pytest.importorskip("matplotlib")
-    command = [sys.executable, ROOT / "benchmarks" / "run.py", "--quick", "--only", "step", "dense", "--output", "out"]
+    command = [sys.executable, ROOT / "benchmarks" / "run.py", "--quick", "--only", "step,dense", "--output", "out"]
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -1,4 +1,4 @@
-"""`examples/`: they run as docs/example_heart_failure.md starts them, and the yardsticks measure what they say."""
+"""`examples/`: they run as docs/example_heart_failure.md starts them, and the yardsticks are right."""
 
 import importlib.util
 import json
@@ -11,6 +11,7 @@ import pytest
 from support.ehr_exports import Rows
 from support.whole_runs import environment
 
+from mime_tf.assess.bootstrap import Bootstrap
 from mime_tf.config import TrainConfig
 from mime_tf.data import pickled
 from mime_tf.splits import division
@@ -104,29 +105,29 @@ def output(tmp_path):
 
 def test_models_are_compared_on_the_same_patients(output):
     module = yardsticks()
-    labels, found = module.compare(output, bootstrap=50)
+    labels, comparison = module.compare(output, Bootstrap(50))
     assert labels.tolist() == [0, 1] * 10
-    aucs = {name: means["auc"].value for name, means in found.means.items()}
+    aucs = {name: means["auc"].value for name, means in comparison.means.items()}
     # 9 of the 10 of label 1 are above all of label 0, one below all; nobody's number of visits differs.
     expected = {module.MIME: 0.9, module.COUNTS: 1.0, "age and sex": 1.0, "number of visits": 0.5}
     assert aucs == pytest.approx(expected)
-    assert found.differences[module.COUNTS]["auc"].value == pytest.approx(-0.1)
+    assert comparison.differences[module.COUNTS]["auc"].value == pytest.approx(-0.1)
 
 
 def test_no_model_sees_the_patients_that_it_scores(output):
-    """Label 1 is older in one fold and younger in the other: what either teaches is wrong of all in the other."""
+    """Label 1 is older in one fold and younger in the other: the rule of either fold is wrong in all of the other."""
     labels = [0, 1] * 10
     _, _, fold = division.fold(np.array(labels), 0, 2)
     ages = [80 if label == (row in fold) else 60 for row, label in enumerate(labels)]
     table = "".join(f"{age},F\n" for age in ages)
     (Path(output).parent / "patients.csv").write_text(f"age,sex\n{table}")
-    _, found = yardsticks().compare(output, bootstrap=2)
-    assert found.means["age and sex"]["auc"].value == 0
+    _, comparison = yardsticks().compare(output, Bootstrap(2))
+    assert comparison.means["age and sex"]["auc"].value == 0
 
 
-def test_what_is_printed(output):
+def test_printed_lines(output):
     module = yardsticks()
-    first, header, *rows, difference = module.lines("run/", *module.compare(output, bootstrap=50))
+    first, header, *rows, difference = module.lines("run/", *module.compare(output, Bootstrap(50)))
     assert first == "run/  20 rows, 10 of label 1 (50.0%)"
     assert header.split() == ["AUC", "average", "precision"]
     assert rows[1].split("  ")[1] == module.COUNTS and rows[1].split()[5:] == ["1.000", "[1.000,", "1.000]"] * 2

@@ -2,14 +2,13 @@
 
 import types
 
-import numpy as np
 import pytest
 
 from mime_tf.data import pickled
-from mime_tf.data.cohort import read
+from mime_tf.data.cohort import Cohort
 from mime_tf.data.vocabulary import COLUMNS, Vocabulary
 from mime_tf.errors import InputError
-from mime_tf.runs.opening import Run
+from mime_tf.runs.fitted_split import FittedSplit
 
 
 def vocabulary(*codes):
@@ -23,7 +22,7 @@ def check(tmp_path, ours, theirs):
     if theirs:
         theirs.write(tmp_path / "vocabulary.csv")
     run = types.SimpleNamespace(vocabulary=ours, folder="r0s0")
-    Run.check_codes(run, read(str(tmp_path / "hf"), labelled=False))
+    FittedSplit.check_codes(run, Cohort.open(str(tmp_path / "hf"), labelled=False))
 
 
 OURS = vocabulary(("dx", 0, "I10"), ("dx", 1, "I50"), ("rx", 0, "A1"))
@@ -55,5 +54,5 @@ def test_other_codes_are_refused(kind, tmp_path):
 
 
 def test_a_cohort_that_came_from_no_file_is_not_compared():
-    cohort = types.SimpleNamespace(source=None, store=np.zeros(1))
-    Run.check_codes(types.SimpleNamespace(vocabulary=OURS, folder="r0s0"), cohort)
+    cohort = Cohort(pickled.from_lists([[[[0, [], []]]]]))
+    FittedSplit.check_codes(types.SimpleNamespace(vocabulary=OURS, folder="r0s0"), cohort)

@@ -9,7 +9,7 @@ from mime_tf.assess.summary import log_loss, results, summarize
 from mime_tf.batches import datasets
 from mime_tf.data import pickled
 from mime_tf.scoring.scorer import Scorer
-from mime_tf.splits import split
+from mime_tf.splits.split import Part
 
 
 @pytest.fixture(scope="module")
@@ -17,7 +17,7 @@ def part():
     """Seventeen patients of one to four visits."""
     rng = np.random.default_rng(3)
     patients = [[[[int(rng.integers(4)), [1], []]] for _ in range(1 + row % 4)] for row in range(17)]
-    return split.Part(np.arange(17), pickled.from_lists(patients), np.arange(17) % 2)
+    return Part(np.arange(17), pickled.from_lists(patients), np.arange(17) % 2)
 
 
 def test_the_scorer_equals_predict(part):

@@ -501,7 +501,7 @@ def test_the_command_writes_cohort_and_truth(tmp_path):
 
 def test_the_vocabulary_names_every_code(tmp_path):
     command(*ARGV, "--output", tmp_path / "c")
-    vocabulary = Vocabulary.beside(str(tmp_path / "c"))
+    vocabulary = Vocabulary.read(str(tmp_path / "vocabulary.csv"))
     assert len(vocabulary.rows) == 60 + 99 + 40
     assert {row["system"] for row in vocabulary.rows} == {"simulated"}
     (pair, *_) = json.loads((tmp_path / "c_truth.json").read_text())["pairs"]
@@ -540,7 +540,7 @@ def check_refused(folder, *argv, says):
 @pytest.mark.parametrize("name", sorted(FILES - {"vocabulary.csv"}))
 def test_files_are_not_replaced_unasked(tmp_path, name):
     (tmp_path / name).write_text("mine")
-    check_refused(tmp_path, *ARGV, "--output", tmp_path / "c", says=f"{name}: is there already")
+    check_refused(tmp_path, *ARGV, "--output", tmp_path / "c", says=f"{name}: exists; --overwrite")
     assert command(*ARGV, "--output", tmp_path / "c", "--overwrite")[0] == 0
     assert set(contents(tmp_path)) == FILES
     assert contents(tmp_path)[name] != b"mine"
@@ -581,7 +581,7 @@ def test_the_command_as_a_process(tmp_path):
 def test_help_teaches(tmp_path):
     done = run("--help", cwd=tmp_path)
     assert done.returncode == 0
-    for part in ("example:", "python -m mime_tf simulate --patients", "--pair_effect", "--overwrite", "0.5"):
+    for part in ("example:", "mime-tf simulate --patients", "--pair_effect", "--overwrite", "0.5"):
         assert part in done.stdout
 
 

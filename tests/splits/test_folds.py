@@ -13,14 +13,14 @@ from support.whole_runs import COHORT, MEAN, SMALL, TRAIN, arguments, check_same
 
 from mime_tf.__main__ import main
 from mime_tf.config import TrainConfig
-from mime_tf.data import cohort as sources
 from mime_tf.data import parquet, pickled
+from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
-from mime_tf.runs.opening import Run
+from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.scoring import prediction
 from mime_tf.splits import division
-from mime_tf.splits import split as cohort
 from mime_tf.splits.groups import digest, group_numbers, repeats
+from mime_tf.splits.split import eligible, make_split
 
 FOLDS = dataclasses.replace(SMALL, split_seeds=TrainConfig.split_seeds, folds=3, tensorboard=False)
 SHORT = dataclasses.replace(SMALL, split_seeds=(4,), num_iter=3, tensorboard=False)
@@ -69,12 +69,12 @@ def test_groups_stay_whole(groups, number, folds, data):
     of_parts = [set(groups[part].tolist()) for part in parts]
     assert not (of_parts[0] & of_parts[1] or of_parts[0] & of_parts[2] or of_parts[1] & of_parts[2])
     # Of 15 groups: 5 in a fold, 4.5 (rounded up) in valid, 5 left; or 10.5 (up) held, 4 / 7 of them (up) in test, 4
-    # left. Of what is left 0.7, rounded down.
-    assert [len(found) for found in of_parts] == ([3, 5, 5] if folds else [2, 4, 7])
-    for part, found in zip(parts, of_parts, strict=True):
+    # left. Of the others 0.7, rounded down.
+    assert [len(held) for held in of_parts] == ([3, 5, 5] if folds else [2, 4, 7])
+    for part, held in zip(parts, of_parts, strict=True):
         # A group comes with all its rows, one after the other, in input order.
-        assert sorted(part.tolist()) == np.flatnonzero(np.isin(groups, list(found))).tolist()
-        for group in found:
+        assert sorted(part.tolist()) == np.flatnonzero(np.isin(groups, list(held))).tolist()
+        for group in held:
             positions = np.flatnonzero(groups[part] == group)
             assert np.diff(positions).tolist() == [1] * (len(positions) - 1)
             assert (np.diff(part[positions]) > 0).all()
@@ -87,8 +87,8 @@ def test_groups_of_one_row_are_divided_as_rows_are(folds):
     for number in range(4):
         alone = division.divide(labels, number, folds=folds, train_ratio=0.8)
         grouped = division.divide(labels, number, folds=folds, train_ratio=0.8, groups=names)
-        for one, other in zip(alone, grouped, strict=True):
-            assert one.tolist() == other.tolist()
+        for part, other in zip(alone, grouped, strict=True):
+            assert part.tolist() == other.tolist()
 
 
 def test_a_group_with_a_one_counts_as_one_where_folds_are_stratified():
@@ -110,10 +110,10 @@ def test_too_few_of_a_label_for_the_folds():
         division.divide(np.array([0, 0, 1, 1]), 1, folds=2, valid_fraction=0.45)
 
 
-def test_a_split_by_folds_is_sorted_and_knows_what_training_holds():
+def test_a_split_by_folds_is_sorted_and_knows_the_codes_of_training():
     store = pickled.from_lists([[[[row % 7, [], []]]] * (1 + row % 3) for row in range(30)])
     labels, rows = np.arange(30) % 2, np.arange(2, 30)
-    split = cohort.split(store, labels, rows, 1, folds=3, valid_fraction=0.3)
+    split = make_split(store, labels, rows, 1, folds=3, valid_fraction=0.3)
     parts = (split.train, split.valid, split.test)
     assert sorted_union([part.rows for part in parts]) == rows.tolist()
     for part in parts:
@@ -129,48 +129,49 @@ def some_cohort(folder, patient_ids=None, rows=4):
     store = pickled.from_lists([[[[0, [], []]]]] * rows)
     if patient_ids is None:
         pickled.write(folder / "hf", pickled.to_lists(store), [0, 1] * (rows // 2))
-        return sources.read(folder / "hf")
+        return Cohort.open(folder / "hf")
     parquet.write(folder / "hf.parquet", store, np.array([0, 1] * (rows // 2)), np.array(patient_ids, object))
-    return sources.read(folder / "hf.parquet")
+    return Cohort.open(folder / "hf.parquet")
 
 
 def test_groups_by_the_ids_of_parquet(tmp_path):
-    found = some_cohort(tmp_path, ["b", "a", "b", "c"])
-    assert group_numbers(found, "patient_id").tolist() == [0, 1, 0, 2]
-    assert group_numbers(found, "") is None
+    cohort = some_cohort(tmp_path, ["b", "a", "b", "c"])
+    assert group_numbers(cohort, "patient_id").tolist() == [0, 1, 0, 2]
+    assert group_numbers(cohort, "") is None
 
 
 def test_groups_by_a_column_of_patients_csv(tmp_path):
     (tmp_path / "patients.csv").write_text("patient_id,site\n7,x\n7,y\n3,x\n7,x\n")
-    for found in (some_cohort(tmp_path), some_cohort(tmp_path, ["a", "b", "c", "d"])):
-        assert group_numbers(found, "site").tolist() == [0, 1, 0, 0]
+    for cohort in (some_cohort(tmp_path), some_cohort(tmp_path, ["a", "b", "c", "d"])):
+        assert group_numbers(cohort, "site").tolist() == [0, 1, 0, 0]
     assert group_numbers(some_cohort(tmp_path), "patient_id").tolist() == [0, 0, 1, 0]
     # Its own ids are those of a Parquet cohort.
     assert group_numbers(some_cohort(tmp_path, ["a", "b", "c", "d"]), "patient_id").tolist() == [0, 1, 2, 3]
 
 
 def test_bad_group_columns(tmp_path):
-    found = some_cohort(tmp_path)
     with pytest.raises(InputError, match=r"patients\.csv: is not there; the column site is looked for in it"):
-        group_numbers(found, "site")
+        group_numbers(some_cohort(tmp_path), "site")
     (tmp_path / "patients.csv").write_text("patient_id,sex\n7,x\n7,y\n , x\n7,x\n")
+    cohort = some_cohort(tmp_path)
     with pytest.raises(InputError, match=r"patients\.csv: no column site; found patient_id, sex"):
-        group_numbers(found, "site")
+        group_numbers(cohort, "site")
     with pytest.raises(InputError, match=r"patients\.csv: row 2, column patient_id: found nothing; a group_column has"):
-        group_numbers(found, "patient_id")
+        group_numbers(cohort, "patient_id")
     with pytest.raises(InputError, match=r"group_column: found site; a cohort that was not read from a file has no"):
-        group_numbers(sources.Cohort(found.store, found.labels), "site")
+        group_numbers(Cohort(cohort.store, cohort.labels), "site")
 
 
 def test_patients_with_several_rows_are_noticed(tmp_path):
-    one, two = some_cohort(tmp_path), some_cohort(tmp_path, ["a", "b", "b", "c"])
-    # Pickles have no ids; a patients.csv beside them may. What is wrong with one is told to those who ask for a column.
-    assert not repeats(one, np.arange(4))
-    assert repeats(two, np.arange(4)) and not repeats(two, np.array([0, 1, 3]))
+    # Pickles have no ids; a patients.csv beside them may. A damaged one concerns those alone who ask for a column.
+    assert not repeats(some_cohort(tmp_path), np.arange(4))
+    stored = some_cohort(tmp_path, ["a", "b", "b", "c"])
+    assert repeats(stored, np.arange(4)) and not repeats(stored, np.array([0, 1, 3]))
     (tmp_path / "patients.csv").write_text("patient_id\n7\n7\n3\n5\n")
-    assert repeats(one, np.arange(4)) and not repeats(one, np.array([1, 2, 3]))
+    cohort = some_cohort(tmp_path)
+    assert repeats(cohort, np.arange(4)) and not repeats(cohort, np.array([1, 2, 3]))
     (tmp_path / "patients.csv").write_text("patient_id\n7\n7\n")
-    assert not repeats(one, np.arange(4))
+    assert not repeats(some_cohort(tmp_path), np.arange(4))
 
 
 def test_a_digest_is_of_the_grouping_and_not_of_its_names():
@@ -202,7 +203,7 @@ def test_flags_that_do_not_go_together(flags, message):
 
 @pytest.fixture(scope="module")
 def cross_validated(tmp_path_factory):
-    """The folder of a run of FOLDS, and what it printed."""
+    """The folder of a run of FOLDS, and its output."""
     folder = tmp_path_factory.mktemp("folds")
     return folder, run(FOLDS, folder)
 
@@ -222,8 +223,8 @@ def test_a_run_of_folds(cross_validated):
     rows = read_table(folder / "out_of_fold.csv")
     store, labels = pickled.read(COHORT)
     assert list(rows[0]) == ["row", "fold", "label", "probability"]
-    assert [int(row["row"]) for row in rows] == cohort.eligible(store).tolist()
-    assert [int(row["label"]) for row in rows] == labels[cohort.eligible(store)].tolist()
+    assert [int(row["row"]) for row in rows] == eligible(store).tolist()
+    assert [int(row["label"]) for row in rows] == labels[eligible(store)].tolist()
     for fold in range(3):
         tested = [{**row, "fold": str(fold)} for row in read_table(folder / f"r0s{fold}" / "predictions_test.csv")]
         assert [row for row in rows if row["fold"] == str(fold)] == tested
@@ -231,7 +232,7 @@ def test_a_run_of_folds(cross_validated):
 
 @pytest.mark.parametrize("fold", [0, 2])
 def test_a_fold_is_divided_again(cross_validated, fold):
-    model, read = Run.open(cross_validated[0] / f"r0s{fold}"), sources.read(COHORT)
+    model, read = FittedSplit.open(cross_validated[0] / f"r0s{fold}"), Cohort.open(COHORT)
     for name in ("valid", "test"):
         part = prediction.part_of(model, read, name)
         written = read_table(cross_validated[0] / f"r0s{fold}" / f"predictions_{name}.csv")
@@ -241,15 +242,15 @@ def test_a_fold_is_divided_again(cross_validated, fold):
         np.testing.assert_allclose(prediction.score(model, part)[order], expected, atol=1e-6)
 
 
-def test_a_fold_that_is_none(cross_validated):
-    model = dataclasses.replace(Run.open(cross_validated[0] / "r0s0"), split_seed=3)
+def test_a_fold_out_of_range_is_refused(cross_validated):
+    model = dataclasses.replace(FittedSplit.open(cross_validated[0] / "r0s0"), split_seed=3)
     with pytest.raises(InputError, match=r"is of fold 3 of 3, counted from 0; damaged"):
-        prediction.part_of(model, sources.read(COHORT), "test")
+        prediction.part_of(model, Cohort.open(COHORT), "test")
 
 
 def test_folds_resume_and_are_overwritten(cross_validated, tmp_path, monkeypatch):
     (tmp_path / "out_of_fold.csv").write_text("mine")
-    with pytest.raises(InputError, match=r"out_of_fold\.csv: exists; another output prefix, or --overwrite replaces"):
+    with pytest.raises(InputError, match=r"out_of_fold\.csv: exists; --overwrite replaces it"):
         run(FOLDS, tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["out_of_fold.csv"]
     killer = Killer(monkeypatch)
@@ -278,23 +279,23 @@ def test_a_run_of_groups(tmp_path, folds):
     config = dataclasses.replace(config, group_column="patient_id", **changes)
     done = run(config, tmp_path, cohort=data / "hf")
     assert not any("several rows" in line for line in done.err)
-    model = Run.open(tmp_path / "r0s1")
+    model = FittedSplit.open(tmp_path / "r0s1")
     # Other columns may change, and names too.
     table.write_text("age,patient_id\n" + "".join(f"40,Q{person}\n" for person in people))
-    read = sources.read(data / "hf")
+    read = Cohort.open(data / "hf")
     parts = {name: prediction.part_of(model, read, name) for name in ("train", "valid", "test")}
     of_parts = [set(people[part.rows].tolist()) for part in parts.values()]
     assert not (of_parts[0] & of_parts[1] or of_parts[0] & of_parts[2] or of_parts[1] & of_parts[2])
     for name in ("valid", "test"):
         written = [int(row["row"]) for row in read_table(tmp_path / "r0s1" / f"predictions_{name}.csv")]
         assert sorted(parts[name].rows.tolist()) == written
-    assert model.trained_on(data / "hf")
+    assert model.trained_on(read)
     # Other groups are other data.
     table.write_text("patient_id\n" + "".join(f"P{row // 3}\n" for row in range(len(store))))
     with pytest.raises(
         InputError, match=r"r0s1: divided by a patient_id that put other rows together than that of these"
     ):
-        prediction.part_of(model, read, "test")
+        prediction.part_of(model, Cohort.open(data / "hf"), "test")
     with pytest.raises(InputError, match=r"a finished run with other flags or data: the data"):
         run(config, tmp_path, cohort=data / "hf")
 
@@ -326,7 +327,7 @@ def test_as_a_user_starts_it(tmp_path, capsys):
     for row in rows:
         assert row["patient_id"] == ids[int(row["row"])]
         folds.setdefault(row["patient_id"], set()).add(row["fold"])
-    assert {len(found) for found in folds.values()} == {1}
+    assert {len(values) for values in folds.values()} == {1}
     assert main(["evaluate", f"--model={tmp_path}/r0s1", f"--data={tmp_path}/hf.parquet", "--bootstrap=0"]) == 0
     tested = sum(row["fold"] == "1" for row in rows)
     assert f"in {tested} rows" in capsys.readouterr().out

@@ -9,19 +9,20 @@ from support import cohorts
 from mime_tf.data import pickled
 from mime_tf.errors import InputError
 from mime_tf.splits import division
-from mime_tf.splits import split as cohort
+from mime_tf.splits import split as split_module
+from mime_tf.splits.split import Part, eligible, known_codes, make_split
 
 ORDERED, BARE = [0, [1], []], [1, [], []]
 
 
 def rows_of(patients, **thresholds):
-    return cohort.eligible(pickled.from_lists(patients), **thresholds).tolist()
+    return eligible(pickled.from_lists(patients), **thresholds).tolist()
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_splits_are_the_reference_s(reference_cohort, seed):
     store, labels = reference_cohort.store, reference_cohort.labels
-    split = cohort.split(store, labels, cohort.eligible(store), seed)
+    split = make_split(store, labels, eligible(store), seed)
     expected = reference_cohort.splits[seed]
     for name in ("train", "valid", "test"):
         part = getattr(split, name)
@@ -72,10 +73,10 @@ def test_eligible_equals_a_loop(patients, min_threshold, max_threshold, associat
     expected = [row for row, patient in enumerate(patients) if admitted(patient)]
     store = pickled.from_lists(patients)
     if expected:
-        assert cohort.eligible(store, min_threshold, max_threshold, association_threshold).tolist() == expected
+        assert eligible(store, min_threshold, max_threshold, association_threshold).tolist() == expected
     else:
         with pytest.raises(InputError):
-            cohort.eligible(store, min_threshold, max_threshold, association_threshold)
+            eligible(store, min_threshold, max_threshold, association_threshold)
 
 
 def test_nobody_left_is_one_clear_line():
@@ -98,9 +99,9 @@ def test_train_ratio_keeps_the_first_of_the_draw():
     store = pickled.from_lists([[[[row, [], []]]] for row in range(150)])
     labels = np.arange(150) % 2
     # int(10 * 0.39) = 3 of the 10 training patients; all have one visit, so sorting keeps the draw's order.
-    split = cohort.split(store, labels, rows, 3, train_ratio=0.39)
+    split = make_split(store, labels, rows, 3, train_ratio=0.39)
     assert split.train.rows.tolist() == train[:3].tolist()
-    # What training knows is what the three of them hold, so no Dx-object of the others is left.
+    # Training knows the codes that the three of them hold, so no Dx-object of the others is left.
     assert np.flatnonzero(split.known["dx"]).tolist() == sorted(train[:3].tolist())
     assert {len(part.patients().dx) for part in (split.valid, split.test)} == {0}
     assert {len(split.known[kind]) for kind in ("rx", "pr")} == {0}
@@ -125,10 +126,10 @@ def test_too_few_patients_to_divide():
         division.partition(np.arange(2), 0)
     store = pickled.from_lists([[[]]] * 10)
     with pytest.raises(InputError, match=r"^train_ratio 0\.1 leaves no training patient"):
-        cohort.split(store, np.zeros(10), np.arange(10), 0, train_ratio=0.1)
+        make_split(store, np.zeros(10), np.arange(10), 0, train_ratio=0.1)
 
 
-# What a split holds.
+# Contents of a split.
 
 
 @settings(deadline=None, max_examples=60)
@@ -136,7 +137,7 @@ def test_too_few_patients_to_divide():
 def test_a_split_holds_the_input_s_rows_and_known_codes(patients_and_labels, seed, data):
     patients, labels = patients_and_labels
     store, rows = pickled.from_lists(patients), np.array([row for row in range(len(patients)) if row != 2])
-    split = cohort.split(store, labels, rows, seed)
+    split = make_split(store, labels, rows, seed)
     parts = [split.train, split.valid, split.test]
     assert sorted(np.concatenate([part.rows for part in parts]).tolist()) == rows.tolist()
     trained = [patients[row] for row in split.train.rows]
@@ -164,18 +165,18 @@ def test_a_split_holds_the_input_s_rows_and_known_codes(patients_and_labels, see
 def test_parts_are_sorted_by_visits_and_stable(patients, seed):
     store = pickled.from_lists(patients)
     rows = np.arange(len(patients))
-    split = cohort.split(store, np.zeros(len(patients)), rows, seed)
+    split = make_split(store, np.zeros(len(patients)), rows, seed)
     drawn = division.partition(rows, seed)
     for part, order in zip((split.train, split.valid, split.test), drawn, strict=True):
         assert part.rows.tolist() == sorted(order.tolist(), key=lambda row: len(patients[row]))
 
 
 def test_a_visit_emptied_of_unknown_codes_stays():
-    # Training holds diagnosis 0 only, so whoever has diagnosis 1 keeps a visit with nothing in it.
+    # Training holds diagnosis 0 only, so a patient with diagnosis 1 keeps an empty visit.
     store = pickled.from_lists([[[[0, [], []]]]] * 10 + [[[[1, [], []]], [[0, [3], []]]]])
     rows = np.arange(11)
     seed = next(seed for seed in range(20) if 10 not in division.partition(rows, seed)[0])
-    split = cohort.split(store, np.zeros(11), rows, seed)
+    split = make_split(store, np.zeros(11), rows, seed)
     part = split.valid if 10 in split.valid.rows else split.test
     assert part.rows[-1] == 10
     assert pickled.to_lists(part.patients())[-1] == [[], [[0, [], []]]]
@@ -186,7 +187,7 @@ def some_part():
     """The patients at rows 3, 1 and 2 of four, of whose codes medication 1 is not known."""
     store = pickled.from_lists([[[BARE, BARE]], [[ORDERED]], [[]], [[BARE], [ORDERED]]])
     known = {"dx": np.array([True, True]), "rx": np.array([True]), "pr": np.array([], bool)}
-    return cohort.Part(np.array([3, 1, 2]), store, np.array([1, 0, 1]), known)
+    return Part(np.array([3, 1, 2]), store, np.array([1, 0, 1]), known)
 
 
 def test_patients_by_hand(some_part):
@@ -195,7 +196,7 @@ def test_patients_by_hand(some_part):
     assert pickled.to_lists(some_part.patients(1, 3)) == everyone[1:]
     assert pickled.to_lists(some_part.patients(0, 1)) == everyone[:1]
     assert len(some_part.patients(2, 2)) == 0
-    all_codes = cohort.Part(some_part.rows, some_part.store, some_part.labels)
+    all_codes = Part(some_part.rows, some_part.store, some_part.labels)
     assert pickled.to_lists(all_codes.patients(0, 2)) == [[[BARE], [ORDERED]], [[ORDERED]]]
 
 
@@ -209,11 +210,11 @@ def test_head(some_part):
 
 
 @pytest.mark.parametrize("block", [1, 3, 50_000])
-def test_what_training_knows_is_found_in_blocks_of_patients(monkeypatch, block):
+def test_known_codes_are_gathered_in_blocks_of_patients(monkeypatch, block):
     """Each patient has a diagnosis of its own, every other one a medication too."""
-    monkeypatch.setattr(cohort, "_BLOCK", block)
+    monkeypatch.setattr(split_module, "_BLOCK", block)
     store = pickled.from_lists([[[[row, [row] * (row % 2), []]]] for row in range(20)])
-    split = cohort.split(store, np.zeros(20), np.arange(20), 0, test_fraction=0.2, valid_fraction=0.3)
+    split = make_split(store, np.zeros(20), np.arange(20), 0, test_fraction=0.2, valid_fraction=0.3)
     trained = sorted(split.train.rows.tolist())
     assert len(trained) == 10
     assert np.flatnonzero(split.known["dx"]).tolist() == trained
@@ -222,7 +223,7 @@ def test_what_training_knows_is_found_in_blocks_of_patients(monkeypatch, block):
 
 
 def test_known_codes_by_hand():
-    known = cohort.known_codes(pickled.from_lists([[[[3, [1, 1], []], [0, [], []]]]]))
+    known = known_codes(pickled.from_lists([[[[3, [1, 1], []], [0, [], []]]]]))
     assert {kind: codes.tolist() for kind, codes in known.items()} == {
         "dx": [True, False, False, True],
         "rx": [False, True],

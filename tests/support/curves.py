@@ -10,13 +10,13 @@ def scalars(folder):
     """Dict from tag to the values of TensorBoard's scalars in `folder`, a list of (step, value)."""
     # Files of one second are read in the order of their names, in which 10 comes before 9.
     accumulator = EventAccumulator(str(folder), size_guidance={"tensors": 0}, purge_orphaned_data=False).Reload()
-    found = {}
+    curves = {}
     for tag in accumulator.Tags()["tensors"]:
         if accumulator.SummaryMetadata(tag).plugin_data.plugin_name == "scalars":
-            found[tag] = [
+            curves[tag] = [
                 (event.step, float(tf.make_ndarray(event.tensor_proto))) for event in accumulator.Tensors(tag)
             ]
-    return found
+    return curves
 
 
 TRAINING_CURVES = ("loss", "main_loss", "l2_loss", "aux_dx_loss", "aux_rx_loss", "aux_pr_loss", "learning_rate")

@@ -1,23 +1,23 @@
-"""Who imports whom, read from the sources without running them."""
+"""The import graph of the sources, read without running them."""
 
 import ast
 
 
 def source_files(root, *folders):
-    """The Python files directly in `root`, and all of those in its `folders`."""
+    """Returns the Python files directly in `root`, and all files in its `folders`."""
     return sorted({*root.glob("*.py"), *(path for folder in folders for path in (root / folder).rglob("*.py"))})
 
 
 def module_name(root, path):
-    """`mime_tf.layers` for `<root>/mime_tf/layers/__init__.py`."""
+    """Returns a file's module: `mime_tf.layers` for `<root>/mime_tf/layers/__init__.py`."""
     parts = path.relative_to(root).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
 def imported(root, path):
-    """The absolute names that a file imports anywhere in it, functions included.
+    """Returns the absolute names that a file imports anywhere in it, functions included.
 
-    `from a import b` gives `a` and `a.b`: whether `b` is a module is for others to know.
+    `from a import b` gives `a` and `a.b`, since the file alone does not tell whether `b` is a module.
     """
     package = module_name(root, path).split(".")
     if path.name != "__init__.py":
@@ -34,7 +34,7 @@ def imported(root, path):
 
 
 def is_in(name, modules):
-    """Is `name` one of `modules`, or inside one?"""
+    """Returns whether `name` is one of `modules`, or inside one."""
     return any(name == module or name.startswith(f"{module}.") for module in modules)
 
 
@@ -46,13 +46,13 @@ class Package:
         self.imports = {name: imported(root, path) for name, path in paths.items()}
 
     def modules(self, *names):
-        """Those modules of the package that are `mime_tf.<name>` or inside it; a name may be of a module to come."""
+        """Returns the modules that are `mime_tf.<name>` or inside it; a name may lack a module."""
         return [module for module in sorted(self.imports) if is_in(module, [f"mime_tf.{name}" for name in names])]
 
     def chains(self, module):
-        """Everything that importing `module` may import: a dict from name to the chain of names that leads there.
+        """Returns all that importing `module` may import: a dict from name to the chain of names that leads there.
 
-        A module of the package takes its parent packages with it.
+        Importing a module imports its parent packages too.
         """
         chains, waiting = {module: [module]}, [module]
         while waiting:

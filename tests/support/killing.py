@@ -1,4 +1,4 @@
-"""Runs killed inside the test process: what is left on disk is that of kill -9."""
+"""Runs killed inside the test process: the files on disk are those after kill -9."""
 
 import builtins
 import dataclasses
@@ -11,7 +11,7 @@ from support.whole_runs import SMALL, run
 from mime_tf.runs import journal
 from mime_tf.scoring.scorer import Scorer
 from mime_tf.training import callbacks
-from mime_tf.training import run as training_run
+from mime_tf.training import fitter as fitter_module
 from mime_tf.training.fitter import Fitter
 
 CONFIG = dataclasses.replace(SMALL, tensorboard=False)
@@ -33,7 +33,7 @@ def fitters_are_kept(fitters, monkeypatch):
             fitters[key] = Fitter(config, sizes)
         return fitters[key]
 
-    monkeypatch.setattr(training_run, "Fitter", fitter)
+    monkeypatch.setattr(fitter_module, "Fitter", fitter)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -48,7 +48,7 @@ def every_state_is_saved():
 
 
 class Killed(BaseException):
-    """What kill -9 is here: nothing of the program catches it."""
+    """Stands for kill -9: nothing in the program catches it."""
 
 
 class Killer:
@@ -111,7 +111,7 @@ class Killer:
 
 
 class _Log:
-    """A file opened for appending, in which what is written arrives in two halves."""
+    """A file opened for appending, into which each text is written in two halves."""
 
     def __init__(self, file, killer):
         self.file, self.killer = file, killer

@@ -1,4 +1,4 @@
-"""What every public layer is checked for, after keras-hub's `run_layer_test`."""
+"""Checks of every public layer, after keras-hub's `run_layer_test`."""
 
 import json
 
@@ -18,7 +18,7 @@ def run_layer_battery(layer_class, arguments, inputs, weight_shapes, folder, wra
         inputs: list of arrays, the positional call arguments, float32 or integer and with equal first axes.
         weight_shapes: the shapes of the trainable weights, in order.
         folder: a folder to save models in.
-        wrap: what makes a layer of an instance that is none, such as a recurrent cell.
+        wrap: function that makes a layer of an instance that is not one, such as a recurrent cell.
     """
 
     def make(**options):
@@ -51,7 +51,7 @@ def check_config(layer_class, arguments):
 
 
 def check_weights(make, inputs, weight_shapes):
-    """The layer has these weights, all trainable and each of its own name, and a call makes no more of them."""
+    """The layer has these weights, all trainable and with distinct paths, and a second call makes no more."""
     layer = make()
     layer(*inputs)
     assert [tuple(weight.shape) for weight in layer.trainable_weights] == weight_shapes
@@ -63,7 +63,7 @@ def check_weights(make, inputs, weight_shapes):
 
 
 def check_output_shapes(make, inputs):
-    """What `compute_output_shape` says is so, also of a symbolic batch of unknown size."""
+    """Outputs have the shape that `compute_output_shape` returns, also for a symbolic batch of unknown size."""
     layer = make()
     real = shapes_of(layer(*inputs))
     assert shapes_of(layer.compute_output_shape(*[value.shape for value in inputs])) == real
@@ -72,13 +72,13 @@ def check_output_shapes(make, inputs):
 
 
 def check_ways_to_call(make, inputs):
-    """Eagerly, as a graph and compiled by XLA, the layer gives the same."""
+    """The layer gives the same eagerly, as a graph and compiled by XLA."""
     layer = make()
     eager = leaves(layer(*inputs))
     tensors = [tf.constant(value) for value in inputs]
     for options in ({}, {"jit_compile": True}):
         assert_close(leaves(tf.function(layer, **options)(*tensors)), eager, 1e-6)
-    # A graph for any size of batch, which is what a dataset gives.
+    # A graph for any batch size, as the batches of a dataset need it.
     signature = [tf.TensorSpec([None] * value.ndim, value.dtype) for value in inputs]
     assert_close(leaves(tf.function(layer, input_signature=signature)(*tensors)), eager, 1e-6)
 
@@ -125,7 +125,7 @@ def check_saving(make, inputs, folder):
 
 
 def check_mixed_precision(make, inputs, policy, dtype, tolerance):
-    """Under a mixed policy the layer computes in the low precision, keeps float32 weights and is near float32."""
+    """Under a mixed policy the layer computes in low precision, keeps float32 weights and is close to float32."""
     layer, exact = make(dtype=policy), make()
     exact_outputs = leaves(exact(*inputs))
     layer(*inputs)
@@ -136,12 +136,12 @@ def check_mixed_precision(make, inputs, policy, dtype, tolerance):
     outputs = [tf.cast(output, tf.float32) for output in outputs]
     scale = max(float(tf.reduce_max(tf.abs(output))) for output in exact_outputs)
     assert_close(outputs, exact_outputs, tolerance * scale)
-    # It would not be so near if it were not computed in low precision at all.
+    # Equal outputs would show that nothing was computed in low precision.
     assert any(not np.array_equal(low, full) for low, full in zip(outputs, exact_outputs, strict=True))
 
 
 def functional(layer, inputs, with_head=False):
-    """A functional model of the layer alone, or with one number a row read off its outputs."""
+    """A functional model of the layer, with a head of one number per row if wanted."""
     symbolic = [keras.Input(value.shape[1:], dtype=value.dtype.name) for value in inputs]
     outputs = layer(*symbolic)
     if with_head:

@@ -1,9 +1,9 @@
-"""MiME in float64 NumPy, one Dx-object at a time: what the fast implementation is compared with.
+"""MiME in float64 NumPy, one Dx-object at a time, to compare the fast implementation with.
 
 It follows the equations of the TensorFlow 1.14 program literally and knows nothing of padding: a slow, obvious second
 opinion. A patient is a list of visits, a visit a list of Dx-objects `[dx, [rx ...], [pr ...]]`; a visit may be empty.
-`weights` maps the reference's variable names to arrays and holds its trainable variables only, since the L2 term runs
-over all of them. The recurrent cell's three are found by what follows `emb2rnn/`, whatever stands before it.
+`weights` maps the variable names of the authors' program to arrays and holds its trainable variables only, since the L2
+term runs over all of them. The three of the recurrent cell are recognized by `emb2rnn/`, with any prefix before it.
 Widths: E of an embedding, O of a Dx-object and of a visit, H of the recurrent state.
 """
 
@@ -21,7 +21,7 @@ def relu(x):
 
 
 def hard_sigmoid(x):
-    """clip(0.2 x + 0.5, 0, 1): TF 1.x's, not the slope of 1/6 that Keras has today."""
+    """clip(0.2 x + 0.5, 0, 1) of TF 1.x; the slope of Keras 3's is 1/6."""
     return np.clip(0.2 * np.asarray(x, dtype=np.float64) + 0.5, 0.0, 1.0)
 
 
@@ -35,8 +35,8 @@ def weights_under(arrays, prefix):
 
 def recurrent_weights(weights):
     """Kernel [O, 3H], recurrent kernel [H, 3H] and bias [3H] of the recurrent cell, each laid out z, g, h."""
-    found = {name.split("emb2rnn/")[1]: value for name, value in weights.items() if "emb2rnn/" in name}
-    return found["kernel"], found["recurrent_kernel"], found["bias"]
+    cell = {name.split("emb2rnn/")[1]: value for name, value in weights.items() if "emb2rnn/" in name}
+    return cell["kernel"], cell["recurrent_kernel"], cell["bias"]
 
 
 def dense(weights, layer, x):
@@ -190,7 +190,7 @@ def gradient_entry(function, weights, name, index, step=1e-6):
 def adam(weights, gradients, m, v, t, *, learning_rate=1e-3, beta_1=0.9, beta_2=0.999, epsilon=1e-8):
     """The `t`-th (from 1) Adam step of TF 1.x: the new (weights, m, v), three dicts with the names of `weights`.
 
-    The moments `m` and `v` start as empty dicts, which stand for zeros. `epsilon` is added to the square root of the
+    The moments `m` and `v` start as empty dicts, which mean zeros. `epsilon` is added to the square root of the
     second moment before any correction of its bias; the learning rate takes both corrections.
     """
     rate = learning_rate * np.sqrt(1.0 - beta_2**t) / (1.0 - beta_1**t)

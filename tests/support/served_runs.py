@@ -2,14 +2,16 @@
 
 import csv
 import dataclasses
+import functools
 import json
 
 import numpy as np
 from support.whole_runs import COHORT, SMALL
 
-from mime_tf.data import cohort, pickled
+from mime_tf.data import pickled
+from mime_tf.data.cohort import Cohort
 from mime_tf.data.vocabulary import Vocabulary
-from mime_tf.runs.opening import Run
+from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.scoring import prediction
 from mime_tf.training.build import build_model
 
@@ -43,14 +45,15 @@ def made_run(vocabulary):
     write_vocabulary(vocabulary)
     config = dataclasses.replace(SMALL, emb_activation="tanh", order_activation="tanh")
     sizes = {f"num_{kind}": size for kind, size in SIZES.items()} | {"max_dx_per_visit": 3}
-    return Run(
+    return FittedSplit(
         folder="r0s0",
-        model=build_model(config, sizes),
+        load_model=functools.cache(lambda: build_model(config, sizes)),
         sizes=sizes,
         known={kind: np.isin(np.arange(size), KNOWN[kind]) for kind, size in SIZES.items()},
         vocabulary=Vocabulary.read(vocabulary),
         config=config,
         split_seed=0,
+        input=None,
         data=None,
         versions={},
         notes=[],
@@ -75,7 +78,7 @@ def awkward_patients(seed=0, count=60):
 
 
 def all_patients():
-    return to_lists(cohort.read(COHORT).store) + awkward_patients()
+    return to_lists(Cohort.open(COHORT).store) + awkward_patients()
 
 
 def to_lists(store):
@@ -129,7 +132,7 @@ def as_json(patient, name=code):
 
 
 def predicted(run, patients):
-    found = prediction.predict(run, cohort.Cohort(pickled.from_lists(patients), None))
+    found = prediction.predict(run, Cohort(pickled.from_lists(patients)))
     return {"probability": found.probabilities, "dropped_codes": found.dropped, "empty": found.empty}
 
 

@@ -1,4 +1,4 @@
-"""Whole runs of train.py, small ones, and how to compare what they leave."""
+"""Whole runs of train.py, small ones, and the comparison of their files."""
 
 import contextlib
 import csv
@@ -47,9 +47,9 @@ SPLIT = re.compile(", ".join(rf"{name}:({NUMBER})" for name in NAMES))
 MEAN = re.compile(", ".join(rf"mean_{name}:({NUMBER})" for name in NAMES))
 
 
-def bug(what):
-    """Marks a test of what is right but does not hold yet; take the mark away with the bug."""
-    return pytest.mark.xfail(strict=True, reason=what)
+def known_bug(reason):
+    """Marks a test that fails because of a known bug; the mark goes with the bug."""
+    return pytest.mark.xfail(strict=True, reason=reason)
 
 
 # Everything in a finished split's folder, but for TensorBoard's.
@@ -88,14 +88,14 @@ def command(*argv):
     script = train_script()
     with flagsaver.flagsaver(), contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
         try:
-            code = script["main"](script["parse"](["train.py", *map(str, argv)]))
+            code = script["main"](["train.py", *map(str, argv)])
         except SystemExit as exit:
             code = exit.code
     return SimpleNamespace(code=code, out=stdout.getvalue().splitlines(), err=stderr.getvalue().splitlines())
 
 
 def run(config, folder, cohort=COHORT, **options):
-    """Calls `train` as `train.py COHORT FOLDER/ FOLDER/log` does; what it wrote, and the means it returned."""
+    """Calls `train` as `train.py COHORT FOLDER/ FOLDER/log` does; returns its output and the means."""
     stdout, stderr = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
         mean = train(config, str(cohort), f"{folder}/", f"{folder}/log", **options)
@@ -113,33 +113,43 @@ def read_table(path):
         return list(csv.DictReader(file))
 
 
+def change(path, *keys, to):
+    """Sets one value in a JSON file."""
+    content = json.loads(path.read_text())
+    inner = content
+    for key in keys[:-1]:
+        inner = inner[key]
+    inner[keys[-1]] = to
+    path.write_text(json.dumps(content))
+
+
 def weights(path):
     """The weights in a .keras file, an array a variable, without making a model of them."""
-    found = {}
+    values = {}
     with zipfile.ZipFile(path) as archive, h5py.File(io.BytesIO(archive.read("model.weights.h5"))) as file:
-        file.visititems(lambda name, item: found.update({name: item[()]} if isinstance(item, h5py.Dataset) else {}))
-    return found
+        file.visititems(lambda name, item: values.update({name: item[()]} if isinstance(item, h5py.Dataset) else {}))
+    return values
 
 
 def contents(folder):
-    """What a run left in `folder`, except what holds times of day or the folder's own name: comparable with `==`.
+    """The files of a run in `folder`, without times of day and the folder's own name: comparable with `==`.
 
     That is every file's bytes but of models, whose weights are compared, of run.json's log, and of TensorBoard.
     """
-    found = {}
+    files = {}
     for path in sorted(Path(folder).rglob("*")):
         name = path.relative_to(folder).as_posix()
         if path.is_dir() or TENSORBOARD in path.parts:
             continue
         if path.suffix == ".keras":
-            found[name] = {
+            files[name] = {
                 key: (value.dtype.name, value.shape, value.tobytes()) for key, value in weights(path).items()
             }
         elif path.name == "run.json":
-            found[name] = re.sub(rb'^ "log": .*\n', b"", path.read_bytes(), flags=re.MULTILINE)
+            files[name] = re.sub(rb'^ "log": .*\n', b"", path.read_bytes(), flags=re.MULTILINE)
         else:
-            found[name] = path.read_bytes()
-    return found
+            files[name] = path.read_bytes()
+    return files
 
 
 def check_same(folder, other, but=()):
@@ -152,7 +162,7 @@ def check_same(folder, other, but=()):
 
 
 def check_split_files(folder, config, more=()):
-    """Asserts that a finished split's folder holds what it should and nothing else, such as a temporary file."""
+    """Asserts that a finished split's folder holds its files and no others, such as a temporary one."""
     expected = SPLIT_FILES | ({"tensorboard"} if config.tensorboard else set()) | set(more)
     assert {path.name for path in folder.iterdir()} == expected
     stray = [path.name for path in folder.rglob("*") if path.name.endswith((".tmp", ".npz")) or ".keras." in path.name]

@@ -1,4 +1,4 @@
-"""Other devices and other types compute what one CPU in float32 computes."""
+"""Other devices and other types give the results of one CPU in float32."""
 
 import json
 import os
@@ -12,13 +12,14 @@ import pytest
 from mime_tf.config import SIZE_NAMES, TrainConfig
 from mime_tf.data import pickled, sizes
 from mime_tf.errors import InputError
-from mime_tf.splits import split as cohort
+from mime_tf.splits.split import eligible, make_split
 from mime_tf.training import devices
 from mime_tf.training.fitter import Fitter
+from mime_tf.training.snapshot import Snapshot
 
 ROOT = str(pathlib.Path(__file__).parents[2])
 
-# Fits the same windows on one device and on two virtual ones, and tells what differs.
+# Fits the same windows on one device and on two virtual ones, and tells the differences.
 TWO_DEVICES = """
 import json
 import numpy as np
@@ -27,17 +28,18 @@ import tensorflow as tf
 cpu = tf.config.list_physical_devices("CPU")[0]
 tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
 
-from mime_tf import cohort, pickled, sizes
 from mime_tf.config import SIZE_NAMES, TrainConfig
+from mime_tf.data import pickled, sizes
+from mime_tf.splits.split import eligible, make_split
 from mime_tf.training.fitter import Fitter
 
 store, labels = pickled.read("cohort")
-train = cohort.split(store, labels, cohort.eligible(store), 0).train
-found = sizes.resolve(store, dict.fromkeys(SIZE_NAMES), "cohort")
+train = make_split(store, labels, eligible(store), 0).train
+resolved = sizes.resolve(store, dict.fromkeys(SIZE_NAMES), "cohort")
 options = {"batch_size": 6, "num_iter": 3, "eval_period": 3, "split_seeds": (0,), "aux_lambda": 0.3}
 all_moments, losses = {}, {}
 for distribute in ("none", "mirrored"):
-    fitter = Fitter(TrainConfig(distribute=distribute, **options), found)
+    fitter = Fitter(TrainConfig(distribute=distribute, **options), resolved)
     fitter.start(0)
     history = fitter.model.fit(fitter.batches(train, [0, 5, 9]), verbose=0, shuffle=False, steps_per_epoch=3, epochs=1)
     # The first moments of Adam are a weighted sum of the gradients.
@@ -45,7 +47,7 @@ for distribute in ("none", "mirrored"):
     all_moments[distribute] = [np.asarray(value) for value in moments]
     losses[distribute] = {name: values[0] for name, values in history.history.items()}
 lengths = [train.patients(start, start + 6).visit_counts.tolist() for start in (0, 5, 9)]
-difference = max(float(np.abs(one - two).max()) for one, two in zip(*all_moments.values()))
+difference = max(float(np.abs(single - mirrored).max()) for single, mirrored in zip(*all_moments.values()))
 largest = max(float(np.abs(value).max()) for value in all_moments["none"])
 print(json.dumps({"difference": difference, "largest": largest, "losses": losses, "lengths": lengths}))
 """
@@ -76,18 +78,18 @@ def test_two_devices_give_the_gradient_of_one(some_patients):
     done = subprocess.run(
         command, cwd=some_patients, env={**os.environ, "PYTHONPATH": ROOT}, capture_output=True, text=True, check=True
     )
-    found = json.loads(done.stdout.splitlines()[-1])
+    told = json.loads(done.stdout.splitlines()[-1])
     # Histories of different lengths on the two devices: a mean over a device's own slots would be another number.
-    assert any(max(lengths[:3]) < max(lengths[3:]) for lengths in found["lengths"])
-    assert found["largest"] > 1e-3
-    assert found["difference"] <= 1e-6
-    assert found["losses"]["mirrored"] == pytest.approx(found["losses"]["none"], rel=1e-6)
+    assert any(max(lengths[:3]) < max(lengths[3:]) for lengths in told["lengths"])
+    assert told["largest"] > 1e-3
+    assert told["difference"] <= 1e-6
+    assert told["losses"]["mirrored"] == pytest.approx(told["losses"]["none"], rel=1e-6)
 
 
 def fitted(folder, **options):
     """The losses of some updates on the patients of `folder`."""
     store, labels = pickled.read(folder / "cohort")
-    split = cohort.split(store, labels, cohort.eligible(store), 0)
+    split = make_split(store, labels, eligible(store), 0)
     config = TrainConfig(
         batch_size=8, num_iter=30, eval_period=30, split_seeds=(0,), aux_lambda=0.1, rnn_size=16, **options
     )
@@ -108,10 +110,10 @@ def test_mixed_precision_trains_to_nearly_the_same_losses(some_patients, mixed_p
     # bfloat16 has 8 bits of mantissa: half a percent a rounding.
     assert losses == pytest.approx(exact, rel=0.01 if mixed_precision == "float16" else 0.03)
     assert losses != exact
-    restored = fitter.model.get_weights(), [np.asarray(value) for value in fitter.model.optimizer.variables]
+    snapshot = Snapshot.of(fitter.model)
     fitter.start(0)
-    fitter.restore(*restored)
-    for value, wanted in zip(fitter.model.optimizer.variables, restored[1], strict=True):
+    snapshot.restore(fitter.model)
+    for value, wanted in zip(fitter.model.optimizer.variables, snapshot.optimizer, strict=True):
         np.testing.assert_array_equal(np.asarray(value), wanted)
 
 

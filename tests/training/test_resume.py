@@ -23,12 +23,12 @@ from support.whole_runs import (
     ROOT,
     SMALL,
     arguments,
-    bug,
     check_same,
     check_split_files,
     command,
     contents,
     environment,
+    known_bug,
     read_table,
     run,
     weights,
@@ -45,7 +45,7 @@ from mime_tf.training.state import State
 
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory):
-    """The folder of a run of CONFIG that was left in peace, and what it printed."""
+    """The folder of a run of CONFIG that was left in peace, and its output."""
     folder = tmp_path_factory.mktemp("uninterrupted")
     return folder, run(CONFIG, folder)
 
@@ -93,7 +93,7 @@ def is_litter(name):
 
 
 def test_a_kill_while_a_file_is_written_leaves_no_litter(killer, tmp_path):
-    """What a killed process had begun to write is gone when the same command has finished."""
+    """A file that a killed process had begun is gone when the same command has finished."""
     for moment in ("state.npz", "model.keras", "metrics.json"):
         assert killer.run(lambda come, count, moment=moment: come == f"before write {moment}", tmp_path)
     run(CONFIG, tmp_path)
@@ -124,7 +124,7 @@ def test_killed_again_and_again(seed, uninterrupted, killer, tmp_path):
     check_same_but_for_litter(tmp_path, uninterrupted[0])
 
 
-def test_resuming_does_not_repeat_what_is_done(uninterrupted, killer, tmp_path):
+def test_resuming_repeats_no_evaluation(uninterrupted, killer, tmp_path):
     assert killer.run(lambda come, count: (come, count) == ("after write state.npz", 2), tmp_path)
     resumed = run(CONFIG, tmp_path)
     assert resumed.out == uninterrupted[1].out[2:]
@@ -150,7 +150,7 @@ def test_lines_of_others_in_the_log_stay(uninterrupted, killer, tmp_path):
     assert log.read_text().splitlines() == ["before", first, "between", *others]
 
 
-@bug("Journal takes the lines of another run, equal to its own, for its own")
+@known_bug("Journal takes the lines of another run, equal to its own, for its own")
 def test_two_runs_with_one_log(uninterrupted, killer, tmp_path):
     """One that finishes while the other is stopped writes lines like the other's; both have theirs in the end."""
     assert killer.run(lambda come, count: (come, count) == ("after write state.npz", 4), tmp_path)
@@ -494,7 +494,7 @@ def test_damaged_metrics(damage, unfinished):
 
 @pytest.mark.parametrize("damage", (HALF | RECORDS).values(), ids=HALF | RECORDS)
 def test_overwrite_leaves_a_damaged_record_alone(damage, unfinished):
-    """Nothing says what it may discard."""
+    """No record says which files may be discarded."""
     check_damage(unfinished, "run.json", damage, "--overwrite")
 
 

@@ -1,4 +1,4 @@
-"""A whole run of train.py: the reference's numbers, what is left on disk, and the same bits twice."""
+"""A whole run of train.py: the reference's numbers, the files on disk, and the same bits twice."""
 
 import dataclasses
 import json
@@ -42,7 +42,10 @@ import flags
 from mime_tf.batches.tables import Batch
 from mime_tf.config import TrainConfig
 from mime_tf.data import pickled
-from mime_tf.splits import split as cohort
+from mime_tf.data.cohort import Cohort
+from mime_tf.errors import InputError
+from mime_tf.runs.fitted_split import FittedSplit
+from mime_tf.splits.split import eligible, make_split
 from mime_tf.training import fitter as fitter_module
 from mime_tf.training import train
 from mime_tf.training.fitter import Fitter
@@ -61,7 +64,7 @@ def reference_runs(name):
 
 
 def check_parity(name, stdout, log, split_seeds=range(5)):
-    """Compares what a run printed and logged with the reference's run: each number within 1e-3, nothing else there."""
+    """Compares the output and the log of a run with the reference's: each number within 1e-3, and no more lines."""
     runs, expected, expected_log, results = reference_runs(name), [], [], []
     for seed in split_seeds:
         expected += [(ROUND, numbers(ROUND, line)) for line in runs[seed]["lines"]]
@@ -140,8 +143,8 @@ def test_parity_of_a_compiled_run(tmp_path):
 
 @pytest.mark.parametrize("gpus", [[], ["a GPU"]])
 def test_jit_compile_auto_is_for_long_runs_on_a_gpu(gpus, monkeypatch):
-    found = {"GPU": gpus}
-    monkeypatch.setattr(fitter_module.tf.config, "list_physical_devices", lambda kind=None: found.get(kind, []))
+    devices = {"GPU": gpus}
+    monkeypatch.setattr(fitter_module.tf.config, "list_physical_devices", lambda kind=None: devices.get(kind, []))
     long_on_gpu = bool(gpus)
     choices = (
         *(("on", 9, "gru_v1", True), ("off", 9, "gru_v1", False), ("off", 9000, "gru_v1", False)),
@@ -161,16 +164,16 @@ def test_init_from_a_tensorflow_1_checkpoint(name, tmp_path):
     done = run(config, tmp_path, PARITY / name / "cohort")
     for key, value in done.mean.items():
         assert value == pytest.approx(reference_runs(name)[0]["result"][key], abs=1e-4), key
-    # What --eval_drop_remainder leaves out are the patients with the most visits.
+    # --eval_drop_remainder leaves out the patients with the most visits.
     store, labels = pickled.read(PARITY / name / "cohort")
-    split = cohort.split(store, labels, cohort.eligible(store), 0)
+    split = make_split(store, labels, eligible(store), 0)
     for kind in ("valid", "test"):
         part = getattr(split, kind)
         rows = [int(row["row"]) for row in read_table(tmp_path / "r0s0" / f"predictions_{kind}.csv")]
         assert rows == sorted(part.rows[: len(part) - len(part) % config.batch_size])
 
 
-# What a run leaves.
+# Files of a run.
 
 VOCABULARY = """kind,index,system,code,display,note
 dx,0,ICD-10-CM,I10,Essential (primary) hypertension,first
@@ -187,7 +190,7 @@ def input_prefix(tmp_path_factory):
     """A cohort with a vocabulary beside it, and one code of each kind that no training set of SMALL holds."""
     folder = tmp_path_factory.mktemp("cohort")
     store, labels = pickled.read(COHORT)
-    parts = [cohort.split(store, labels, cohort.eligible(store), seed) for seed in SMALL.split_seeds]
+    parts = [make_split(store, labels, eligible(store), seed) for seed in SMALL.split_seeds]
     row = np.intersect1d(parts[0].test.rows, parts[1].test.rows)[0]
     patients = pickled.to_lists(store)
     patients[row][0].append([31, [9, 0], [13]])
@@ -202,7 +205,7 @@ SIZES = {"num_dx": 32, "num_rx": 10, "num_pr": 14, "max_dx_per_visit": 6, "max_r
 
 @pytest.fixture(scope="module")
 def finished(input_prefix, tmp_path_factory):
-    """The folder of a finished run of SMALL, and what it printed."""
+    """The folder of a finished run of SMALL, and its output."""
     folder = tmp_path_factory.mktemp("finished")
     (folder / "log.log").write_text("what was there before\n")
     return folder, run(SMALL, folder, input_prefix)
@@ -212,7 +215,7 @@ def finished(input_prefix, tmp_path_factory):
 def splits(input_prefix):
     """The two splits of SMALL."""
     store, labels = pickled.read(input_prefix)
-    return [cohort.split(store, labels, cohort.eligible(store), seed) for seed in SMALL.split_seeds]
+    return [make_split(store, labels, eligible(store), seed) for seed in SMALL.split_seeds]
 
 
 def split_folders(finished):
@@ -236,6 +239,30 @@ def test_printed_and_logged_lines(finished):
     logged = [line for line in done.out if not line.startswith("round:")]
     assert (folder / "log.log").read_text() == "\n".join(["what was there before", *logged, ""])
     assert not [line for line in done.err if "Traceback" in line or "rror" in line]
+
+
+def test_an_open_cohort_trains_as_its_path_does(input_prefix, tmp_path):
+    config = dataclasses.replace(SMALL, tensorboard=False, split_seeds=(0,))
+    for name, cohort in (("path", input_prefix), ("open", Cohort.open(input_prefix))):
+        train(config, cohort, f"{tmp_path}/{name}/", f"{tmp_path}/{name}/log")
+    check_same(tmp_path / "path", tmp_path / "open")
+
+
+def test_a_cohort_in_memory_is_known_again(finished, input_prefix, tmp_path):
+    store, labels = pickled.read(input_prefix)
+    config = dataclasses.replace(SMALL, tensorboard=False, split_seeds=(0,))
+    train(config, Cohort(store, labels), f"{tmp_path}/", f"{tmp_path}/log")
+    for name in ("predictions_test.csv", "metrics.json"):
+        assert (tmp_path / "r0s0" / name).read_bytes() == (finished[0] / "r0s0" / name).read_bytes()
+    fitted = FittedSplit.open(tmp_path / "r0s0")
+    assert fitted.input is None
+    assert fitted.trained_on(Cohort(store, labels)) and not fitted.trained_on(Cohort(store, 1 - labels))
+
+
+def test_training_needs_labels(input_prefix, tmp_path):
+    with pytest.raises(InputError, match=r"cohort\.seqs: no labels; training and dividing a cohort needs them"):
+        train(SMALL, Cohort.open(input_prefix, labelled=False), f"{tmp_path}/", f"{tmp_path}/log")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_history_has_a_row_an_evaluation(finished):

@@ -3,14 +3,12 @@
 import dataclasses
 import json
 import os
-import shutil
 import subprocess
 import sys
 
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.archives import rewrite
 from support.curves import check_curves
 from support.killing import Killer, every_state_is_saved, fitters, fitters_are_kept  # noqa: F401
 from support.whole_runs import (
@@ -32,20 +30,20 @@ from mime_tf import MiME
 from mime_tf.assess.summary import log_loss
 from mime_tf.batches.tables import Batch
 from mime_tf.config import SIZE_NAMES, TrainConfig
-from mime_tf.data import cohort as sources
 from mime_tf.data import pickled, sizes
+from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
-from mime_tf.layers.lookup import look_up
-from mime_tf.runs.opening import Run
+from mime_tf.layers.lookup import gather_padded
+from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.scoring import prediction
-from mime_tf.splits import split as cohort
+from mime_tf.splits.split import eligible, make_split
 from mime_tf.training.fitter import Fitter
 from mime_tf.training.label_weights import label_weights
 from mime_tf.training.learning_rate import make_optimizer
-from mime_tf.training.state import State
+from mime_tf.training.state import Best, State
 
 STORE, LABELS = pickled.read(COHORT)
-TRAIN = cohort.split(STORE, LABELS, cohort.eligible(STORE), 0).train
+TRAIN = make_split(STORE, LABELS, eligible(STORE), 0).train
 ONE = dataclasses.replace(SMALL, split_seeds=(0,), tensorboard=False)
 # A window of training patients of both labels.
 START = next(start for start in range(len(TRAIN)) if 0 < TRAIN.labels[start : start + ONE.batch_size].sum() < 5)
@@ -59,7 +57,7 @@ def fitter_of(**changes):
 
 
 def update(fitter):
-    """Makes one update, and returns what `fit` logs of it."""
+    """Makes one update, and returns its logs from `fit`."""
     # Tracing would take longer; on several devices Keras has to.
     fitter.model.run_eagerly = fitter.strategy.num_replicas_in_sync == 1
     history = fitter.model.fit(fitter.batches(TRAIN, [START]), verbose=0, shuffle=False).history
@@ -67,7 +65,7 @@ def update(fitter):
 
 
 def gradients_of_an_update(fitter):
-    """What Adam was given in one update, by the name of the weight: its first moments are a tenth of that."""
+    """The gradients that Adam took in one update, by the name of the weight: its first moments are a tenth of them."""
     update(fitter)
     moments = [value for value in fitter.model.optimizer.variables if "momentum" in value.path]
     return {value.path.partition("/")[2]: 10 * np.asarray(value) for value in moments}
@@ -244,19 +242,19 @@ def test_two_devices_clip_as_one_and_drop_apart(tmp_path):
         [sys.executable, "-c", TWO_DEVICES], cwd=tmp_path, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    found = json.loads(done.stdout.splitlines()[-1])
-    assert found["norms"] == pytest.approx({"none": 0.05, "mirrored": 0.05}, rel=1e-4)
-    assert found["difference"] <= 1e-6
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["norms"] == pytest.approx({"none": 0.05, "mirrored": 0.05}, rel=1e-4)
+    assert told["difference"] <= 1e-6
     # Two draws of 400 halves agree at half of the places.
-    assert 0.3 < found["agree"] < 0.7
-    assert found["seeds"] == 1
+    assert 0.3 < told["agree"] < 0.7
+    assert told["seeds"] == 1
 
 
 # Dropout.
 
 
 def dropped(shape, counter, rate=0.5):
-    """What `MiME` multiplies with at its draw number `counter` when its seed is 7."""
+    """The factors of `MiME`'s dropout at its draw number `counter` when its seed is 7."""
     return tf.nn.experimental.stateless_dropout(tf.ones(shape), rate, seed=[7, counter])
 
 
@@ -273,10 +271,10 @@ def test_dropout_is_of_distinct_visits_and_of_every_patient_s_last_state(rnn_cel
     assert model.dropout_seeds.state.numpy().tolist() == [7, 2]
 
     visits = model.visit_embedding(model.embed_dxobjects(batch), batch["dxobjs"]) * dropped((2, 6), 0)
-    states = model.rnn(look_up(visits, batch["visits"]), mask=batch["visits"] >= 0)
+    states = model.rnn(gather_padded(visits, batch["visits"]), mask=batch["visits"] >= 0)
     masks = dropped((3, 8), 1)
     assert set(np.unique(masks)) == {0, 2}
-    expected = model.prediction(look_up(states, batch["patients"]) * masks).numpy()
+    expected = model.prediction(gather_padded(states, batch["patients"]) * masks).numpy()
     np.testing.assert_allclose(predicted, expected, atol=1e-6)
     assert predicted[0] != predicted[1]
     assert not np.array_equal(model(batch, training=True), predicted)
@@ -332,7 +330,7 @@ ALL = dataclasses.replace(
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory):
-    """The folder of a run of ALL that was left in peace, and what it printed."""
+    """The folder of a run of ALL that was left in peace, and its output."""
     folder = tmp_path_factory.mktemp("everything")
     return folder, run(ALL, folder)
 
@@ -358,10 +356,10 @@ def test_the_rate_that_is_shown_is_the_true_one(everything):
             assert float(row["learning_rate"]) == pytest.approx(rate, rel=1e-5, abs=1e-8)
 
 
-def test_what_is_held_out_is_scored_without_weights_and_dropout(everything):
+def test_held_out_sets_are_scored_without_weights_and_dropout(everything):
     folder = everything[0] / "r0s0"
     results = json.loads((folder / "metrics.json").read_text())
-    model, read = Run.open(folder), sources.read(COHORT)
+    model, read = FittedSplit.open(folder), Cohort.open(COHORT)
     for name in ("valid", "test"):
         rows = read_table(folder / f"predictions_{name}.csv")
         labels, probabilities = (np.array([float(row[key]) for row in rows]) for key in ("label", "probability"))
@@ -370,17 +368,6 @@ def test_what_is_held_out_is_scored_without_weights_and_dropout(everything):
         scores = prediction.score(model, part)
         np.testing.assert_allclose(scores[np.argsort(part.rows)], probabilities, atol=1e-6)
         np.testing.assert_array_equal(prediction.score(model, part), scores)
-
-
-def test_a_model_that_says_nothing_of_dropout_has_none(everything, tmp_path):
-    """Those of earlier versions say nothing."""
-    shutil.copytree(everything[0] / "r0s0", tmp_path / "r0s0")
-    before = Run.open(everything[0] / "r0s0")
-    rewrite(tmp_path / "r0s0" / "model.keras", config=lambda content: content["config"].pop("dropout") and content)
-    after = Run.open(tmp_path / "r0s0")
-    assert (before.model.dropout, after.model.dropout) == (0.3, 0.0)
-    part = prediction.part_of(after, sources.read(COHORT), "test")
-    np.testing.assert_array_equal(prediction.score(after, part), prediction.score(before, part))
 
 
 # Patience.
@@ -401,7 +388,7 @@ def out_of_patience(losses, patience):
 
 @pytest.fixture(scope="module")
 def patient(tmp_path_factory):
-    """The folder of a run of PATIENT, what it printed, and how many evaluations each of its splits made."""
+    """The folder of a run of PATIENT, its output, and the number of evaluations that each of its splits made."""
     folder = tmp_path_factory.mktemp("patient")
     done = run(PATIENT, folder)
     return folder, done, [len(read_table(folder / f"r0s{seed}" / "history.csv")) for seed in (0, 1)]
@@ -438,8 +425,9 @@ def test_a_killed_run_has_the_patience_that_was_left(patient, tmp_path, monkeypa
 def test_without_a_number_patience_counts_all_evaluations():
     history = [{"iteration": 3}, {"iteration": 6}]
     assert State(history=history).since_best == 2
-    assert State(history=history, best={"iteration": 3}).since_best == 1
-    assert State(history=history, best={"iteration": 6}).since_best == 0
+    for iteration, since in ((3, 1), (6, 0)):
+        best = Best({"iteration": iteration}, [], np.zeros(0), np.zeros(0))
+        assert State(history=history, best=best).since_best == since
 
 
 # A training loss that is not a number.
@@ -460,7 +448,7 @@ DIVERGING = dataclasses.replace(
 
 @pytest.fixture(scope="module")
 def diverging(tmp_path_factory):
-    """The folder of a run of DIVERGING, what it printed, and the history of its first split."""
+    """The folder of a run of DIVERGING, its output, and the history of its first split."""
     folder = tmp_path_factory.mktemp("diverging")
     done = run(DIVERGING, folder)
     return folder, done, read_table(folder / "r0s0" / "history.csv")
@@ -502,7 +490,7 @@ def test_a_killed_run_remembers_that_its_loss_was_not_finite(diverging, tmp_path
     check_same(tmp_path, folder, but=["r0s0/model.keras.tmp"])
 
 
-def test_without_any_sound_evaluation_there_is_one_line_and_exit_status_2(tmp_path):
+def test_without_a_finite_evaluation_the_exit_status_is_2_after_one_line(tmp_path):
     config = parity_config("a", num_iter=20, eval_period=5, split_seeds=(0,))
     # Every Dx-object is a sum of infinities of both signs.
     given = dict(np.load(config.init_from))

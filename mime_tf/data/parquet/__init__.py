@@ -6,15 +6,15 @@ A row is a patient. The columns are found by name, in any order, and others are 
     label       0 or 1, as a boolean, an integer or a float
     visits      list<list<struct<dx: int, rx: list<int>, pr: list<int>>>>
 
-`visits` nests as the records do: a patient is a list of visits, at least one; a visit a list of Dx-objects; a Dx-object
-has a diagnosis code and the codes of the medications and the procedures that it led to. The fields of the struct are
-found by name too. Any width of integer will do, and any kind of list: list, large_list, list_view, fixed_size_list,
-whatever its elements are called. Codes count from 0 and end at 2**31 - 1. Nothing is null: where there is nothing, `[]`
-says so. The files of a folder are those named `*.parquet`, one cohort in the order of their names, and either all have
-the same kind of `patient_id` or none has the column.
+`visits` nests as the pickled records do: a patient is a list of visits, at least one; a visit a list of Dx-objects; a
+Dx-object has a diagnosis code and the codes of the medications and the procedures that it led to. The fields of the
+struct are found by name too. Any width of integer is right, and any kind of list (list, large_list, list_view,
+fixed_size_list) with any name of its elements. Codes count from 0 and end at 2**31 - 1. Nothing is null; a list without
+items is `[]`. The files of a folder are those named `*.parquet`, one cohort in the order of their names, and either all
+have the same kind of `patient_id` or none has the column.
 """
 
-from mime_tf.data.parquet.read import paths, read
-from mime_tf.data.parquet.write import write
+from mime_tf.data.parquet.reader import paths, read
+from mime_tf.data.parquet.writer import write
 
 __all__ = ["paths", "read", "write"]

@@ -1,11 +1,14 @@
-"""The columns of a Parquet cohort, and which Arrow types each may have."""
+"""Columns of a Parquet cohort, and the Arrow types that each may have."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 
 from mime_tf.errors import InputError
 
 _LISTS = (pa.ListType, pa.LargeListType, pa.ListViewType, pa.LargeListViewType, pa.FixedSizeListType)
-# The shapes that are right, by name.
+# The right shapes of each column and field.
 COLUMNS = {"patient_id": ("string", "int"), "label": ("bool", "int", "float"), "visits": ("list<list<struct>>",)}
 FIELDS = {"dx": ("int",), "rx": ("list<int>",), "pr": ("list<int>",)}
 _KINDS = {
@@ -17,16 +20,16 @@ _KINDS = {
 }
 
 
-def shape(kind):
-    """Names what matters of an Arrow type, in the words of `COLUMNS`; other types have the name "other"."""
+def shape(kind: pa.DataType) -> str:
+    """Returns an Arrow type in the words of `COLUMNS`, which leave out widths and names; `"other"` for other types."""
     if isinstance(kind, _LISTS):
         return f"list<{shape(kind.value_type)}>"
     kind = kind.value_type if pa.types.is_dictionary(kind) else kind
     return next((name for name, tests in _KINDS.items() if any(test(kind) for test in tests)), "other")
 
 
-def check_schema(schema, path, labelled):
-    """Checks the columns of a file; returns the shape of patient_id, "absent" where there is none."""
+def check_schema(schema: pa.Schema, path: str, labelled: bool) -> str:
+    """Checks the columns of a file; returns the shape of patient_id, `"absent"` without such a column."""
     wanted = {"visits"} | ({"label"} if labelled else set()) | ({"patient_id"} & set(schema.names))
     needed = {name: right for name, right in COLUMNS.items() if name in wanted}
     shapes = _check_fields(schema, needed, f"{path}: ", "column")
@@ -34,22 +37,23 @@ def check_schema(schema, path, labelled):
     return shapes.get("patient_id", "absent")
 
 
-def _check_fields(fields, needed, place, what):
-    """Checks that each of the names `needed` is there once, in a shape that is right; returns the shapes by name."""
+def _check_fields(
+    fields: pa.Schema | pa.StructType, needed: Mapping[str, Sequence[str]], prefix: str, noun: str
+) -> dict[str, str]:
+    """Checks that each of the names `needed` occurs once, in a shape that is right; returns the shapes by name."""
     names, shapes = [field.name for field in fields], {}
     for name, right in needed.items():
         if names.count(name) != 1:
-            count = f"{names.count(name)} {what}s" if name in names else f"no {what}"
-            found = f"{count} {name}; found {one_line(', '.join(names))}"
-            raise InputError(f"{place}{found}; needed {', '.join(needed)}")
+            count = f"{names.count(name)} {noun}s" if name in names else f"no {noun}"
+            raise InputError(f"{prefix}{count} {name}; found {one_line(', '.join(names))}; needed {', '.join(needed)}")
         kind = fields.field(names.index(name)).type
         shapes[name] = shape(kind)
         if shapes[name] not in right:
-            raise InputError(f"{place}{what} {name}: found {one_line(kind)}; needed {' or '.join(right)}")
+            raise InputError(f"{prefix}{noun} {name}: found {one_line(kind)}; needed {' or '.join(right)}")
     return shapes
 
 
-def one_line(value):
-    """Describes a value in one line that is not too long."""
+def one_line(value: Any) -> str:
+    """Returns a value as one line that is not too long."""
     text = " ".join(str(value).split())
     return text if len(text) <= 120 else text[:117] + "..."

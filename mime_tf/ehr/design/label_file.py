@@ -25,7 +25,7 @@ COLUMNS = ("subject_id", "prediction_time", "boolean_value")
 _VALUES = {"true": 1, "false": 0, "1": 1, "0": 0}
 # Fractions of a second are left out, which rounds down, so that nothing of that second is seen.
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?:(:\d\d)(?:\.\d+)?)?\s?(Z|UTC|[+-]\d\d:?\d\d)?)?", re.ASCII)
-_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,8 +6,7 @@ import shutil
 import tempfile
 
 from mime_tf.data import parquet, pickled
-from mime_tf.errors import InputError
-from mime_tf.terminal import files
+from mime_tf.terminal import files, outputs
 
 PREFIX = "cohort"
 FILES = (
@@ -23,20 +22,7 @@ FILES = (
 
 def check(folder, overwrite):
     """Raises InputError if `write` would mix with what is there, or can't write."""
-    if os.path.lexists(folder) and not os.path.isdir(folder):
-        raise InputError(f"{folder}: is not a folder; a folder is written")
-    if os.path.isdir(folder):
-        there = sorted(os.listdir(folder))
-        foreign = [name for name in there if name not in FILES]
-        if there and not overwrite:
-            raise InputError(f"{folder}: has {there[0]} in it; must be new or empty, or --overwrite replaces a cohort")
-        if foreign:
-            raise InputError(f"{folder}: has {foreign[0]} in it, which no cohort has; must be new, empty or a cohort")
-    above = os.path.abspath(folder)
-    while not os.path.lexists(above):
-        above = os.path.dirname(above)
-    if not (os.path.isdir(above) and os.access(above, os.W_OK)):
-        raise InputError(f"{folder}: can't be written; {above} is not a folder that may be written to")
+    outputs.check_folder(folder, overwrite, FILES.__contains__)
 
 
 def write(folder, conversion, run):

@@ -9,6 +9,7 @@ import difflib
 from mime_tf.ehr.sources import time_form
 from mime_tf.ehr.sources.folder import split_ending
 from mime_tf.errors import InputError, show
+from mime_tf.terminal import packages
 
 # The columns of each part, and what each holds; a star marks those that must be given.
 COLUMNS = {
@@ -106,10 +107,7 @@ def read(path):
 
 
 def _yaml(path):
-    try:
-        import yaml
-    except ImportError as error:
-        raise InputError(f"needs the package PyYAML, and {error}; pip install 'mime-tf[ehr]'") from error
+    yaml = packages.require("yaml", "mapping", "ehr")
     try:
         with open(path, encoding="utf-8-sig") as file:
             text = file.read()

@@ -1,1 +1,34 @@
-"""Sections of the report."""
+"""Sections of a report, a module each.
+
+A module has a function `gather(inputs)`, of `mime_tf.report.inputs.Inputs`, that returns its
+`mime_tf.report.section.Section`. The template that shows the section's data lies beside it.
+"""
+
+from mime_tf.report.sections import (
+    alerts,
+    calibration,
+    cohort,
+    decision,
+    discrimination,
+    learning,
+    linkage,
+    measures,
+    patients,
+    subgroups,
+    training,
+)
+
+# In the order of the page.
+SECTIONS = (
+    cohort,
+    linkage,
+    learning,
+    measures,
+    discrimination,
+    calibration,
+    decision,
+    alerts,
+    subgroups,
+    patients,
+    training,
+)

@@ -1,44 +1,86 @@
-"""The section of a report on five patients and why they were scored as they were."""
+"""Section: five patients, chosen by rule so that nobody chooses those that look well, and why they got their scores."""
 
-from mime_tf.explain import lines as explanation_table
-from mime_tf.explain import picture
-from mime_tf.report import markup
+import dataclasses
 
+import numpy as np
+
+from mime_tf.errors import InputError
+from mime_tf.explain.lines import explanation_lines, steps, title
+from mime_tf.report.section import Section
+from mime_tf.terminal import environment
+
+_TITLE = "Explained patients"
 _LINES = 14
-_PICTURED = 32
 
-_READING = (
-    "Patients are chosen by rule and not by hand. Numbers are log-odds: above 0 raises the probability, below 0 lowers "
-    "it; they add up to the score. They tell what the model did with the record, not what would happen if the care "
-    "were another. These are records of patients: treat the page as you treat the data."
-)
-
-
-def pictures(report):
-    """Returns the timelines of the explained patients: a dict from such as `"patient_1"` to the bytes of a PNG file."""
-    found = report.data.examples.values() if report.data else ()
-    return {f"patient_{place}": picture.png(one, _PICTURED) for place, one in enumerate(found, 1)}
+# A label, or None for either, and the index in the order of the scores, ascending, or None for the median.
+RULES = {
+    "highest score of label 1": (1, -1),
+    "highest score of label 0": (0, -1),
+    "lowest score of label 1": (1, 0),
+    "lowest score of label 0": (0, 0),
+    "median score": (None, None),
+}
 
 
-def explained(report, plots):
-    """Returns the explained patients, each a picture and a short table."""
-    if report.data is None:
-        return markup.paragraph("Explanations need the cohort at hand: --data.", "missing")
-    if not report.data.examples:
-        return markup.paragraph(report.data.missing["patients"], "missing")
-    parts = [markup.paragraph(f"{_READING} The model is that of {report.detailed.split.name}.")]
-    for place, (rule, one) in enumerate(report.data.examples.items(), 1):
-        lines = explanation_table.lines(one, _LINES)
-        steps = [(name, explanation_table.number(value)) for name, value in explanation_table.summary(one)]
-        rows = [[line.text, "" if line.contribution is None else explanation_table.number(line.contribution)]
-                for line in lines]  # fmt: skip
-        title = explanation_table.title(one)
-        parts.append(f"<h3>{markup.text(f'{place}. {rule.capitalize()}')}</h3>\n")
-        parts.append(markup.paragraph(title))
-        parts.append(markup.paragraph("Steps: " + "; ".join(f"{name} {value}" for name, value in steps), "caption"))
-        alt = f"Timeline of {title}; the table below has what matters most."
-        parts.append(markup.figure(plots[f"patient_{place}"], alt, wide=True))
-        parts.append(
-            markup.table(["what moves the score most", "log-odds"], rows, (1,), [line.level for line in lines])
-        )
-    return "".join(parts)
+@dataclasses.dataclass(frozen=True)
+class PatientsData:
+    """Data of the section.
+
+    Attributes:
+        split: str, name of the split.
+        explanations: dict from a rule to `mime_tf.explain.explanation.Explanation`.
+    """
+
+    split: str
+    explanations: dict
+
+    def described(self):
+        """Yields the rule, the title, the steps and the lines of each explanation."""
+        for rule, each in self.explanations.items():
+            yield rule, title(each), steps(each), explanation_lines(each, _LINES)
+
+
+def gather(inputs):
+    """Returns the section; its data are PatientsData. A patient who can't be explained costs the section."""
+    if inputs.cohort is None:
+        return Section("patients", _TITLE, reason="Explanations need the cohort: --data.")
+    if not inputs.settings.patients:
+        return Section("patients", _TITLE, reason="Left out, as was asked for.")
+    test = inputs.detailed.results.test
+    chosen = choose(test.scores.labels, test.scores.probabilities)
+    inputs.progress(f"explaining {len(chosen)} patients")
+    rows = test.rows[list(chosen.values())]
+    try:
+        environment.import_tensorflow()  # not before: all other sections do without
+        from mime_tf.explain.patients import explain_patients
+
+        explanations = explain_patients(inputs.fitted, inputs.cohort, rows, progress=inputs.progress)
+    except InputError as error:
+        return Section("patients", _TITLE, reason=f"They could not be explained: {error}.")
+    return Section("patients", _TITLE, PatientsData(inputs.detailed.name, dict(zip(chosen, explanations, strict=True))))
+
+
+def choose(labels, probabilities):
+    """Chooses a patient by each of the `RULES`.
+
+    >>> choose([1, 0, 1, 0, 0], [0.9, 0.8, 0.2, 0.1, 0.3])
+    {'highest score of label 1': 0, 'highest score of label 0': 1, 'lowest score of label 1': 2, \
+'lowest score of label 0': 3, 'median score': 4}
+
+    Args:
+        labels: 0 or 1, (rows,).
+        probabilities: (rows,). Of equal ones the first row comes first; the median is the lower one.
+
+    Returns:
+        Dict from a rule to the index of a row. A rule that no patient fits, or that chooses a patient chosen before, is
+        left out.
+    """
+    labels, order = np.asarray(labels), np.argsort(probabilities, kind="stable")
+    chosen = {}
+    for rule, (label, position) in RULES.items():
+        candidates = order if label is None else order[labels[order] == label]
+        if len(candidates):
+            row = int(candidates[(len(candidates) - 1) // 2 if position is None else position])
+            if row not in chosen.values():
+                chosen[rule] = row
+    return chosen

@@ -1,0 +1,101 @@
+"""Explanations of patients' scores.
+
+`mime_tf.explain.attribution` has the method. Here its numbers are put where they belong in a patient's record;
+`mime_tf.explain.pairs` has the pairs that matter most among many patients.
+"""
+
+import math
+
+from mime_tf.data.vocabulary import code_name
+from mime_tf.errors import InputError, show
+from mime_tf.explain import attribution
+from mime_tf.explain.explanation import Dropped, DxObject, Explanation, Order, Visit
+
+
+def explain_patients(fitted, cohort, rows, tolerance=attribution.TOLERANCE, progress=None):
+    """Explains the scores of patients.
+
+    Args:
+        fitted: `mime_tf.runs.fitted_split.FittedSplit`.
+        cohort: `mime_tf.data.cohort.Cohort`; its labels are not used.
+        rows: the patients' indices in the cohort.
+        tolerance: log-odds, the largest gap to accept; see `mime_tf.explain.attribution.contributions`.
+        progress: function that is given a text now and then, such as `Console.progress`.
+
+    Returns:
+        List of Explanation, one for each of `rows`.
+
+    Raises:
+        InputError: the cohort has no such row, its codes mean something else than in training, or the contributions do
+            not add up within the tolerance.
+    """
+    for row in rows:
+        if not 0 <= row < len(cohort.store):
+            raise InputError(f"row: found {show(row)}; the cohort has the rows 0 to {len(cohort.store) - 1}")
+    fitted.check_codes(cohort)
+    records = _Records(fitted, cohort.store.select(rows), tolerance, progress)
+    explanations = []
+    for patient_index, row in enumerate(rows):
+        name = f"row {row}" if cohort.patient_ids is None else str(cohort.patient_ids[row])
+        explanations.append(records.explanation(patient_index, int(row), name))
+    return explanations
+
+
+class _Records:
+    """The records of the patients to explain, as they are and as the model was shown them, and the contributions."""
+
+    def __init__(self, fitted, store, tolerance, progress):
+        self._vocabulary, self._usable = fitted.vocabulary, fitted.usable
+        self._store, self._known = store, store.keep_known(fitted.usable)
+        self._contributions = attribution.contributions(fitted.model, self._known, tolerance, progress)
+
+    def explanation(self, patient_index, row, name):
+        """Returns the Explanation of a patient, whose index in the cohort is `row`."""
+        logits = self._contributions
+        logit = float(logits.logits[patient_index])
+        visits = range(self._store.visits[patient_index], self._store.visits[patient_index + 1])
+        return Explanation(
+            row=row,
+            patient=name,
+            probability=1 / (1 + math.exp(min(-logit, 700))),
+            empty_logit=float(logits.empty_logits[patient_index]),
+            dx_logit=float(logits.dx_logits[patient_index]),
+            logit=logit,
+            gap=float(logits.gaps[patient_index]),
+            visits=tuple(map(self._visit, visits)),
+        )
+
+    def _visit(self, visit_index):
+        dxobjects = range(self._known.dxobjs[visit_index], self._known.dxobjs[visit_index + 1])
+        return Visit(tuple(map(self._dxobject, dxobjects)), tuple(self._dropped(visit_index)))
+
+    def _dxobject(self, dxobject_index):
+        code = int(self._known.dx[dxobject_index])
+        alone = float(self._contributions.dx[dxobject_index])
+        return DxObject(code, self._name("dx", code), alone, tuple(self._orders(dxobject_index)))
+
+    def _orders(self, dxobject_index):
+        """Yields the Orders of a Dx-object."""
+        for kind in ("rx", "pr"):
+            start, end = getattr(self._known, f"{kind}_offsets")[dxobject_index : dxobject_index + 2]
+            codes = getattr(self._known, kind)[start:end].tolist()
+            for code, contribution in zip(codes, getattr(self._contributions, kind)[start:end].tolist(), strict=True):
+                yield Order(kind, code, self._name(kind, code), contribution)
+
+    def _dropped(self, visit_index):
+        """Yields the codes of a visit that the model was not shown, by the rule of `Store.keep_known`."""
+        for dxobject_index in range(self._store.dxobjs[visit_index], self._store.dxobjs[visit_index + 1]):
+            dx = int(self._store.dx[dxobject_index])
+            if not self._is_known("dx", dx):
+                yield Dropped("dx", dx, self._name("dx", dx))
+            for kind in ("rx", "pr"):
+                start, end = getattr(self._store, f"{kind}_offsets")[dxobject_index : dxobject_index + 2]
+                for code in getattr(self._store, kind)[start:end].tolist():
+                    if not (self._is_known("dx", dx) and self._is_known(kind, code)):
+                        yield Dropped(kind, code, self._name(kind, code))
+
+    def _is_known(self, kind, code):
+        return code < len(self._usable[kind]) and self._usable[kind][code]
+
+    def _name(self, kind, code):
+        return code_name(self._vocabulary, kind, code)

@@ -1,0 +1,73 @@
+"""Names and numbers as text on one line."""
+
+import math
+
+
+def one_line(name):
+    """Returns a name as one line of printable characters; a name from a vocabulary may hold any.
+
+    >>> one_line("gout" + chr(10) + "(acute)")
+    'gout (acute)'
+    """
+    return printable(name).strip()
+
+
+def printable(value):
+    """Returns a value as text with a space in place of each character that can't be printed, line breaks included."""
+    return "".join(letter if letter.isprintable() else " " for letter in str(value))
+
+
+def shortened(name, letters):
+    """Returns a name in one line of at most `letters` characters, its end replaced by an ellipsis.
+
+    >>> shortened("acute bronchitis", 9)
+    'acute br…'
+    """
+    name = one_line(name)
+    return name if len(name) <= letters else f"{name[: letters - 1]}…"
+
+
+def count(value):
+    """Returns a whole number with its thousands separated.
+
+    >>> count(1234)
+    '1,234'
+    """
+    return f"{value:,}"
+
+
+def percent(share):
+    """Returns a share as a percentage.
+
+    >>> percent(0.125)
+    '12.5%'
+    """
+    return f"{share:.1%}"
+
+
+def decimal(value, digits=3, missing="–"):
+    """Returns a number with `digits` decimals, or a dash where it is not defined.
+
+    >>> decimal(0.5), decimal(float("nan"))
+    ('0.500', '–')
+    """
+    return missing if math.isnan(value) else f"{value:.{digits}f}"
+
+
+def interval(bounds, digits=3, missing=""):
+    """Returns an interval, or `missing` where it is not defined.
+
+    >>> interval((0.25, 0.5), 2), interval((float("nan"), float("nan")))
+    ('0.25 to 0.50', '')
+    """
+    low, high = bounds
+    return missing if math.isnan(low) else f"{low:.{digits}f} to {high:.{digits}f}"
+
+
+def signed(value, digits=3):
+    """Returns a number with its sign and `digits` decimals; a number that rounds to zero is +0.
+
+    >>> signed(-1.5), signed(-0.0001)
+    ('-1.500', '+0.000')
+    """
+    return f"{round(value, digits) + 0.0:+.{digits}f}"

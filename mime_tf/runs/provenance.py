@@ -1,0 +1,32 @@
+"""Digests of all that a run reads, by which it knows its data again."""
+
+import glob
+import os
+from collections.abc import Mapping
+
+import numpy as np
+
+from mime_tf.data.cohort import Cohort, file_digest
+from mime_tf.splits.groups import digest
+
+GROUPS = "groups_sha256"
+
+
+def digests(cohort: Cohort, init_from: str = "", groups: np.ndarray | None = None) -> dict[str, str]:
+    """Returns the SHA-256 of the cohort, of the files of the initial weights and of the grouping, in this order.
+
+    Args:
+        cohort: the cohort.
+        init_from: as in `TrainConfig`.
+        groups: group of each row, from `mime_tf.splits.groups.group_numbers`, or None.
+    """
+    weights = [init_from] if init_from.endswith(".npz") else sorted(glob.glob(glob.escape(init_from) + ".*"))
+    initial = {f"{os.path.basename(path)}_sha256": file_digest(path) for path in weights if init_from}
+    return cohort.digests() | initial | ({} if groups is None else {GROUPS: digest(groups)})
+
+
+def cohort_digests(recorded: Mapping[str, str], init_from: str = "") -> list[str]:
+    """Returns those of the digests on record that are of the cohort, whose files may bear other names by now."""
+    initial = os.path.basename(init_from)
+    others = (GROUPS, *((f"{initial}_sha256", f"{initial}.") if initial else ()))
+    return [value for name, value in recorded.items() if not name.startswith(others)]

@@ -1,0 +1,69 @@
+"""Writing the files of a fitted split, each whole or not at all."""
+
+import contextlib
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mime_tf.runs.configuration import VOCABULARY_SIZES
+from mime_tf.runs.folder import CODES, HISTORY, METRICS, MODEL, PREDICTIONS
+from mime_tf.splits.split import Part
+from mime_tf.terminal import files
+
+
+def write_codes(folder: str, sizes: Mapping[str, int], known: Mapping[str, np.ndarray] | None) -> None:
+    """Writes the vocabulary sizes and the codes that training holds.
+
+    Args:
+        folder: of the fitted split.
+        sizes: dict of the resolved sizes.
+        known: as in `mime_tf.splits.split.Split`, or None if it is not known which codes training held.
+    """
+    codes = {kind: np.flatnonzero(known[kind]).tolist() for kind in known} if known else None
+    content = {name: sizes[name] for name in VOCABULARY_SIZES} | {"known": codes}
+    files.write_json(os.path.join(folder, CODES), content)
+
+
+def write_model(folder: str, model: Any) -> None:
+    """Saves a Keras model as the fitted split's."""
+    path = os.path.join(folder, MODEL)
+    temporary = f"{path}{files.TEMPORARY}.keras"
+    try:
+        model.save(temporary)
+        os.replace(temporary, path)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(temporary)
+
+
+def write_history(folder: str, history: Sequence[Mapping[str, float]]) -> None:
+    """Writes the evaluations of a split, a row each, as the columns that the first of them has."""
+    files.write_table(os.path.join(folder, HISTORY), history[0], (row.values() for row in history))
+
+
+def write_predictions(
+    folder: str, name: str, part: Part, probabilities: np.ndarray, patient_ids: np.ndarray | None = None
+) -> None:
+    """Writes the probabilities of a set's patients with their row numbers in the cohort, in its order.
+
+    Args:
+        folder: of the fitted split.
+        name: of the set, `"valid"` or `"test"`.
+        part: the set.
+        probabilities: of its first patients, as many as there are probabilities.
+        patient_ids: ids of the cohort's patients, one column more, or None.
+    """
+    order = np.argsort(part.rows[: len(probabilities)])
+    rows = part.rows[order]
+    columns = {"row": rows, "label": part.labels[order], "probability": probabilities[order]}
+    if patient_ids is not None:
+        columns = {"patient_id": patient_ids[rows]} | columns
+    values = zip(*(column.tolist() for column in columns.values()), strict=True)
+    files.write_table(os.path.join(folder, PREDICTIONS[name]), columns, values)
+
+
+def write_metrics(folder: str, metrics: Mapping[str, Any]) -> None:
+    """Writes the results, which say that the split is finished, so they are written last."""
+    files.write_json(os.path.join(folder, METRICS), metrics)

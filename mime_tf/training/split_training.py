@@ -1,0 +1,162 @@
+"""Training of one split: fitted by `MiME.fit`, resumed where it was killed, its results written."""
+
+import os
+from typing import Any
+
+import numpy as np
+
+from mime_tf.assess import summary
+from mime_tf.batches import datasets
+from mime_tf.data.cohort import Cohort
+from mime_tf.errors import InputError
+from mime_tf.runs import writing
+from mime_tf.runs.folder import STATE, TENSORBOARD, VOCABULARY, remove_state
+from mime_tf.splits.split import Part, Split
+from mime_tf.terminal.console import Console
+from mime_tf.training import tensorboard
+from mime_tf.training.callbacks import Evaluation, HeldOutSet, Progress, Stopping
+from mime_tf.training.fitter import Fitter
+from mime_tf.training.state import Best, State
+
+
+class SplitTraining:
+    """Training of one split.
+
+    Args:
+        folder: of the fitted split.
+        split: its sets.
+        starts: start of each training window, `config.updates` of them.
+        cohort: the patients, with their ids and the names of their codes.
+        fitter: the model and how to fit it.
+        console: where to print.
+    """
+
+    def __init__(self, folder: str, split: Split, starts: np.ndarray, cohort: Cohort, fitter: Fitter, console: Console):
+        self.folder, self.split, self.starts, self.cohort = folder, split, starts, cohort
+        self.fitter, self.config, self.console = fitter, fitter.config, console
+        self.state = State.load(self._path(STATE))
+
+    def run(self, number: int) -> dict[str, Any]:
+        """Fits the model of a split and writes the results.
+
+        Args:
+            number: the split seed, or the number of the fold.
+
+        Returns:
+            Dict of the results at the lowest validation loss, the keys `summary.RESULTS` among them.
+
+        Raises:
+            InputError: the validation loss was never a finite number.
+            KeyboardInterrupt: with the best model so far in the folder, and the state to go on from.
+        """
+        os.makedirs(self.folder, exist_ok=True)
+        writing.write_codes(self.folder, self.fitter.sizes, self.split.known)
+        if self.cohort.vocabulary:
+            self.cohort.vocabulary.write(self._path(VOCABULARY))
+        try:
+            self._fit(number)
+        except KeyboardInterrupt:
+            # The state in memory may be half-way through an evaluation; the one on disk is whole.
+            self.state = State.load(self._path(STATE))
+            if self.state.best:
+                self._write_results(self.state.best)
+            raise
+        best = self._best()
+        self._write_results(best)
+        writing.write_metrics(self.folder, best.results)
+        remove_state(self.folder)
+        return best.results
+
+    def _fit(self, number: int) -> None:
+        config, state, model = self.config, self.state, self.fitter.model
+        if state.snapshot:
+            self.console.note(f"{self.folder}: going on from iteration {state.evaluations * config.eval_period}")
+            state.snapshot.restore(model)
+            state.snapshot = None  # in the model now, and taken anew from there
+        else:
+            self.fitter.start(number)
+            # The update of iteration 0, which precedes the first period.
+            model.fit(self.fitter.batches(self.split.train, self.starts[:1]), verbose=0, shuffle=False)
+        if self._nothing_left():
+            return
+        first, last = (1 + n * config.eval_period for n in (state.evaluations, config.evaluations))
+        model.fit(
+            self.fitter.batches(self.split.train, self.starts[first:last]),
+            initial_epoch=state.evaluations,
+            epochs=config.evaluations,
+            steps_per_epoch=config.eval_period,
+            verbose=0,
+            shuffle=False,
+            callbacks=self._callbacks(),
+        )
+
+    def _nothing_left(self) -> bool:
+        """Whether all updates are made, or `Stopping` ended the split."""
+        state, config = self.state, self.config
+        done = state.evaluations == config.evaluations
+        return done or state.diverged or 0 < config.patience <= state.since_best
+
+    def _best(self) -> Best:
+        """Returns the split at its lowest validation loss, and tells if that is not all that was asked for.
+
+        Raises:
+            InputError: no evaluation gave a finite validation loss.
+        """
+        state, best = self.state, self.state.best
+        remedy = f"a learning_rate below {self.config.learning_rate:g} or a clip_norm may train further"
+        if best is None:
+            reason = self._divergence() if state.diverged else "no evaluation gave a finite valid_loss"
+            raise InputError(f"{self.folder}: {reason}, and there is no model to keep; {remedy}")
+        kept = best.results["iteration"]
+        if state.diverged:
+            self.console.note(
+                f"warning: {self.folder}: {self._divergence()}; stopped, and the model of iteration {kept} is kept; "
+                f"{remedy}"
+            )
+        elif state.evaluations < self.config.evaluations:
+            self.console.note(
+                f"{self.folder}: stopped at iteration {state.history[-1]['iteration']}, after {state.since_best} "
+                f"evaluations without a better valid_loss than that of iteration {kept}"
+            )
+        return best
+
+    def _divergence(self) -> str:
+        """Tells in which iterations the training loss stopped being a number."""
+        last = self.state.history[-1]["iteration"]
+        first = last - self.config.eval_period + 1
+        return f"the training loss was not a finite number in iterations {first} to {last}"
+
+    def _callbacks(self) -> list:
+        config, state, console = self.config, self.state, self.console
+        valid, test = self._held_out(self.split.valid), self._held_out(self.split.test)
+        return [
+            Evaluation(state, self._path(STATE), valid, test, config.eval_period, console),
+            *([tensorboard.scalars(self._path(TENSORBOARD))] if config.tensorboard else []),
+            Stopping(state, config.patience),
+            Progress(os.path.basename(self.folder), state, config, console),
+        ]
+
+    def _held_out(self, part: Part) -> HeldOutSet:
+        """Returns a set as it is evaluated: perhaps without its last, partial batch."""
+        part = part.scored(self.config.batch_size, self.config.eval_drop_remainder)
+        batches = datasets.scoring_batches(part, self.config.eval_batch_size)
+        # A small set is kept as a list: cutting it, or starting an iterator, would cost more than scoring it.
+        kept = list(batches) if len(batches) <= datasets.BATCHES_KEPT else batches
+        return HeldOutSet(self.fitter.scorer, kept, part.labels)
+
+    def _write_results(self, best: Best) -> None:
+        """Writes all files but the metrics, whose presence says that the split is finished."""
+        model = self.fitter.model
+        model.set_weights(best.weights)
+        writing.write_model(self.folder, model)
+        writing.write_history(self.folder, self.state.history)
+        writing.write_predictions(self.folder, "valid", self.split.valid, best.valid, self.cohort.stored_ids)
+        writing.write_predictions(self.folder, "test", self.split.test, best.test, self.cohort.stored_ids)
+        if self.config.tensorboard:
+            folder = self._path(TENSORBOARD)
+            results = {name: best.results[name] for name in summary.RESULTS}
+            tensorboard.write_hyperparameters(folder, self.config, results, best.results["iteration"])
+            tensorboard.write_embeddings(folder, model, self.cohort.vocabulary)
+
+    def _path(self, name: str) -> str:
+        return os.path.join(self.folder, name)

@@ -1,0 +1,45 @@
+"""Commands print their own lines and nothing else, on a machine without a GPU; a real process each."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from support.whole_runs import COHORT, SMALL, TRAIN, arguments, environment
+
+from mime_tf.terminal.environment import has_gpu
+
+pytestmark = [pytest.mark.slow, pytest.mark.skipif(has_gpu(), reason="TensorFlow has news of a GPU")]
+PROGRAM = [sys.executable, "-m", "mime_tf"]
+
+
+def start(*argv):
+    """Runs a command line as from a shell in which nobody has set TensorFlow's variables."""
+    variables = {name: value for name, value in environment().items() if not name.startswith("TF_")}
+    return subprocess.run([*map(str, argv)], env=variables, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("trained")
+    done = start(*TRAIN, COHORT, f"{folder}/", folder / "log", *arguments(SMALL), "--split_seeds=0")
+    assert done.returncode == 0, done.stderr
+    return folder, done
+
+
+def test_train(trained):
+    first, *progress = trained[1].stderr.splitlines()
+    assert first.startswith("devices: CPU")
+    assert all(re.match(r"r0s\d: iteration \d", line) for line in progress), progress
+    assert all(line.startswith(("round:", "valid_loss:", "mean_")) for line in trained[1].stdout.splitlines())
+
+
+def test_predict(trained, tmp_path):
+    argv = [*PROGRAM, "predict", "--model", trained[0] / "r0s0", "--data", COHORT, "--output", tmp_path / "scores.csv"]
+    done = start(*argv)
+    progress = done.stderr.splitlines()
+    assert done.returncode == 0
+    assert all(re.match(r"reading |scored \d", line) for line in progress), progress
+    assert done.stdout.startswith(f"{tmp_path}/scores.csv: 120 patients")
+    assert os.listdir(tmp_path) == ["scores.csv"]

@@ -1,0 +1,49 @@
+"""Which test files are quick, read from the sources: those whose imports lead to neither TensorFlow nor Keras."""
+
+import functools
+from pathlib import Path
+
+from support.import_graph import imported, is_in
+
+TESTS = Path(__file__).resolve().parents[1]
+ROOT = TESTS.parent
+FRAMEWORKS = ("tensorflow", "keras")
+# Folders of modules, each with the folder that its modules' names start from.
+SOURCES = ((ROOT, "mime_tf"), (ROOT, "benchmarks"), (TESTS, "support"))
+
+
+@functools.cache
+def imports_of(module):
+    """Returns the names that a module of the project imports, its parent packages included; empty for others."""
+    for root, folder in SOURCES:
+        if module.split(".")[0] == folder:
+            path = root.joinpath(*module.split("."))
+            for file in (path.with_suffix(".py"), path / "__init__.py"):
+                if file.is_file():
+                    return imported(root, file) | {module.rpartition(".")[0]} - {""}
+    return set()
+
+
+def is_free(names):
+    """Returns whether `names`, and all that importing them may import in turn, are free of the frameworks."""
+    seen, waiting = set(), list(names)
+    while waiting:
+        name = waiting.pop()
+        if is_in(name, FRAMEWORKS):
+            return False
+        if name not in seen:
+            seen.add(name)
+            waiting += imports_of(name)
+    return True
+
+
+@functools.cache
+def is_light(module):
+    """Returns whether importing a module of the project, or calling anything in it, loads no framework."""
+    return is_free([module])
+
+
+@functools.cache
+def is_quick(path):
+    """Returns whether a test file imports light modules only."""
+    return is_free(imported(path.parent, path))
