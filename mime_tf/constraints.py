@@ -1,4 +1,4 @@
-"""Constraints on a single value, with the words that say in an error what would be right."""
+"""Constraints on a single value, each with the words that an error tells it in."""
 
 import dataclasses
 import math

@@ -3,7 +3,7 @@
 import contextlib
 import os
 from argparse import Namespace
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mime_tf.commands import options
 from mime_tf.commands.options import Parser, Value, Values
@@ -11,6 +11,9 @@ from mime_tf.config import TrainConfig
 from mime_tf.constraints import at_least, more_than
 from mime_tf.terminal import files, outputs, plotting
 from mime_tf.terminal.console import Console
+
+if TYPE_CHECKING:
+    from mime_tf.ablation import Ablation
 
 EPILOG = """examples:
   mime-tf ablate --data data/hf --output hf_ablation
@@ -76,7 +79,7 @@ def run(arguments: Namespace) -> None:
     from mime_tf.assess.bootstrap import Bootstrap
 
     console = Console(period=15.0)
-    found = ablate(
+    ablation = ablate(
         config,
         arguments.data,
         arguments.output,
@@ -87,11 +90,11 @@ def run(arguments: Namespace) -> None:
         console=console,
     )
     settings = {name: value for name, value in vars(arguments).items() if name not in ("output", "overwrite")}
-    pictures = {COMPARISON: plots.comparison(found)}
+    pictures = {COMPARISON: plots.comparison(ablation)}
     if arguments.train_ratios:
-        pictures[CURVE] = plots.learning_curve(found)
-    written = _write(arguments.output, found, settings, pictures)
-    for line in tables.lines(found):
+        pictures[CURVE] = plots.learning_curve(ablation)
+    written = _write(arguments.output, ablation, settings, pictures)
+    for line in tables.lines(ablation):
         console.line(line)
     console.line(f"{arguments.output}: {', '.join(written)} written")
 
@@ -107,18 +110,18 @@ def _config(arguments: Namespace) -> TrainConfig:
     )
 
 
-def _write(folder: str, found: Any, settings: dict, pictures: dict[str, bytes]) -> list[str]:
+def _write(folder: str, ablation: "Ablation", settings: dict, pictures: dict[str, bytes]) -> list[str]:
     """Writes the results, each file whole or not at all, `ablation.json` last; returns their names."""
     from mime_tf.ablation import tables
     from mime_tf.runs.versions import versions
 
-    files.write_table(os.path.join(folder, CSV), tables.COLUMNS, tables.rows(found))
+    files.write_table(os.path.join(folder, CSV), tables.COLUMNS, tables.rows(ablation))
     for name, picture in pictures.items():
         with files.replacing(os.path.join(folder, name)) as file:
             file.write(picture)
     if CURVE not in pictures:  # an earlier one would not show these results
         with contextlib.suppress(FileNotFoundError):
             os.remove(os.path.join(folder, CURVE))
-    report = {"settings": settings, **tables.report(found), "versions": versions()}
+    report = {"settings": settings, **tables.report(ablation), "versions": versions()}
     files.write_json(os.path.join(folder, JSON), report)
     return [CSV, *pictures, JSON]

@@ -130,12 +130,12 @@ def run(arguments: Namespace) -> None:
     request = _request(arguments, rules)
     with engine.opened(arguments.engine, arguments.master, arguments.scratch, arguments.memory) as opened:
         export = _read(opened, arguments, console.progress)
-        made = conversion.convert(opened, export, arguments.input, request, console.progress)
+        converted = conversion.convert(opened, export, arguments.input, request, console.progress)
     console.progress(f"writing {arguments.output}")
-    written = output.write(arguments.output, made, _account(arguments, rules))
-    for line in _lines(arguments, made, written):
+    written = output.write(arguments.output, converted, _account(arguments, rules))
+    for line in _lines(arguments, converted, written):
         console.line(line)
-    for note in made.notes:
+    for note in converted.notes:
         console.note(f"note: {note}")
 
 
@@ -202,7 +202,7 @@ def _read(engine: Any, arguments: Namespace, progress: Any) -> Any:
 
 
 def _account(arguments: Namespace, rules: Any) -> dict[str, Any]:
-    """Returns the first part of convert.json: what was asked for, and the versions."""
+    """Returns the first part of convert.json: the arguments, and the versions."""
     import importlib.metadata
 
     import mime_tf
@@ -217,7 +217,7 @@ def _account(arguments: Namespace, rules: Any) -> dict[str, Any]:
     }
 
 
-def _lines(arguments: Namespace, made: Any, written: list[str]) -> Iterator[str]:
+def _lines(arguments: Namespace, converted: Any, written: list[str]) -> Iterator[str]:
     """Yields the lines that are printed."""
     from mime_tf.ehr.design.candidates import flow_table
     from mime_tf.ehr.encode import audit
@@ -225,16 +225,18 @@ def _lines(arguments: Namespace, made: Any, written: list[str]) -> Iterator[str]
 
     yield f"{arguments.source} export {arguments.input}"
     yield ""
-    yield from report.lines(made.linkage)
+    yield from report.lines(converted.linkage)
     yield ""
-    yield from flow_table(made.flow)
+    yield from flow_table(converted.flow)
     yield ""
-    yield from audit.lines(made.audit)
+    yield from audit.lines(converted.audit)
     yield ""
-    rows, codes = len(made.store), made.vocabulary.rows
-    ones = "" if made.labels is None else f", {made.labels.sum():,} of label 1 ({made.labels.mean():.2%})"
+    rows, codes = len(converted.store), converted.vocabulary.rows
+    ones = (
+        "" if converted.labels is None else f", {converted.labels.sum():,} of label 1 ({converted.labels.mean():.2%})"
+    )
     used = [row["kind"] for row in codes if row["count"] != "0"]
     sizes = ", ".join(f"{used.count(kind):,} {kind}" for kind in ("dx", "rx", "pr"))
-    visits, dxobjects = len(made.store.dxobjs) - 1, len(made.store.dx)
+    visits, dxobjects = len(converted.store.dxobjs) - 1, len(converted.store.dx)
     yield f"{rows:,} rows{ones}; {visits:,} visits, {dxobjects:,} Dx-objects; codes: {sizes}"
     yield f"{arguments.output}: {', '.join(written)} written"

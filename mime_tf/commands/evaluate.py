@@ -1,9 +1,11 @@
 """The command `evaluate`."""
 
 import contextlib
+import dataclasses
 import os
 from argparse import Namespace
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from mime_tf.commands import options
 from mime_tf.commands.options import Parser, Values, choice
@@ -11,6 +13,16 @@ from mime_tf.constraints import at_least, more_than
 from mime_tf.errors import InputError
 from mime_tf.terminal import environment, files, outputs
 from mime_tf.terminal.console import Console
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mime_tf.assess.bootstrap import Bootstrap
+    from mime_tf.assess.measures import Assessment
+    from mime_tf.assess.scores import Scores
+    from mime_tf.assess.subgroups import Subgroup
+    from mime_tf.data.cohort import Cohort
+    from mime_tf.runs.fitted_split import FittedSplit
 
 EPILOG = """example:
   mime-tf evaluate --model r0s0 --data data/hf --split test --alert_rate 0.05,0.1 \\
@@ -40,6 +52,23 @@ def parser(program: str) -> Parser:
     return parser
 
 
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """The measures of a set of patients.
+
+    Attributes:
+        scores: labels and probabilities of the set.
+        assessment: measures of the whole set.
+        points: operating points, of the thresholds first, then of the alert rates.
+        subgroups: measures of each subgroup.
+    """
+
+    scores: "Scores"
+    assessment: "Assessment"
+    points: list[dict[str, Any]]
+    subgroups: "list[Subgroup]"
+
+
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     _check_output(arguments.output, arguments.overwrite)
@@ -51,13 +80,30 @@ def run(arguments: Namespace) -> None:
     console.progress(f"reading {arguments.data}")
     cohort = Cohort.open(arguments.data)
     notes = [*model.notes, *_check_data(model, cohort, arguments.split)]
-    from mime_tf.assess import curves, measures, subgroups, thresholds
     from mime_tf.assess.bootstrap import Bootstrap
+
+    bootstrap = Bootstrap(arguments.bootstrap, arguments.seed)
+    evaluation = _evaluate(arguments, model, cohort, bootstrap, notes, console)
+    if arguments.output:
+        _write(arguments.output, _report(arguments, model, evaluation, notes), evaluation.scores)
+    for line in _lines(arguments, evaluation, bootstrap):
+        console.line(line)
+
+
+def _evaluate(
+    arguments: Namespace,
+    model: "FittedSplit",
+    cohort: "Cohort",
+    bootstrap: "Bootstrap",
+    notes: list[str],
+    console: Console,
+) -> Evaluation:
+    """Scores and measures the set; adds to `notes`, and shows them before the slow part."""
+    from mime_tf.assess import measures, subgroups, thresholds
     from mime_tf.assess.scores import Scores
-    from mime_tf.assess.text import lines, point_lines, subgroup_lines
 
     divisions = [subgroups.Division.parse(text) for text in arguments.subgroup or ()]
-    divided, patients = subgroups.read(cohort, divisions), cohort.patient_ids
+    members, patients = subgroups.read(cohort, divisions), cohort.patient_ids
     model.check_codes(cohort)
     environment.import_tensorflow()
     from mime_tf.scoring import prediction
@@ -67,23 +113,15 @@ def run(arguments: Namespace) -> None:
     for note in notes:
         console.note(note)
     probabilities = prediction.score(model, part, model.config.eval_batch_size, console.progress)
-    rates = [thresholds.alert_threshold(probabilities, rate) for rate in arguments.alert_rate]
-    groups = None if patients is None else patients[part.rows]
-    divided = {column: {name: of[part.rows] for name, of in members.items()} for column, members in divided.items()}
-    scores, bootstrap = Scores(part.labels, probabilities, groups), Bootstrap(arguments.bootstrap, arguments.seed)
-    found = measures.assess(scores, bootstrap, console.progress)
-    points = thresholds.operating_points(scores, [*arguments.threshold, *rates], bootstrap, console.progress)
-    by_group = subgroups.assess_groups(scores, divided, bootstrap, console.progress)
-    if arguments.output:
-        report = _report(arguments, model, found, points, by_group, [*notes, *found.notes])
-        _write(arguments.output, report, curves.curves(scores))
-    console.line(_title(arguments, found))
-    for line in lines(found, bootstrap):
-        console.line(line)
-    for line in (*point_lines(points), *subgroup_lines(by_group)):
-        console.line(line)
-    if arguments.output:
-        console.line(f"{arguments.output}: {METRICS} and {CURVES} written")
+    scores = Scores(part.labels, probabilities, None if patients is None else patients[part.rows])
+    alerts = [thresholds.alert_threshold(probabilities, rate) for rate in arguments.alert_rate]
+    divided = {column: {name: rows[part.rows] for name, rows in named.items()} for column, named in members.items()}
+    return Evaluation(
+        scores,
+        measures.assess(scores, bootstrap, console.progress),
+        thresholds.operating_points(scores, [*arguments.threshold, *alerts], bootstrap, console.progress),
+        subgroups.assess_groups(scores, divided, bootstrap, console.progress),
+    )
 
 
 def _check_output(output: str | None, overwrite: bool) -> None:
@@ -98,7 +136,7 @@ def _check_output(output: str | None, overwrite: bool) -> None:
         outputs.check_file(os.path.join(output, name), overwrite)
 
 
-def _check_data(model: Any, cohort: Any, split: str) -> list[str]:
+def _check_data(model: "FittedSplit", cohort: "Cohort", split: str) -> list[str]:
     """Returns notes on the data; raises InputError if the split can't be made again on them."""
     same = model.trained_on(cohort)
     if split == "all":
@@ -115,7 +153,7 @@ def _check_data(model: Any, cohort: Any, split: str) -> list[str]:
     return ["the model was trained on these patients"] if split == "train" else []
 
 
-def _dropped(dropped: Any, empty: Any) -> list[str]:
+def _dropped(dropped: "np.ndarray", empty: "np.ndarray") -> list[str]:
     """Returns notes on the codes that the model was not shown: all of them, if it knows other codes."""
     if not dropped.any():
         return []
@@ -126,35 +164,44 @@ def _dropped(dropped: Any, empty: Any) -> list[str]:
     ]
 
 
-def _title(arguments: Namespace, found: Any) -> str:
-    """Returns a line on the patients that were measured."""
-    of = "" if found.patients == found.rows else f" in {found.rows:,} rows"
-    return (
-        f"{arguments.model}, {arguments.split} of {arguments.data}: {found.patients:,} patients{of}, "
-        f"{found.ones:,} of label 1 ({found.ones / found.rows:.2%})"
+def _lines(arguments: Namespace, evaluation: Evaluation, bootstrap: "Bootstrap") -> Iterator[str]:
+    """Yields the lines that are printed."""
+    from mime_tf.assess import text
+
+    assessment = evaluation.assessment
+    rows = "" if assessment.patients == assessment.rows else f" in {assessment.rows:,} rows"
+    yield (
+        f"{arguments.model}, {arguments.split} of {arguments.data}: {assessment.patients:,} patients{rows}, "
+        f"{assessment.ones:,} of label 1 ({assessment.ones / assessment.rows:.2%})"
     )
+    yield from text.lines(assessment, bootstrap)
+    yield from text.point_lines(evaluation.points)
+    yield from text.subgroup_lines(evaluation.subgroups)
+    if arguments.output:
+        yield f"{arguments.output}: {METRICS} and {CURVES} written"
 
 
-def _report(arguments: Namespace, model: Any, found: Any, points: list, by_group: list, notes: list[str]) -> dict:
+def _report(arguments: Namespace, model: "FittedSplit", evaluation: Evaluation, notes: list[str]) -> dict[str, Any]:
     """Returns the content of metrics.json."""
     from mime_tf.assess.text import estimates, point_record, subgroup_record
     from mime_tf.runs.versions import versions
 
     asked = [{"threshold": value} for value in arguments.threshold]
     asked += [{"alert_rate": rate} for rate in arguments.alert_rate]
+    assessment = evaluation.assessment
     return {
         **{name: getattr(arguments, name) for name in ("model", "data", "split", "bootstrap", "seed")},
         "split_seed": model.split_seed,
-        **{name: getattr(found, name) for name in ("rows", "patients", "ones")},
-        "metrics": estimates(found),
-        "operating_points": [point_record(point, of) for point, of in zip(points, asked, strict=True)],
-        "subgroups": [subgroup_record(group) for group in by_group],
-        "notes": notes,
+        **{name: getattr(assessment, name) for name in ("rows", "patients", "ones")},
+        "metrics": estimates(assessment),
+        "operating_points": [point_record(*pair) for pair in zip(evaluation.points, asked, strict=True)],
+        "subgroups": [subgroup_record(group) for group in evaluation.subgroups],
+        "notes": [*notes, *assessment.notes],
         "versions": versions(),
     }
 
 
-def _write(folder: str, report: dict, found: Any) -> None:
+def _write(folder: str, report: dict[str, Any], scores: "Scores") -> None:
     """Writes both files, each whole or not at all; metrics.json comes last, and says that both are there."""
     from mime_tf.assess import curves
 
@@ -162,5 +209,5 @@ def _write(folder: str, report: dict, found: Any) -> None:
     path = os.path.join(folder, METRICS)
     with contextlib.suppress(FileNotFoundError):
         os.remove(path)
-    files.write_table(os.path.join(folder, CURVES), curves.COLUMNS, curves.rows(found))
+    files.write_table(os.path.join(folder, CURVES), curves.COLUMNS, curves.rows(curves.curves(scores)))
     files.write_json(path, report)

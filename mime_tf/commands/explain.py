@@ -3,7 +3,7 @@
 import os
 from argparse import Namespace
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mime_tf.commands import options
 from mime_tf.commands.options import Parser, Value
@@ -11,6 +11,11 @@ from mime_tf.constraints import at_least
 from mime_tf.errors import InputError, show
 from mime_tf.terminal import environment, files, outputs, plotting
 from mime_tf.terminal.console import Console
+
+if TYPE_CHECKING:
+    from mime_tf.data.cohort import Cohort
+    from mime_tf.explain.pairs import CohortExplanation
+    from mime_tf.runs.fitted_split import FittedSplit
 
 EPILOG = """examples:
   mime-tf explain --model r0s0 --data data/hf --patient 17 --output patient_17.html
@@ -69,7 +74,7 @@ def _check_output(arguments: Namespace) -> None:
         plotting.require_matplotlib()
 
 
-def _row(arguments: Namespace, cohort: Any) -> int:
+def _row(arguments: Namespace, cohort: "Cohort") -> int:
     """Returns the index of the row to explain."""
     last = len(cohort.store) - 1
     if arguments.row is not None:
@@ -95,7 +100,7 @@ def _row(arguments: Namespace, cohort: Any) -> int:
     return rows[0]
 
 
-def _explain_patient(arguments: Namespace, model: Any, cohort: Any, console: Console) -> None:
+def _explain_patient(arguments: Namespace, model: "FittedSplit", cohort: "Cohort", console: Console) -> None:
     row = _row(arguments, cohort)
     model.check_codes(cohort)
     environment.import_tensorflow()
@@ -104,43 +109,44 @@ def _explain_patient(arguments: Namespace, model: Any, cohort: Any, console: Con
     from mime_tf.explain.patients import explain_patients
 
     console.progress("explaining")
-    (found,) = explain_patients(model, cohort, [row])
+    (explanation,) = explain_patients(model, cohort, [row])
     if arguments.output is None:
-        for line in lines.printed(found):
+        for line in lines.printed(explanation):
             console.line(line)
         return
-    content = picture.png(found) if arguments.output.endswith(".png") else explanation_page(found).encode()
+    png = arguments.output.endswith(".png")
+    content = picture.png(explanation) if png else explanation_page(explanation).encode()
     os.makedirs(os.path.dirname(arguments.output) or ".", exist_ok=True)
     with files.replacing(arguments.output) as file:
         file.write(content)
-    console.line(f"{arguments.output}: {lines.title(found)}")
+    console.line(f"{arguments.output}: {lines.title(explanation)}")
 
 
-def _explain_cohort(arguments: Namespace, model: Any, cohort: Any, console: Console) -> None:
+def _explain_cohort(arguments: Namespace, model: "FittedSplit", cohort: "Cohort", console: Console) -> None:
     model.check_codes(cohort)
     environment.import_tensorflow()
     from mime_tf.explain import pairs
 
-    found = pairs.explain_cohort(model, cohort, arguments.limit, arguments.seed, progress=console.progress)
+    effects = pairs.explain_cohort(model, cohort, arguments.limit, arguments.seed, progress=console.progress)
     if arguments.output:
         os.makedirs(os.path.dirname(arguments.output) or ".", exist_ok=True)
-        files.write_table(arguments.output, pairs.COLUMNS, found.table())
-    for line in _pair_lines(arguments.top, found):
+        files.write_table(arguments.output, pairs.COLUMNS, effects.table())
+    for line in _pair_lines(arguments.top, effects):
         console.line(line)
     if arguments.output:
-        console.line(f"{arguments.output}: {len(found.pairs):,} pairs")
+        console.line(f"{arguments.output}: {len(effects.pairs):,} pairs")
 
 
-def _pair_lines(top: int, found: Any) -> Iterator[str]:
+def _pair_lines(top: int, effects: "CohortExplanation") -> Iterator[str]:
     """Yields the table that is printed."""
     from mime_tf.pages.text import one_line
 
     yield (
-        f"{len(found.pairs):,} pairs of a diagnosis and an order in {len(found.rows):,} patients; each patient's "
-        f"contributions add up within {found.gap:.4f}"
+        f"{len(effects.pairs):,} pairs of a diagnosis and an order in {len(effects.rows):,} patients; each patient's "
+        f"contributions add up within {effects.gap:.4f}"
     )
     yield "importance   mean abs       mean  patients  occurrences  diagnosis -> order"
-    for pair in found.pairs[:top]:
+    for pair in effects.pairs[:top]:
         names = one_line(f"{pair.dx_name} -> {pair.order_name}")
         yield (
             f"{pair.importance:10.4f} {pair.mean_absolute:10.4f} {pair.mean:+10.4f} {pair.patients:9,} "

@@ -163,7 +163,7 @@ def add_hyperparameter(group: Group, name: str, default: Any = None) -> None:
         group.add_argument(f"--{name}", action="store_true", help=description)
         return
     reader = Values if field.type == tuple[int, ...] else Value
-    kind = int if field.type in (tuple[int, ...], int | None) else field.type
+    kind: Any = int if field.type in (tuple[int, ...], int | None) else field.type
     shown = f"{description} (default: {show_default(default)})" if default is None else description
     add(group, name, reader(kind, field.metadata["constraint"]), shown, default)
 

@@ -3,13 +3,18 @@
 import os
 from argparse import Namespace
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING
 
 from mime_tf.commands import options
 from mime_tf.commands.options import Parser, Value
 from mime_tf.constraints import at_least
 from mime_tf.terminal import environment, files, outputs
 from mime_tf.terminal.console import Console
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from mime_tf.scoring.prediction import Predictions
 
 EPILOG = """example:
   mime-tf predict --model r0s0 --data data/new_patients --output scores.csv
@@ -57,7 +62,7 @@ def run(arguments: Namespace) -> None:
         console.line(line)
 
 
-def _rows(patient_ids: Any, predictions: Any) -> Iterator[tuple]:
+def _rows(patient_ids: "np.ndarray | None", predictions: "Predictions") -> Iterator[tuple]:
     """Yields the rows of the table, turned into Python's values a block at a time."""
     patients = len(predictions.probabilities)
     for start in range(0, patients, _BLOCK):
@@ -67,7 +72,7 @@ def _rows(patient_ids: Any, predictions: Any) -> Iterator[tuple]:
         yield from zip(names, *(column.tolist() for column in columns), strict=True)
 
 
-def _summary(output: str, predictions: Any) -> Iterator[str]:
+def _summary(output: str, predictions: "Predictions") -> Iterator[str]:
     """Yields the lines that are printed."""
     patients, dropped = len(predictions.probabilities), predictions.dropped
     yield f"{output}: {patients:,} patients, with a mean probability of {predictions.probabilities.mean():.4f}"

@@ -78,7 +78,7 @@ def define_flags(values: flags.FlagValues, module: str) -> None:
         values: where; `absl.flags.FLAGS`, or others.
         module: name of the Python module that they are said to belong to.
     """
-    where = {"flag_values": values, "module_name": module}
+    where: dict[str, Any] = {"flag_values": values, "module_name": module}
     for flag in described():
         text = plain(flag.help)
         if isinstance(flag.default, bool):
@@ -101,12 +101,12 @@ def config(values: flags.FlagValues) -> TrainConfig:
     Raises:
         InputError: a value is out of range, or values do not go together.
     """
-    given = {name: values[name].value for name in FIELDS}
+    given: dict[str, Any] = {name: values[name].value for name in FIELDS}
     try:
         given["split_seeds"] = tuple(int(seed) for seed in given["split_seeds"])
     except ValueError:
-        found = ",".join(given["split_seeds"])
-        raise InputError(f"split_seeds: found {found}; must be integers with commas between") from None
+        text = ",".join(given["split_seeds"])
+        raise InputError(f"split_seeds: found {text}; must be integers with commas between") from None
     return TrainConfig(**given)
 
 
@@ -131,9 +131,9 @@ class Parser:
     """
 
     def __init__(self, program: str, values: flags.FlagValues | None = None):
-        self.program, self.values = program, values
+        self.program = program
+        self.values = flags.FlagValues() if values is None else values
         if values is None:
-            self.values = flags.FlagValues()
             define_flags(self.values, __name__)
 
     def parse_args(self, argv: Sequence[str]) -> Arguments:
@@ -146,13 +146,14 @@ class Parser:
             print(self.help())
             sys.exit(status.DONE)
         try:
-            prefixes = self.values([self.program, *argv])[1:]
+            _, *prefixes = self.values([self.program, *argv])
         except flags.Error as error:
             raise InputError(" ".join(str(error).split()).removeprefix("ERROR:: ")) from error
         if len(prefixes) != 3:
             raise InputError(f"takes DATA, OUTPUT and LOG prefixes; found {len(prefixes)}; see --help")
-        values = self.values
-        return Arguments(config(values), *prefixes, resume=values["resume"].value, overwrite=values["overwrite"].value)
+        data, output, log = prefixes
+        resume, overwrite = (bool(self.values[name].value) for name in RUN_FLAGS)
+        return Arguments(config(self.values), data, output, log, resume, overwrite)
 
     def help(self) -> str:
         """Returns the help: the flags by group, each with its default and the values that it takes."""

@@ -1,1 +1,1 @@
-"""Console, files, environment and plotting: a command and the machine it runs on."""
+"""Console, exit statuses, files, output paths, optional packages and TensorFlow's environment, for commands."""

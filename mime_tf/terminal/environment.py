@@ -53,7 +53,7 @@ def import_tensorflow() -> None:
 
 @contextlib.contextmanager
 def _filtered_stderr() -> Iterator[None]:
-    """Passes all that is written to file descriptor 2 through the filter `startup_lines`.
+    """Passes everything that is written to file descriptor 2 through the filter `startup_lines`.
 
     The filter is a process of its own: it prints what it was given even if this process crashes.
     """
@@ -87,5 +87,5 @@ def _start_filter() -> Any:
 
 
 def has_gpu() -> bool:
-    """Whether the system shows an NVIDIA GPU: what TensorFlow says about GPUs is news then."""
+    """Whether the system shows an NVIDIA GPU, so that TensorFlow's lines about GPUs tell something."""
     return bool(glob.glob("/dev/nvidia[0-9]*")) or os.path.exists("/dev/dxg") or os.name == "nt"

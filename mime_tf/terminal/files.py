@@ -1,10 +1,12 @@
-"""Files that are either whole or not there: everything the project writes goes through here."""
+"""Files that are written whole or not at all; the project writes all files by these functions."""
 
 import contextlib
 import csv
 import json
 import math
 import os
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from mime_tf.errors import InputError
 
@@ -12,8 +14,8 @@ TEMPORARY = ".tmp"
 
 
 @contextlib.contextmanager
-def replacing(path, mode="wb"):
-    """Opens a file beside `path` that takes its place when the block ends, and goes when the block fails.
+def replacing(path: str | os.PathLike, mode: str = "wb") -> Iterator[Any]:
+    """Opens a file beside `path` that replaces it when the block ends, and is removed when the block fails.
 
     A reader, or a run that was killed, sees the old file or the new one and never half of one.
 
@@ -25,7 +27,7 @@ def replacing(path, mode="wb"):
         The open file.
     """
     path = os.fspath(path)
-    # Always the same name, so that what a killed run left is written over by the one that goes on.
+    # Always the same name, so that a resumed run overwrites the file that a killed run left.
     temporary = path + TEMPORARY
     try:
         with open(temporary, mode, encoding=None if "b" in mode else "utf-8") as file:
@@ -39,7 +41,7 @@ def replacing(path, mode="wb"):
         raise
 
 
-def write_table(path, names, rows):
+def write_table(path: str | os.PathLike, names: Iterable[str], rows: Iterable[Iterable]) -> None:
     """Writes a CSV file with a header of `names`, atomically; None is an empty field."""
     with replacing(path, "w") as file:
         writer = csv.writer(file, lineterminator="\n")
@@ -47,14 +49,14 @@ def write_table(path, names, rows):
         writer.writerows(rows)
 
 
-def write_json(path, value):
+def write_json(path: str | os.PathLike, value: Any) -> None:
     """Writes `value` to `path` as indented JSON, atomically; a NaN becomes null."""
     with replacing(path, "w") as file:
         json.dump(_without_nan(value), file, indent=1, allow_nan=False)
         file.write("\n")
 
 
-def _without_nan(value):
+def _without_nan(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: _without_nan(item) for name, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -62,7 +64,7 @@ def _without_nan(value):
     return None if isinstance(value, float) and math.isnan(value) else value
 
 
-def read_json(path):
+def read_json(path: str | os.PathLike) -> Any:
     """Returns the content of a JSON file, or None if there is no such file.
 
     Raises:

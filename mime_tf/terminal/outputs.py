@@ -8,7 +8,7 @@ from mime_tf.terminal.files import TEMPORARY
 
 
 def check_file(path: str, overwrite: bool) -> None:
-    """Raises InputError unless a file may be written at `path`, atomically, by replacing what is there.
+    """Raises InputError unless a file may be written at `path`, atomically, by replacing the file there.
 
     Args:
         path: the file; the folders above it need not exist yet.
@@ -44,7 +44,7 @@ def check_folder(path: str, overwrite: bool, is_ours: Callable[[str], bool]) -> 
 
 
 def check_writable(path: str) -> None:
-    """Raises InputError unless what exists at `path` may be replaced or, where nothing does, something be made.
+    """Raises InputError unless a file or folder at `path` may be replaced, or made if there is none.
 
     Args:
         path: a file or folder; the folders above it need not exist yet.

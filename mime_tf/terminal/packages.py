@@ -33,7 +33,7 @@ def require(module: str, user: str, extra: str) -> ModuleType:
 
 
 def install_hint(extra: str) -> str:
-    """Returns the command that installs what an extra holds, from where this package came from.
+    """Returns the command that installs the packages of an extra, from where this package came from.
 
     The project itself is not on PyPI, so its name never stands in the command: anyone could take it. A clone is named
     by its path; an installed package knows the names of the packages that its extra holds.

@@ -1,4 +1,4 @@
-"""What is wrong with what the user gave: one line on stderr, exit status 2, and nothing made."""
+"""Bad input of training: one line on stderr, exit status 2, and nothing made."""
 
 import dataclasses
 import os

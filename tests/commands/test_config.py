@@ -1,4 +1,4 @@
-"""`TrainConfig`: each hyperparameter written down once, and what is made of its fields."""
+"""`TrainConfig`: each hyperparameter written down once; flags and options made from its fields."""
 
 import argparse
 

@@ -58,7 +58,7 @@ def results(name, seed):
 
 
 def import_flags(name):
-    """What no checkpoint holds, as flags."""
+    """The settings that no checkpoint holds, as flags."""
     config = parity_config(name)
     for flag in ("emb_activation", "order_activation", "aux_lambda", "regularize", "max_dx_per_visit", "batch_size"):
         yield f"--{flag}={getattr(config, flag)}"

@@ -52,7 +52,7 @@ def environment():
 
 
 def pack(capsys, *argv):
-    """Runs `mime-tf pack ARGV` in this process: its exit status, what it printed, and what it complained."""
+    """Runs `mime-tf pack ARGV` in this process: its exit status, its stdout and its stderr."""
     status = main(["pack", *argv])
     return status, *capsys.readouterr()
 

@@ -1,4 +1,7 @@
-"""Commands print their own lines and nothing else, on a machine without a GPU; a real process each."""
+"""Commands print their own lines and nothing else, and answer mistakes before they import TensorFlow.
+
+Each in a real process, on a machine without a GPU.
+"""
 
 import os
 import re
@@ -43,3 +46,30 @@ def test_predict(trained, tmp_path):
     assert all(re.match(r"reading |scored \d", line) for line in progress), progress
     assert done.stdout.startswith(f"{tmp_path}/scores.csv: 120 patients")
     assert os.listdir(tmp_path) == ["scores.csv"]
+
+
+@pytest.mark.parametrize(
+    ("command", "argv", "says"),
+    [
+        ("explain", ["--patient", "b7"], "patient: found 'b7'; "),
+        ("explain", ["--row", "120"], "row: found 120; "),
+        ("evaluate", ["--subgroup", "age:40,30"], "subgroup: found 'age:40,30'"),
+        ("evaluate", ["--subgroup", "sex"], "patients.csv: is not there"),
+        ("predict", ["--output", "/dev/null/scores.csv"], "can't be written"),
+        ("train", ["--batch_size=121"], "batch_size is 121"),
+        ("train", ["--num_dx=3"], "num_dx is 3"),
+        ("ablate", ["--output", "out", "--batch_size", "121"], "batch_size is 121"),
+        ("report", ["--output", "out.html", "--subgroup", "sex"], "patients.csv: is not there"),
+    ],
+)
+def test_mistakes_are_told_without_tensorflow(command, argv, says, trained, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    where = {"train": [COHORT, "out/", "log"], "ablate": ["--data", COHORT]}
+    where = where.get(command, ["--model", trained[0] / "r0s0", "--data", COHORT])
+    done = start(sys.executable, "-X", "importtime", "-m", "mime_tf", command, *where, *argv)
+    *_, line = (line for line in done.stderr.splitlines() if not line.startswith("import time:"))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert line.startswith("mime-tf: ") and says in line
+    imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
+    assert not imported & {"tensorflow", "keras"}
+    assert os.listdir() == []

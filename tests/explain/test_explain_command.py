@@ -153,7 +153,7 @@ def test_the_pairs_of_a_cohort(trained, tmp_path):
             ["--patient", "1", "--output", "x.pdf"],
             "output: found 'x.pdf'; a patient's explanation needs a name in .png or",
         ),
-        (["--cohort", "--output", "x.html"], "the pairs of a cohort needs a name in .csv"),
+        (["--cohort", "--output", "x.html"], "a table of pairs needs a name in .csv"),
         (["--patient", "1", "--output", "nothing/../f.png/"], "a name in"),
         (["--cohort", "--limit", "-1"], "limit: found -1; must be 0 or more"),
         (["--cohort", "--top", "0"], "top: found 0; must be 1 or more"),
@@ -167,9 +167,9 @@ def test_wrong_flags_are_told_before_anything_is_read(argv, says):
 
 
 @pytest.mark.parametrize("asked", ["-1", "100000", "1.5", "x", "\u0663", ""])
-def test_a_position_that_is_none(trained, asked):
+def test_an_index_that_is_none(trained, asked):
     done = explain(trained, f"--patient={asked}")
-    assert done.code == 2 and "has no patient ids, so a position is needed, from 0 to" in done.err[-1]
+    assert done.code == 2 and "has no patient ids, so an index is needed, from 0 to" in done.err[-1]
 
 
 def test_a_row_that_is_not_there(trained):

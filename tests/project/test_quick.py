@@ -21,6 +21,7 @@ def test_a_file_is_quick_by_what_it_imports(name, expected):
         ("from mime_tf.commands import predict", False),  # which imports TensorFlow once it runs
         ("from support import whole_runs", False),
         ("from support import cohorts", True),
+        ("from mime_tf.commands import predict\n\nQUICK = True", True),
     ],
 )
 def test_imports_that_lead_to_a_framework(tmp_path, text, expected):

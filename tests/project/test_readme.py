@@ -22,6 +22,8 @@ import mime_tf
 from mime_tf.commands import COMMANDS, flags_page
 from mime_tf.runs import folder
 
+QUICK = True
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Which test files are quick, read from the sources: those whose imports lead to neither TensorFlow nor Keras."""
+"""Which test files are quick, read from the sources: their imports lead to neither TensorFlow nor Keras."""
 
 import functools
 from pathlib import Path
@@ -8,6 +8,8 @@ from support.import_graph import imported, is_in
 TESTS = Path(__file__).resolve().parents[1]
 ROOT = TESTS.parent
 FRAMEWORKS = ("tensorflow", "keras")
+# In a file that imports modules which load a framework in functions that its tests do not call.
+EXPLICIT = "QUICK = True"
 # Folders of modules, each with the folder that its modules' names start from.
 SOURCES = ((ROOT, "mime_tf"), (ROOT, "benchmarks"), (TESTS, "support"))
 
@@ -45,5 +47,5 @@ def is_light(module):
 
 @functools.cache
 def is_quick(path):
-    """Returns whether a test file imports light modules only."""
-    return is_free(imported(path.parent, path))
+    """Returns whether a test file imports light modules only, or says itself that its tests load no framework."""
+    return EXPLICIT in path.read_text(encoding="utf-8").splitlines() or is_free(imported(path.parent, path))
