@@ -4,13 +4,15 @@ import dataclasses
 import json
 import os
 import shutil
+import subprocess
+import sys
 import zipfile
 
 import numpy as np
 import pytest
 from support.archives import rewrite
 from support.hostile import lambda_layer, put
-from support.whole_runs import COHORT, PARITY, SMALL, change, parity_config
+from support.whole_runs import COHORT, PARITY, SMALL, change, environment, parity_config
 from support.whole_runs import run as train_run
 
 from mime_tf.data import pickled
@@ -65,6 +67,22 @@ def test_contents_of_a_fitted_split(opened, trained):
     assert (opened.split_seed, opened.notes, opened.unknown_flags) == (0, [], [])
     assert opened.trained_on(Cohort.open(trained / "cohort"))
     assert opened.trained_on(Cohort.open(COHORT))
+    assert repr(opened) == f"FittedSplit('{trained}/r0s0', gru_v1 of width 4, 31 dx, 9 rx, 13 pr)"
+    assert repr(opened.results).startswith(f"SplitResults('{trained}/r0s0', iteration ")
+
+
+def test_the_model_is_built_when_it_is_asked_for_and_once(trained):
+    code = """
+import sys
+from mime_tf.runs.opening import fitted_split
+fitted = fitted_split(sys.argv[1])
+fitted.name, fitted.usable, fitted.results, repr(fitted)
+early = [name for name in ("tensorflow", "keras") if name in sys.modules]
+print(early, fitted.model is fitted.model)
+"""
+    argv = [sys.executable, "-c", code, str(trained / "r0s0")]
+    done = subprocess.run(argv, env=environment(), capture_output=True, text=True)
+    assert done.stdout == "[] True\n", done.stderr
 
 
 def test_an_imported_model_without_data(tmp_path):

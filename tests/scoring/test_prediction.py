@@ -119,6 +119,16 @@ def test_order_and_batches_do_not_matter(opened):
     np.testing.assert_allclose(shuffled, expected[order], rtol=0, atol=1e-6)
 
 
+def test_predictions_become_a_frame(opened):
+    cohort = Cohort(pickled.from_lists(PATIENTS), stored_ids=np.array(["p", "q", "r", "s", "t"], object))
+    predictions = prediction.predict(opened, cohort)
+    frame = predictions.to_frame()
+    assert list(frame) == ["patient_id", "probability", "dropped_codes", "empty"]
+    assert frame["patient_id"].tolist() == ["p", "q", "r", "s", "t"]
+    assert frame["probability"].tolist() == predictions.probabilities.tolist()
+    assert repr(predictions).startswith("Predictions(5 patients, mean probability 0.")
+
+
 def test_progress_is_reported(opened):
     texts = []
     prediction.predict(opened, Cohort.open(COHORT), batch_size=50, progress=texts.append)

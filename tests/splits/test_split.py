@@ -222,6 +222,13 @@ def test_known_codes_are_gathered_in_blocks_of_patients(monkeypatch, block):
     assert split.known["pr"].tolist() == []
 
 
+def test_representations_are_one_line():
+    store = pickled.from_lists([[[[row, [0], []]]] for row in range(20)])
+    split = make_split(store, np.arange(20) % 2, np.arange(20), 0, test_fraction=0.2, valid_fraction=0.3)
+    assert repr(split) == "Split(10 train, 6 valid, 4 test; known: 10 dx, 1 rx, 0 pr)"
+    assert repr(split.test) == f"Part(4 patients, {split.test.labels.sum()} of label 1)"
+
+
 def test_known_codes_by_hand():
     known = known_codes(pickled.from_lists([[[[3, [1, 1], []], [0, [], []]]]]))
     assert {kind: codes.tolist() for kind, codes in known.items()} == {
