@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.served_runs import as_json, awkward_patients, check_same, code, made_run, padded, predicted
+from support.served_runs import as_json, awkward_patients, check_same, code, padded, predicted, untrained_split
 from support.whole_runs import SMALL
 
 from mime_tf.export.example import example_patient
@@ -16,7 +16,7 @@ from mime_tf.training.build import build_model
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory):
-    return made_run(tmp_path_factory.mktemp("names") / "vocabulary.csv")
+    return untrained_split(tmp_path_factory.mktemp("names") / "vocabulary.csv")
 
 
 @pytest.fixture(scope="module")

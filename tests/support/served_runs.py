@@ -21,7 +21,7 @@ KNOWN = {"dx": [*range(0, 31, 2), 29], "rx": [0, 1, 3, 4, 8], "pr": list(range(7
 
 
 def code(kind, number):
-    """What a code is called; rx 4 has letters that JSON escapes, pr 5 and 6 have one name, in two systems."""
+    """Returns the name of a code; rx 4 has letters that JSON escapes, pr 5 and 6 have the same name in two systems."""
     if (kind, number) == ("rx", 4):
         return 'a "q\\ü, [{:}]/'
     return "P5" if (kind, number) == ("pr", 6) else f"{kind[0].upper()}{number}"
@@ -37,8 +37,8 @@ def write_vocabulary(path):
         csv.writer(file).writerows([("kind", "index", "system", "code", "display", "patients", "count"), *rows])
 
 
-def made_run(vocabulary):
-    """A run that was never trained, with activations that are 0 nowhere, so that every code matters.
+def untrained_split(vocabulary):
+    """Returns a split that was never trained, with activations that are 0 nowhere, so that every code matters.
 
     It knows the codes `KNOWN`; `vocabulary` is a path for `write_vocabulary`.
     """
@@ -62,7 +62,7 @@ def made_run(vocabulary):
 
 
 def awkward_patients(seed=0, count=60):
-    """Patients with empty visits, repeated orders and codes that are not known or out of range."""
+    """Returns patients with empty visits, repeated orders and codes that are not known or out of range."""
     draw = np.random.default_rng(seed)
 
     def codes(kind, most):
@@ -99,7 +99,7 @@ def to_lists(store):
 
 
 def padded(patients, more=0):
-    """Patients as the arguments of the signature of codes, each axis by `more` longer than needed."""
+    """Returns patients as the arguments of the signature of codes, each axis by `more` longer than needed."""
     shape = [
         len(patients),
         max(map(len, patients)) + more,
@@ -116,7 +116,7 @@ def padded(patients, more=0):
 
 
 def as_json(patient, name=code):
-    """A patient as a text, with the names of codes; unnamed numbers get a name that is nobody's."""
+    """Returns a patient as JSON, with the names of codes; numbers without a name get one that no code has."""
 
     def names(kind, numbers):
         return [f"{SYSTEMS['pr']}|P5" if (kind, n) == ("pr", 5) else name_of(kind, n) for n in numbers]
