@@ -56,14 +56,14 @@ def _add_files(group: Group) -> None:
 
 
 def _add_links(group: Group) -> None:
-    from mime_tf.ehr.linkage.ways import UNLINKED
+    from mime_tf.ehr.linkage.terms import WITHOUT_REASON
 
     add = options.add
     text = (
         "orders without a reason: drop; null, to a reserved diagnosis; single, to the visit's only diagnosis; infer, "
         "to the diagnosis of the visit that the code is mostly linked to elsewhere"
     )
-    add(group, "unlinked", choice(UNLINKED), text, "drop")
+    add(group, "unlinked", choice(WITHOUT_REASON), text, "drop")
     text = "least share of the code's links that infer needs"
     add(group, "infer_share", Value(float), text, 0.5, metavar="S")
     add(group, "min_count", Value(int), "drop codes that the cohort has less than N times", 1)
@@ -163,10 +163,10 @@ def _check(arguments: Namespace) -> None:
 def _request(arguments: Namespace, rules: Any) -> Any:
     """Reads the files that the user brings beside the export."""
     from mime_tf.data.vocabulary import Vocabulary
-    from mime_tf.ehr.conversion import Request
+    from mime_tf.ehr import code_groups
     from mime_tf.ehr.design import label_file
     from mime_tf.ehr.design.outcome import Outcome
-    from mime_tf.ehr.encode import grouping
+    from mime_tf.ehr.request import Request
 
     return Request(
         rules=rules,
@@ -176,29 +176,29 @@ def _request(arguments: Namespace, rules: Any) -> Any:
         infer_share=arguments.infer_share,
         min_count=arguments.min_count,
         vocabulary=Vocabulary.read(arguments.vocabulary) if arguments.vocabulary else None,
-        groups=grouping.read(arguments.groups) if arguments.groups else None,
+        groups=code_groups.read(arguments.groups) if arguments.groups else None,
         strict=arguments.strict,
     )
 
 
 def _read(engine: Any, arguments: Namespace, progress: Any) -> Any:
-    """Reads the export, with the module that bears the name of its source; `tables` is `mapped`."""
+    """Reads the export, with the module that bears the name of its source."""
     common = {"on_error": arguments.on_error, "progress": progress}
     if arguments.source == "synthea":
         from mime_tf.ehr.sources import synthea
 
         return synthea.read(engine, arguments.input, **common)
     if arguments.source == "fhir":
-        from mime_tf.ehr.sources.fhir import read
+        from mime_tf.ehr.sources.fhir import read as fhir
 
-        return read.read(engine, arguments.input, processes=arguments.processes, **common)
+        return fhir.read(engine, arguments.input, processes=arguments.processes, **common)
     if arguments.source == "omop":
-        from mime_tf.ehr.sources import omop
+        from mime_tf.ehr.sources.omop import read as omop
 
         return omop.read(engine, arguments.input, relationships=arguments.relationship, links=arguments.links, **common)
-    from mime_tf.ehr.sources import mapped
+    from mime_tf.ehr.sources import tables
 
-    return mapped.read(engine, arguments.input, arguments.mapping, **common)
+    return tables.read(engine, arguments.input, arguments.mapping, **common)
 
 
 def _account(arguments: Namespace, rules: Any) -> dict[str, Any]:

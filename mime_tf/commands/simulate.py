@@ -33,8 +33,8 @@ SHAPE = {
 
 
 def parser(program: str) -> Parser:
-    """Returns the command's parser; `mime_tf.simulate.risk.Parameters` checks the values."""
-    from mime_tf.simulate.risk import Parameters
+    """Returns the command's parser; `mime_tf.simulate.parameters.Parameters` checks the values."""
+    from mime_tf.simulate.parameters import Parameters
 
     text = (
         "Simulates linked patients and an outcome, whose risk comes in a chosen share from pairs of a diagnosis and an "
@@ -55,7 +55,8 @@ def parser(program: str) -> Parser:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     from mime_tf.simulate import files
-    from mime_tf.simulate.risk import Parameters, simulate
+    from mime_tf.simulate.parameters import Parameters
+    from mime_tf.simulate.simulation import simulate
 
     values = vars(arguments)
     names = [field.name for field in dataclasses.fields(Parameters)]

@@ -1,4 +1,4 @@
-"""Where tables are worked on: DuckDB in this process, or a Spark cluster. Ibis gives both the same expressions.
+"""The engine that computes tables: DuckDB in this process, or a Spark cluster. Ibis gives both the same expressions.
 
 A table that is used more than once is kept as Parquet in a scratch folder, so that memory does not limit its size.
 """
@@ -8,9 +8,15 @@ import importlib
 import os
 import tempfile
 import uuid
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from mime_tf.errors import InputError
 from mime_tf.terminal import packages
+
+if TYPE_CHECKING:  # `require` looks for these packages first
+    import ibis
+    import pyarrow
 
 ENGINES = ("duckdb", "spark")
 
@@ -24,12 +30,12 @@ class Engine:
         folder: the scratch folder, which all of a cluster's machines must see.
     """
 
-    def __init__(self, name, connection, folder):
+    def __init__(self, name: str, connection: Any, folder: str):
         self.name, self.connection, self.folder = name, connection, folder
 
     @property
-    def errors(self):
-        """The exceptions that the engine raises when data are bad; a tuple of classes."""
+    def errors(self) -> tuple[type[Exception], ...]:
+        """Classes of the exceptions that the engine raises for bad data."""
         if self.name == "spark":
             return (
                 importlib.import_module("pyspark.errors").PySparkException,
@@ -37,27 +43,28 @@ class Engine:
             )
         return (importlib.import_module("duckdb").Error,)
 
-    def read_csv(self, paths, header):
+    def read_csv(self, paths: list[str], header: list[str]) -> "ibis.Table":
         """Returns CSV files of one header, plain or .gz, as a table of text; an empty field is null.
 
         Args:
-            paths: list of str.
-            header: list of str, the names of the columns.
+            paths: the files.
+            header: the names of the columns.
         """
         if self.name == "spark":
             strict = {"mode": "FAILFAST", "multiLine": True, "escape": '"', "enforceSchema": False}
             return self.connection.read_csv(paths, header=True, inferSchema=False, **strict)
-        columns = dict.fromkeys(header, "VARCHAR")  # given, because what DuckDB guesses can drop rows silently
+        # Types and dialect are given, because DuckDB's guesses can drop rows without an error.
+        columns = dict.fromkeys(header, "VARCHAR")
         dialect = {"delim": ",", "quote": '"', "escape": '"', "strict_mode": True, "null_padding": False}
         return self.connection.read_csv(paths, columns=columns, auto_detect=False, header=True, **dialect)
 
-    def read_parquet(self, paths):
+    def read_parquet(self, paths: list[str]) -> "ibis.Table":
         """Returns Parquet files, or folders of them, as a table.
 
         Args:
-            paths: list of str.
+            paths: the files or folders.
         """
-        if self.name == "spark":  # there Ibis takes a single path only
+        if self.name == "spark":  # Ibis takes a single path only
             session = importlib.import_module("pyspark.sql").SparkSession.active()
             name = f"parquet_{uuid.uuid4().hex}"
             session.read.parquet(*paths).createOrReplaceTempView(name)
@@ -65,32 +72,32 @@ class Engine:
         files = [os.path.join(path, "*.parquet") if os.path.isdir(path) else path for path in paths]
         return self.connection.read_parquet(files)
 
-    def keep(self, table, name):
-        """Computes a table once and returns it as one that is read from the scratch folder.
+    def keep(self, table: "ibis.Table", name: str) -> "ibis.Table":
+        """Computes a table once, and returns it as a table that is read from the scratch folder.
 
         Args:
-            table: Ibis table.
-            name: what to call it there; each name is used once.
+            table: the table to compute.
+            name: its name in the scratch folder; each name is used once.
         """
         path = os.path.join(self.folder, f"{name}.parquet")
         if self.name == "spark":
             self.connection.to_parquet_dir(table, path)
         else:
             self.connection.to_parquet(table, path)
-        # As Ibis has the types: Spark numbers rows in int32, which Ibis takes for int64.
+        # The types are those of Ibis, because Spark numbers rows in int32, which Ibis takes for int64.
         return self.connection.read_parquet(path).cast(table.schema())
 
-    def arrow(self, table):
-        """Computes a table and returns it as a `pyarrow.Table`, in memory."""
+    def arrow(self, table: "ibis.Table") -> "pyarrow.Table":
+        """Computes a table and returns it in memory."""
         return self.connection.to_pyarrow(table)
 
-    def value(self, expression):
-        """Computes an expression that has one value."""
+    def value(self, expression: "ibis.Value") -> Any:
+        """Computes an expression of a single value."""
         return self.connection.to_pyarrow(expression).as_py()
 
 
-def require(name):
-    """Raises InputError where a package that an engine needs is missing.
+def require(name: str) -> None:
+    """Raises InputError if a package that an engine needs is missing.
 
     Args:
         name: one of `ENGINES`.
@@ -103,25 +110,24 @@ def require(name):
 
 
 @contextlib.contextmanager
-def opened(name="duckdb", master=None, scratch=None, memory="2GB"):
-    """Opens an engine; its scratch folder goes when the block ends.
+def opened(
+    name: str = "duckdb", master: str | None = None, scratch: str | None = None, memory: str = "2GB"
+) -> Iterator[Engine]:
+    """Opens an engine; its scratch folder is removed when the block ends.
 
     Args:
         name: one of `ENGINES`.
-        master: Spark's master, such as `local[4]`, `yarn` or `spark://host:7077`; None for the one that Spark's own
-            settings name, or `local[*]`.
+        master: Spark's master, such as `local[4]`, `yarn` or `spark://host:7077`; None for the one in Spark's own
+            settings, or `local[*]`.
         scratch: folder in which the scratch folder is made; None for the system's. A cluster needs one that all
             machines share.
-        memory: how much DuckDB holds before it uses the scratch folder.
-
-    Yields:
-        Engine.
+        memory: memory that DuckDB fills before it uses the scratch folder.
 
     Raises:
-        InputError: a package or Java is missing, the engine does not start, or it fails later on.
+        InputError: a package or Java is missing, the engine does not start, or it fails while the block runs.
     """
     if scratch is not None and not os.path.isdir(scratch):
-        raise InputError(f"scratch: found {scratch}; must be a folder that is there")
+        raise InputError(f"scratch: found {scratch}; must be an existing folder")
     with (
         tempfile.TemporaryDirectory(prefix="mime-convert-", dir=scratch) as folder,
         _duckdb(folder, memory) if name == "duckdb" else _spark(master) as connection,
@@ -134,7 +140,7 @@ def opened(name="duckdb", master=None, scratch=None, memory="2GB"):
 
 
 @contextlib.contextmanager
-def _duckdb(folder, memory):
+def _duckdb(folder: str, memory: str) -> Iterator[Any]:
     ibis = packages.require("ibis", "engine", "ehr")
     duckdb = packages.require("duckdb", "engine", "ehr")
     settings = {"memory_limit": memory, "temp_directory": folder, "preserve_insertion_order": False}
@@ -149,18 +155,18 @@ def _duckdb(folder, memory):
 
 
 @contextlib.contextmanager
-def _spark(master):
+def _spark(master: str | None) -> Iterator[Any]:
     ibis = packages.require("ibis", "engine", "ehr")
     sql = packages.require("pyspark.sql", "engine", "spark")
     builder = sql.SparkSession.builder.appName("mime-tf convert")
-    # Times without a zone are UTC, as in DuckDB, and a bad value is null there, not the end of the job.
+    # As in DuckDB, times without a zone are UTC; a bad value is null and does not end the job.
     settings = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "false"}
     settings |= {"spark.ui.showConsoleProgress": "false"}
     for key, value in settings.items():
         builder = builder.config(key, value)
     try:
         session = (builder.master(master) if master else builder).getOrCreate()
-    except Exception as error:  # what Spark raises here depends on what is missing
+    except Exception as error:  # the class depends on which part of Spark or Java is missing
         raise InputError(
             f"engine: Spark did not start; it needs Java 17 or 21 (JAVA_HOME) and a master: {first_line(error)}"
         ) from error
@@ -171,7 +177,7 @@ def _spark(master):
         session.stop()
 
 
-def first_line(error):
-    """Returns what an engine says of an error, cut to its first line."""
+def first_line(error: Exception) -> str:
+    """Returns the first line of an engine's error message."""
     text = str(error).strip().splitlines()
     return text[0][:200] if text else type(error).__name__

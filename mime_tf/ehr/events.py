@@ -1,62 +1,58 @@
-"""An export with numbers in place of its identifiers and codes, checked: what linkage and design work on.
+"""An export with numbers in place of identifiers and codes, checked: the input of linkage and design.
 
-A visit's number says its place: by patient, then start, then identifier. A concept is a code of a system, of the kind
-dx, rx or pr.
+Visits are numbered by patient, then start, then identifier. A concept is a code of one system and one kind: dx, rx, pr.
 """
 
 import dataclasses
-from typing import Any
 
 import ibis
 
-from mime_tf.errors import InputError, show
-
-# Prefix of what `--strict` does not let pass.
-NOWHERE = "reference to nowhere: "
+from mime_tf.ehr import left_out
+from mime_tf.ehr.engine import Engine
+from mime_tf.ehr.identifiers import check_unique
+from mime_tf.ehr.left_out import NOWHERE
+from mime_tf.ehr.schema import Export
+from mime_tf.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
 class Events:
-    """The tables of an export, numbered; Ibis tables, all numbers int64.
+    """The tables of an export, numbered; all columns but identifiers and names are int64.
 
     Attributes:
         patients: p, patient (the identifier), birth, sex, death, end: when the record ends, by the source or by the
-            latest that is recorded, death included.
+            last recorded time, death included.
         visits: v, p, start.
-        diagnoses: v, p, dx, time; each dx of a visit once. `time` is never before the start of the visit.
+        diagnoses: v, p, dx, time; each dx of a visit once. `time` is never before the visit's start.
         orders: o, v, p, kind, code, time; each order once.
         reasons: o, dx; each reason of an order once.
-        concepts: concept, kind, system, code, display: what dx and code number.
-        left_out: dict from what was left out, in words, to how often.
+        concepts: concept (the number that dx and code hold), kind, system, code, display.
+        left_out: number of items left out, by reason.
     """
 
-    patients: Any
-    visits: Any
-    diagnoses: Any
-    orders: Any
-    reasons: Any
-    concepts: Any
-    left_out: dict
+    patients: ibis.Table
+    visits: ibis.Table
+    diagnoses: ibis.Table
+    orders: ibis.Table
+    reasons: ibis.Table
+    concepts: ibis.Table
+    left_out: dict[str, int]
 
 
-def number(engine, export, source):
+def number(engine: Engine, export: Export, source: str) -> Events:
     """Numbers an export.
 
     Args:
-        engine: `mime_tf.ehr.engine.Engine`.
-        export: `mime_tf.ehr.schema.Export`.
-        source: what to call it in messages.
-
-    Returns:
-        Events.
+        engine: the export's engine.
+        export: the common tables of a source.
+        source: how messages name the export.
 
     Raises:
-        InputError: two patients or two visits have one identifier, or there is no visit.
+        InputError: two patients, visits or orders have one identifier, or there is no visit.
     """
     export = _with_systems(export)
-    _check_unique(engine, export.patients, "patient", source)
-    _check_unique(engine, export.visits, "visit", source)
-    _check_unique(engine, export.orders, "order", source)
+    for table, name in ((export.patients, "patient"), (export.visits, "visit"), (export.orders, "order")):
+        check_unique(engine, table, name, f"{source}: {name}")
     visits = engine.keep(_visits(export), "visits")
     if not engine.value(visits.count()):
         raise InputError(f"{source}: no visit with a start, of a known patient; a cohort is made of visits")
@@ -72,25 +68,15 @@ def number(engine, export, source):
         orders.drop("order"),
         reasons,
         concepts,
-        left_out=export.left_out | _left_out(engine, export, visits),
+        left_out=export.left_out | left_out.count(engine, _left_out(export, visits)),
     )
 
 
 def _with_systems(export):
-    """The export with "" for a code system that is not known: a null would be equal to nothing, not even itself."""
+    """The export with "" for an unknown code system, because a null equals nothing in a join, not even a null."""
     tables = {name: getattr(export, name) for name in ("diagnoses", "orders", "reasons", "names")}
-    known = {name: table.mutate(system=table.system.fill_null("")) for name, table in tables.items()}
-    return dataclasses.replace(export, **known)
-
-
-def _check_unique(engine, table, name, source):
-    counts = table.group_by(id=table[name]).agg(times=ibis._.count())
-    twice = counts.filter(counts.times > 1, counts.id.notnull())
-    found = engine.arrow(twice.order_by("id").limit(1)).to_pylist()
-    if found:
-        raise InputError(
-            f"{source}: {name} {show(found[0]['id'])} is there {found[0]['times']} times; must be there once"
-        )
+    filled = {name: table.mutate(system=table.system.fill_null("")) for name, table in tables.items()}
+    return dataclasses.replace(export, **filled)
 
 
 def _visits(export):
@@ -105,7 +91,7 @@ def _visits(export):
 
 
 def _concepts(export):
-    """Every code that is used, numbered, with one of its names."""
+    """Every code in use, numbered, with one of its names."""
     used = ibis.union(
         export.diagnoses.select("system", "code").mutate(kind=ibis.literal("dx")).select("kind", "system", "code"),
         export.reasons.select("system", "code").mutate(kind=ibis.literal("dx")).select("kind", "system", "code"),
@@ -114,60 +100,59 @@ def _concepts(export):
     ).filter(ibis._.code.notnull())
     names = export.names.filter(ibis._.display.notnull())
     names = names.group_by("kind", "system", "code").agg(display=names.display.min())
-    by = ["kind", "system", "code"]
-    named = used.left_join(names, by).select(*by, display=ibis._.display.fill_null(""))
-    return named.mutate(concept=ibis.row_number().over(order_by=by).cast("int64"))
+    key = ["kind", "system", "code"]
+    named = used.left_join(names, key).select(*key, display=ibis._.display.fill_null(""))
+    return named.mutate(concept=ibis.row_number().over(order_by=key).cast("int64"))
 
 
-def _of_kind(concepts, kind):
+def _concepts_of_kind(concepts, kind):
     return concepts.filter(concepts.kind == kind).select("system", "code", "concept")
 
 
-def _effective(time, start):
-    """When something counts as known: not before the visit in which it was recorded has started."""
+def _known_time(time, start):
+    """The time from which an event counts as known: not before the start of the visit that recorded it."""
     return ibis.greatest(time.fill_null(start), start)
 
 
 def _diagnoses(export, visits, concepts):
     joined = export.diagnoses.join(visits.select("visit", "v", "p", "start"), "visit")
-    joined = joined.join(_of_kind(concepts, "dx"), ["system", "code"])
-    timed = joined.select("v", "p", dx="concept", time=_effective(joined.time, joined.start))
+    joined = joined.join(_concepts_of_kind(concepts, "dx"), ["system", "code"])
+    timed = joined.select("v", "p", dx="concept", time=_known_time(joined.time, joined.start))
     return timed.group_by("v", "p", "dx").agg(time=timed.time.min())
 
 
 def _orders(export, visits, concepts):
     joined = export.orders.join(visits.select("visit", "v", "p", "start"), "visit")
     joined = joined.join(concepts.select("kind", "system", "code", "concept"), ["kind", "system", "code"])
-    timed = joined.select("order", "v", "p", "kind", code_concept="concept", time=_effective(joined.time, joined.start))
-    return timed.mutate(o=ibis.row_number().over(order_by=timed.order).cast("int64")).rename(code="code_concept")
+    time = _known_time(joined.time, joined.start)
+    timed = joined.select("order", "v", "p", "kind", concept="concept", time=time)
+    return timed.mutate(o=ibis.row_number().over(order_by=timed.order).cast("int64")).rename(code="concept")
 
 
 def _reasons(export, orders, concepts):
     joined = export.reasons.join(orders.select("order", "o"), "order")
-    return joined.join(_of_kind(concepts, "dx"), ["system", "code"]).select("o", dx="concept").distinct()
+    return joined.join(_concepts_of_kind(concepts, "dx"), ["system", "code"]).select("o", dx="concept").distinct()
 
 
 def _patients(export, visits, diagnoses, orders):
-    """The patients who have a visit; a record ends with the last thing in it, where the source says nothing else."""
-    ends = ibis.union(
+    """The patients with a visit; where the source gives no end, a record ends with its last event."""
+    times = ibis.union(
         visits.select("p", time=ibis.greatest(visits.start, visits.stop.fill_null(visits.start))),
         diagnoses.select("p", "time"),
         orders.select("p", "time"),
     )
-    last = ends.group_by("p").agg(last=ends.time.max())
+    last = times.group_by("p").agg(last=times.time.max())
     numbers = visits.select("p", "patient").distinct().join(last, "p")
     joined = numbers.join(export.patients, "patient")
-    known = joined.end.fill_null(joined["last"])
-    return joined.select(
-        "p", "patient", "birth", "sex", "death", end=ibis.greatest(known, joined.death.fill_null(known))
-    )
+    end = joined.end.fill_null(joined["last"])
+    return joined.select("p", "patient", "birth", "sex", "death", end=ibis.greatest(end, joined.death.fill_null(end)))
 
 
-def _left_out(engine, export, numbered):
-    """Counts what found no place among the visits, and codes that are missing."""
+def _left_out(export, numbered_visits):
+    """The rows without a visit or a code, by reason."""
     visits, orders = export.visits.filter(export.visits.visit.notnull()), export.orders
     patients = export.patients.select("patient")
-    counts = {
+    tables = {
         "visits without an identifier": export.visits.filter(export.visits.visit.isnull()),
         "visits without a start": visits.filter(visits.start.isnull()),
         "visits without a patient": visits.filter(visits.patient.isnull()),
@@ -178,10 +163,9 @@ def _left_out(engine, export, numbered):
         f"{NOWHERE}order of a reason": export.reasons.anti_join(orders.select("order"), "order"),
     }
     for name, table in (("a diagnosis", export.diagnoses), ("an order", orders)):
-        counts[f"{name} without a visit"] = table.filter(table.visit.isnull())
-        there = table.filter(table.visit.notnull())
-        counts[f"{NOWHERE}visit of {name}"] = there.anti_join(visits.select("visit"), "visit")
-        of_known = there.semi_join(visits.select("visit"), "visit")
-        counts[f"{name} of a visit that was left out"] = of_known.anti_join(numbered.select("visit"), "visit")
-    found = {what: engine.value(table.count()) for what, table in counts.items()}
-    return {what: times for what, times in found.items() if times}
+        with_visit = table.filter(table.visit.notnull())
+        in_export = with_visit.semi_join(visits.select("visit"), "visit")
+        tables[f"{name} without a visit"] = table.filter(table.visit.isnull())
+        tables[f"{NOWHERE}visit of {name}"] = with_visit.anti_join(visits.select("visit"), "visit")
+        tables[f"{name} of a visit that was left out"] = in_export.anti_join(numbered_visits.select("visit"), "visit")
+    return tables

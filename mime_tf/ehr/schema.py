@@ -1,19 +1,22 @@
-"""The few tables that every source becomes. All that comes after them is shared by the sources.
+"""The common tables that every source becomes; all later steps are the same for every source.
 
 Times are whole seconds since 1970-01-01T00:00:00 UTC (int64), negative before; a local time without a zone counts as
 UTC, a date as its midnight. Identifiers and codes are text. A missing value is null.
 """
 
 import dataclasses
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # slow to import; processes that read FHIR do without it
+    import ibis
 
 SCHEMAS = {
-    # A patient; `end` is where the record is known to end, where the source says so (OMOP's observation period).
+    # `end`: when the record ends, if the source says so (OMOP's observation period).
     "patients": {"patient": "string", "birth": "int64", "sex": "string", "death": "int64", "end": "int64"},
     "visits": {"visit": "string", "patient": "string", "start": "int64", "stop": "int64"},
-    # A diagnosis recorded in a visit; `time` is when, or null for when the visit started.
+    # A diagnosis recorded in a visit; `time` is null where it counts from the visit's start.
     "diagnoses": {"visit": "string", "system": "string", "code": "string", "time": "int64"},
-    # What was ordered in a visit; `kind` is rx or pr.
+    # An order made in a visit; `kind` is one of ORDER_KINDS.
     "orders": {
         "order": "string",
         "visit": "string",
@@ -22,13 +25,14 @@ SCHEMAS = {
         "code": "string",
         "time": "int64",
     },
-    # The diagnoses because of which an order was made: none, one or several an order.
+    # A diagnosis that led to an order; an order has none, one or several.
     "reasons": {"order": "string", "system": "string", "code": "string"},
-    # What a code is called; `kind` is dx, rx or pr. A code may be there under several names, or not at all.
+    # Name of a code; `kind` is dx, rx or pr. A code may have several names or none.
     "names": {"kind": "string", "system": "string", "code": "string", "display": "string"},
 }
+ORDER_KINDS = ("rx", "pr")
 
-# Code systems have one name, whichever of its addresses a source uses.
+# Each code system has one name, whichever of its addresses a source uses.
 SYSTEMS = {
     "http://snomed.info/sct": "SNOMED-CT",
     "urn:oid:2.16.840.1.113883.6.96": "SNOMED-CT",
@@ -52,8 +56,8 @@ SYSTEMS = {
 }
 
 
-def system_name(system):
-    """Returns the one name of a code system: of the ones above, or `system` itself.
+def system_name(system: str) -> str:
+    """Returns the name of a code system as in `SYSTEMS`, or `system` itself if it is not listed.
 
     >>> system_name("http://snomed.info/sct"), system_name("SNOMED-CT"), system_name("http://hospital.example/codes")
     ('SNOMED-CT', 'SNOMED-CT', 'http://hospital.example/codes')
@@ -63,19 +67,18 @@ def system_name(system):
 
 @dataclasses.dataclass(frozen=True)
 class Export:
-    """What a source holds, as Ibis tables with the columns of `SCHEMAS`.
+    """The content of an export, as Ibis tables with the columns of `SCHEMAS`.
 
     Attributes:
-        patients, visits, diagnoses, orders, reasons, names: Ibis tables.
-        left_out: dict from what the source left out, in words, to how often; for linkage.json.
-        skipped: list of (file, why): files that were gone on without (`--on_error skip`).
+        left_out: number of items that the source left out, by reason; for linkage.json.
+        skipped: (file, error) of each bad file that was passed over (`--on_error skip`).
     """
 
-    patients: Any
-    visits: Any
-    diagnoses: Any
-    orders: Any
-    reasons: Any
-    names: Any
-    left_out: dict = dataclasses.field(default_factory=dict)
-    skipped: list = dataclasses.field(default_factory=list)
+    patients: "ibis.Table"
+    visits: "ibis.Table"
+    diagnoses: "ibis.Table"
+    orders: "ibis.Table"
+    reasons: "ibis.Table"
+    names: "ibis.Table"
+    left_out: dict[str, int] = dataclasses.field(default_factory=dict)
+    skipped: list[tuple[str, str]] = dataclasses.field(default_factory=list)

@@ -119,9 +119,11 @@ def _in_pieces(stage, batch, points):
     """Computes a stage at all points (B, K), as many at a time as memory should hold."""
     together = max(1, _POINT_ROWS // max(batch["mask"].size, len(batch["dx"])))
     starts = range(0, points.shape[1], together)
-    pieces = [stage(batch, np.float32(points[:, start : start + together])) for start in starts]
+    pieces = [stage(batch, np.asarray(points[:, start : start + together], np.float32)) for start in starts]
     logits, derivatives = zip(*pieces, strict=True)
-    return tuple(np.concatenate([np.float64(part) for part in parts], axis=1) for parts in (logits, derivatives))
+    return tuple(
+        np.concatenate([np.asarray(part, np.float64) for part in parts], axis=1) for parts in (logits, derivatives)
+    )
 
 
 def _inner_products(vectors, gradients, rows):

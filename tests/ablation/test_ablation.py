@@ -26,7 +26,7 @@ from mime_tf.data.store import CODE_KINDS
 from mime_tf.errors import InputError
 from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.runs.folder import PREDICTIONS
-from mime_tf.simulate import risk
+from mime_tf.simulate import simulation
 from mime_tf.splits.split import eligible, make_split
 from mime_tf.terminal.console import Console
 
@@ -40,7 +40,7 @@ ARGUMENTS = [
 
 
 def patients(number=80, seed=0):
-    return risk.simulate(number, seed, mean_visits=3, num_dx=40, num_rx=20, num_pr=30, prevalence=0.4)
+    return simulation.simulate(number, seed, mean_visits=3, num_dx=40, num_rx=20, num_pr=30, prevalence=0.4)
 
 
 @pytest.fixture(scope="module")
@@ -496,7 +496,7 @@ def test_every_arm_has_a_colour_and_a_marker():
 
 @pytest.mark.slow
 def test_links_that_carry_the_risk_are_found_to_help(tmp_path):
-    made = risk.simulate(4000, 0, pair_effect=1, mean_visits=4, num_dx=60, num_rx=30, num_pr=60)
+    made = simulation.simulate(4000, 0, pair_effect=1, mean_visits=4, num_dx=60, num_rx=30, num_pr=60)
     parquet.write(tmp_path / "c.parquet", made.store, made.labels)
     widths = dict.fromkeys(SIZES, 32)
     config = TrainConfig(

@@ -13,7 +13,7 @@ from mime_tf.ablation.unlinking import partners_changed, shuffled, unlinked
 from mime_tf.data import pickled
 from mime_tf.data.store import CODE_KINDS
 from mime_tf.errors import InputError
-from mime_tf.simulate import risk
+from mime_tf.simulate import simulation
 from mime_tf.splits.split import eligible
 
 SIZES = {"num_dx": NUM_DX, "num_rx": NUM_RX, "num_pr": NUM_PR}
@@ -92,7 +92,7 @@ def test_a_place_may_get_an_order_of_any_other():
 
 
 def test_the_same_seed_gives_the_same_shuffle():
-    store = risk.simulate(50, 0, mean_visits=4).store
+    store = simulation.simulate(50, 0, mean_visits=4).store
     first, same, other = (shuffled(store, np.random.default_rng(seed))[0] for seed in (1, 1, 2))
     assert first.rx.tolist() == same.rx.tolist() != other.rx.tolist()
 
@@ -126,7 +126,7 @@ def test_large_codes_do_not_run_into_each_other():
 
 
 def test_most_orders_of_simulated_patients_with_several_places_move():
-    store = risk.simulate(300, 0, mean_visits=5).store
+    store = simulation.simulate(300, 0, mean_visits=5).store
     changed = shuffled(store, np.random.default_rng(0))[1]
     assert 0.3 < changed < 0.6  # visits have 1.8 Dx-objects, so many orders have nowhere to go
 

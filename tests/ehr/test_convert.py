@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.convert_runs import FILES, convert, many, table
+from support.convert_runs import FILES, convert, export_rows, table
 
 from mime_tf import __main__
 from mime_tf.commands import convert as command
@@ -19,16 +19,15 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="module")
 def export(tmp_path_factory):
-    return many().write_synthea(tmp_path_factory.mktemp("export"))
+    return export_rows().write_synthea(tmp_path_factory.mktemp("export"))
 
 
-def test_a_user_starts_it(export, tmp_path):
-    """As in the README: in a process of its own, then the cohort is read by what the project reads cohorts with."""
+def test_the_command_as_a_process(export, tmp_path):
+    """As a user starts it; the cohort is then read as the project reads cohorts."""
     folder = tmp_path / "new" / "cohort"
-    started = [sys.executable, "-m", "mime_tf", "convert", "--source", "synthea", "--input", export, "--output", folder]
-    run = subprocess.run(
-        [*map(str, started), "--outcome", "HF", "--prediction_at", "visit:2"], cwd=ROOT, capture_output=True, text=True
-    )
+    command_line = [sys.executable, "-m", "mime_tf", "convert", "--source", "synthea", "--input", str(export)]
+    command_line += ["--output", str(folder), "--outcome", "HF", "--prediction_at", "visit:2"]
+    run = subprocess.run(command_line, cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert sorted(os.listdir(folder)) == FILES
     assert f"synthea export {export}\n" in run.stdout
@@ -44,7 +43,7 @@ def test_a_user_starts_it(export, tmp_path):
     assert pickled.to_lists(store) == [[[[0, [], orders]]] for orders in pr]
 
 
-def test_progress_says_what_is_being_done(export, tmp_path, capsys, monkeypatch):
+def test_progress_names_the_steps(export, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(command, "Console", lambda period: Console(period=0.0))
     arguments = ["--source", "synthea", "--input", str(export), "--output", str(tmp_path / "c")]
     assert __main__.main(["convert", *arguments]) == 0
@@ -54,7 +53,7 @@ def test_progress_says_what_is_being_done(export, tmp_path, capsys, monkeypatch)
         "numbering patients, visits and codes",
         "linking orders to diagnoses",
         "choosing patients and prediction times",
-        "gathering what each row is shown",
+        "gathering the diagnoses and orders of each row",
         f"writing {tmp_path / 'c'}",
     ]
 
@@ -75,7 +74,7 @@ finally:
 
 @pytest.fixture(scope="module")
 def cohort(export, tmp_path_factory):
-    """A cohort with more than one patient in disorder, and labels."""
+    """A cohort with labels and several rows per patient."""
     folder = tmp_path_factory.mktemp("cohort")
     arguments = ["--source", "synthea", "--input", str(export), "--output", str(folder)]
     assert __main__.main(["convert", *arguments, "--outcome", "HF", "--prediction_at", "every"]) == 0
@@ -84,8 +83,8 @@ def cohort(export, tmp_path_factory):
 
 def test_all_files_have_the_same_rows_in_the_same_order(cohort):
     store, labels = pickled.read(cohort / "cohort")
-    found, parquet_labels, ids = parquet.read(cohort / "cohort.parquet")
-    assert pickled.to_lists(found) == pickled.to_lists(store)
+    parquet_store, parquet_labels, ids = parquet.read(cohort / "cohort.parquet")
+    assert pickled.to_lists(parquet_store) == pickled.to_lists(store)
     assert parquet_labels.tolist() == labels.tolist()
     rows = table(cohort / "patients.csv")
     assert [row["patient_id"] for row in rows] == ids.tolist()
@@ -93,7 +92,7 @@ def test_all_files_have_the_same_rows_in_the_same_order(cohort):
     assert [int(row["visits"]) for row in rows] == store.visit_counts.tolist()
     keys = [(row["patient_id"], row["prediction_time"]) for row in rows]
     assert keys == sorted(keys)
-    assert len({patient for patient, _ in keys}) < len(keys)  # several rows a patient
+    assert len({patient for patient, _ in keys}) < len(keys)  # several rows per patient
 
 
 def test_patients_csv(cohort):
@@ -115,31 +114,31 @@ def test_vocabulary_csv(cohort):
 
 
 def test_linkage_json(cohort):
-    found = json.loads((cohort / "linkage.json").read_text())
-    assert set(found) == {
+    content = json.loads((cohort / "linkage.json").read_text())
+    assert set(content) == {
         *("orders", "links", "dx_objects", "visits", "patients", "commonest_links", "left_out"),
         *("skipped_files", "dropped_codes"),
     }
-    assert found["orders"]["rx"]["total"] == 24
-    assert found["orders"]["rx"]["carried from an earlier diagnosis"] == 12
-    assert found["orders"]["rx"]["unlinked"] == 12
-    assert found["orders"]["pr"]["linked in the same visit"] == 6
-    assert found["visits"] == {"total": 48, "with a Dx-object": 30}
+    assert content["orders"]["rx"]["total"] == 24
+    assert content["orders"]["rx"]["carried from an earlier diagnosis"] == 12
+    assert content["orders"]["rx"]["unlinked"] == 12
+    assert content["orders"]["pr"]["linked in the same visit"] == 6
+    assert content["visits"] == {"total": 48, "with a Dx-object": 30}
 
 
-def test_convert_json_says_what_was_run_and_what_came_of_it(cohort, export):
-    found = json.loads((cohort / "convert.json").read_text())
-    assert found["arguments"]["outcome"] == "HF"
-    assert found["arguments"]["input"] == str(export)
-    assert (found["rules"]["prediction_at"], found["rules"]["horizon_days"]) == ("every", 365)
-    assert {"mime-tf", "duckdb", "ibis-framework", "pyarrow", "numpy"} == set(found["versions"])
-    assert found["audit"]["outcome_codes"] == []
-    (*_, last) = found["flow"].values()
+def test_convert_json_has_invocation_and_result(cohort, export):
+    content = json.loads((cohort / "convert.json").read_text())
+    assert content["arguments"]["outcome"] == "HF"
+    assert content["arguments"]["input"] == str(export)
+    assert (content["rules"]["prediction_at"], content["rules"]["horizon_days"]) == ("every", 365)
+    assert {"mime-tf", "duckdb", "ibis-framework", "pyarrow", "numpy"} == set(content["versions"])
+    assert content["audit"]["outcome_codes"] == []
+    (*_, last) = content["flow"].values()
     assert last["rows"] == len(table(cohort / "patients.csv"))
-    assert [note[:30] for note in found["notes"]] == ["only 6 rows have the rarer lab"]
+    assert [note[:30] for note in content["notes"]] == ["only 6 rows have the rarer lab"]
 
 
-def test_the_same_again_is_the_same_whatever_the_order_of_the_rows(cohort, export, tmp_path, capsys):
+def test_the_order_of_the_rows_does_not_matter(cohort, export, tmp_path, capsys):
     other = tmp_path / "export"
     other.mkdir()
     for path in export.iterdir():
@@ -150,7 +149,7 @@ def test_the_same_again_is_the_same_whatever_the_order_of_the_rows(cohort, expor
         assert (tmp_path / "out" / name).read_bytes() == (cohort / name).read_bytes(), name
 
 
-def test_without_an_outcome_there_is_everything_but_the_labels(export, tmp_path, capsys):
+def test_without_an_outcome_all_files_but_the_labels_are_written(export, tmp_path, capsys):
     status, _, err = convert(capsys, export, tmp_path / "c")
     assert (status, err) == (0, "")
     assert sorted(os.listdir(tmp_path / "c")) == [name for name in FILES if name != "cohort.labels"]
@@ -164,8 +163,8 @@ def test_labels_of_a_file(export, tmp_path, capsys):
     file.write_text("subject_id,prediction_time,boolean_value\np03,1970-04-11,true\np01,1970-04-11,0\nx,1970-04-11,1\n")
     status, _, err = convert(capsys, export, tmp_path / "c", "--labels", str(file))
     assert status == 0 and err.startswith("note: only 1 rows have the rarer label")
-    found = [(row["patient_id"], row["label"], row["visits"]) for row in table(tmp_path / "c" / "patients.csv")]
-    assert found == [("p01", "0", "1"), ("p03", "1", "1")]
+    content = [(row["patient_id"], row["label"], row["visits"]) for row in table(tmp_path / "c" / "patients.csv")]
+    assert content == [("p01", "0", "1"), ("p03", "1", "1")]
 
 
 def test_case_control_names_the_case_of_each_row(export, tmp_path, capsys):
@@ -189,17 +188,17 @@ def test_groups_vocabulary_and_unlinked_reach_the_conversion(export, tmp_path, c
     status, _, err = convert(capsys, export, tmp_path / "b", *flags)
     assert status == 0
     assert err.startswith("note: dropped, because the vocabulary lacks them: 1 codes, with ")
-    found = pickled.to_lists(pickled.read_seqs(tmp_path / "b" / "cohort.seqs"))
-    assert found == [[[[1, [], []]]]] * 6
+    content = pickled.to_lists(pickled.read_seqs(tmp_path / "b" / "cohort.seqs"))
+    assert content == [[[[1, [], []]]]] * 6
 
 
 @pytest.mark.slow
-def test_train_runs_on_what_was_written(tmp_path, capsys):
-    export = many(40).write_synthea(tmp_path / "export")
+def test_train_runs_on_the_cohort(tmp_path, capsys):
+    export = export_rows(40).write_synthea(tmp_path / "export")
     flags = "--outcome", "HF", "--prediction_at", "visit:2"
     assert convert(capsys, export, tmp_path / "c", *flags)[0] == 0
-    started = [sys.executable, str(ROOT / "train.py"), "c/cohort", "./", "out"]
+    command_line = [sys.executable, str(ROOT / "train.py"), "c/cohort", "./", "out"]
     flags = ["--num_iter=4", "--eval_period=2", "--batch_size=8", "--split_seeds=0", "--jit_compile=off"]
-    run = subprocess.run([*started, *flags], cwd=tmp_path, capture_output=True, text=True)
+    run = subprocess.run([*command_line, *flags], cwd=tmp_path, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert "mean_test_auc" in run.stdout

@@ -1,4 +1,4 @@
-"""What `convert` says where an export, an option or its folder is bad, and that it then leaves nothing behind."""
+"""Errors of `convert`: one line for a bad export, option or folder, and nothing left behind."""
 
 import gzip
 import hashlib
@@ -7,7 +7,7 @@ import os
 
 import ibis
 import pytest
-from support.convert_runs import OUTCOME, convert, many
+from support.convert_runs import OUTCOME, convert, export_rows
 
 from mime_tf.data import pickled
 from mime_tf.ehr.encode import output
@@ -16,11 +16,11 @@ from mime_tf.ehr.linkage import link
 
 @pytest.fixture(scope="module")
 def export(tmp_path_factory):
-    return many().write_synthea(tmp_path_factory.mktemp("export"))
+    return export_rows().write_synthea(tmp_path_factory.mktemp("export"))
 
 
 def refused(result, folder):
-    """Checks that a run was refused as it should be, and returns its one line."""
+    """Checks that a command was refused properly, and returns its one line."""
     status, out, err = result
     assert status == 2
     assert out == ""
@@ -49,7 +49,7 @@ def refused(result, folder):
         (["--age", "40:85"], "age: found 40:85; goes only with a prediction time"),
         (["--infer_share", "1.5"], "infer_share: found 1.5; must be from 0 to 1"),
         (["--min_count", "0"], "min_count: found 0; must be at least 1"),
-        (["--min_count", "999"], "min_count: found 999; no row has visits enough"),
+        (["--min_count", "999"], "min_count: found 999; no row has enough visits"),
         (["--vocabulary", "no.csv"], "no.csv: not readable"),
         (["--groups", "no.csv"], "no.csv: not readable"),
         (["--mapping", "m.yaml"], "mapping: goes with source tables only; found source synthea"),
@@ -57,14 +57,14 @@ def refused(result, folder):
         (["--master", "local"], "master: goes with engine spark only"),
         (["--processes", "0"], "processes: found 0; must be at least 1"),
         (["--memory", "much"], "memory: found much; DuckDB says: "),
-        (["--scratch", "/no/such/folder"], "scratch: found /no/such/folder; must be a folder that is there"),
+        (["--scratch", "/no/such/folder"], "scratch: found /no/such/folder; must be an existing folder"),
     ],
 )
 def test_a_bad_option(flags, message, export, tmp_path, capsys):
     assert message in refused(convert(capsys, export, tmp_path / "c", *flags), tmp_path / "c")
 
 
-def test_death_is_no_code_to_look_for_beside_labels(export, tmp_path, capsys):
+def test_death_excludes_labels(export, tmp_path, capsys):
     file = tmp_path / "labels.csv"
     file.write_text("subject_id,prediction_time,boolean_value\np03,1970-04-11,true\n")
     result = convert(capsys, export, tmp_path / "c", "--outcome", "death", "--labels", str(file))
@@ -83,8 +83,8 @@ def damage(export, folder, name, change):
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("patients", lambda text: text + text.splitlines()[1] + "\n", "patient 'p11' is there 2 times"),
-        ("encounters", lambda text: text + text.splitlines()[1] + "\n", "visit 'p11-1' is there 2 times"),
+        ("patients", lambda text: text + text.splitlines()[1] + "\n", "patient 'p11' occurs 2 times"),
+        ("encounters", lambda text: text + text.splitlines()[1] + "\n", "visit 'p11-1' occurs 2 times"),
         (
             "encounters",
             lambda text: text.replace("START", "BEGIN"),
@@ -125,16 +125,16 @@ def cut_off(export, folder):
     return folder
 
 
-def test_a_cut_off_gz_is_an_error_or_gone_on_without(export, tmp_path, capsys):
+def test_a_cut_off_gz_is_an_error_or_skipped(export, tmp_path, capsys):
     bad = cut_off(export, tmp_path / "bad")
     line = refused(convert(capsys, bad, tmp_path / "c"), tmp_path / "c")
     assert "medications.csv.gz: " in line
     status, _, err = convert(capsys, bad, tmp_path / "c", "--on_error", "skip")
     assert status == 0
-    assert err.startswith("note: gone on without a bad file: ") and "medications.csv.gz" in err
-    found = json.loads((tmp_path / "c" / "linkage.json").read_text())
-    assert [file["file"] for file in found["skipped_files"]] == [str(bad / "medications.csv.gz")]
-    assert found["orders"]["rx"]["total"] == 0
+    assert err.startswith("note: passed over a bad file: ") and "medications.csv.gz" in err
+    linkage = json.loads((tmp_path / "c" / "linkage.json").read_text())
+    assert [file["file"] for file in linkage["skipped_files"]] == [str(bad / "medications.csv.gz")]
+    assert linkage["orders"]["rx"]["total"] == 0
 
 
 def test_strict(export, tmp_path, capsys):
@@ -146,11 +146,11 @@ def test_strict(export, tmp_path, capsys):
     assert "left out: 1 reference to nowhere: visit of a diagnosis" in out
 
 
-def test_an_engine_that_fails_half_way_is_one_line(export, tmp_path, capsys, monkeypatch):
-    """Such as a disk that is full; here a number that is none."""
+def test_a_failure_of_the_engine_is_one_line(export, tmp_path, capsys, monkeypatch):
+    """Such as a full disk; here a text that is no number."""
 
-    def fail(place, *arguments):
-        place.value(ibis.literal("x").cast("int64"))
+    def fail(engine, *arguments):
+        engine.value(ibis.literal("x").cast("int64"))
 
     monkeypatch.setattr(link, "link", fail)
     line = refused(convert(capsys, export, tmp_path / "c"), tmp_path / "c")
@@ -180,7 +180,7 @@ def test_a_cohort_is_replaced_only_with_overwrite_and_whole(export, tmp_path, ca
     assert len(pickled.read_seqs(folder / "cohort.seqs")) == 12
 
 
-def test_what_is_no_cohort_is_left_alone(export, tmp_path, capsys):
+def test_foreign_files_are_left_alone(export, tmp_path, capsys):
     folder = tmp_path / "c"
     folder.mkdir()
     (folder / "thesis.tex").write_text("mine")

@@ -1,14 +1,14 @@
-"""Random small exports: the whole conversion against a naive one, and nothing of the future is seen."""
+"""Random small exports: the whole conversion equals a naive one, and uses nothing of the future."""
 
 import dataclasses
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import ehr_oracle
-from support.ehr_exports import Rows, converted, iso, shown
+from support.ehr_exports import ExportRows, converted, iso, visits_by_patient
 
 from mime_tf.ehr.design.rules import Rules
-from mime_tf.ehr.linkage.ways import UNLINKED
+from mime_tf.ehr.linkage.terms import WITHOUT_REASON
 
 DX, RX, PR = "ABC", "WXY", "PQ"
 FEW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -16,7 +16,7 @@ FEW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthChec
 
 @st.composite
 def exports(draw):
-    """`Rows` of a few patients, made so that ties, repeats and late records are common."""
+    """`ExportRows` of a few patients, in which ties, repeats and late records are common."""
     count = draw(st.integers(1, 6))
     days = st.integers(0, 6)
     visits = [(f"v{number}", draw(st.sampled_from("pqr")), draw(days)) for number in range(count)]
@@ -25,36 +25,36 @@ def exports(draw):
     medications = st.tuples(visit, st.just("rx"), st.sampled_from(RX), reasons, when)
     procedures = st.tuples(visit, st.just("pr"), st.sampled_from(PR), reasons, when)
     diagnoses = draw(st.lists(st.tuples(visit, st.sampled_from(DX), when), max_size=8))
-    return Rows(visits, [(visits[0][0], "A"), *diagnoses], draw(st.lists(medications | procedures, max_size=10)))
+    return ExportRows(visits, [(visits[0][0], "A"), *diagnoses], draw(st.lists(medications | procedures, max_size=10)))
 
 
 @FEW
-@given(exports(), st.sampled_from(UNLINKED), st.sampled_from([0.0, 0.5, 1.0]))
-def test_everything_is_as_the_naive_conversion_has_it(rows, unlinked, share):
-    made = converted(rows, unlinked=unlinked, infer_share=share)
-    assert shown(made) == ehr_oracle.shown(rows, unlinked, share)
-    assert made.linkage["visits"]["total"] == len(rows.visits)
+@given(exports(), st.sampled_from(WITHOUT_REASON), st.sampled_from([0.0, 0.5, 1.0]))
+def test_the_conversion_equals_the_naive_one(rows, unlinked, share):
+    cohort = converted(rows, unlinked=unlinked, infer_share=share)
+    assert visits_by_patient(cohort) == ehr_oracle.visits_by_patient(rows, unlinked, share)
+    assert cohort.linkage["visits"]["total"] == len(rows.visits)
 
 
 @FEW
-@given(exports(), st.sampled_from(UNLINKED), st.integers(1, 5), st.none() | st.integers(1, 3))
-def test_what_a_prediction_time_shows_is_as_the_naive_conversion_has_it(rows, unlinked, until, back):
+@given(exports(), st.sampled_from(WITHOUT_REASON), st.integers(1, 5), st.none() | st.integers(1, 3))
+def test_the_conversion_at_a_prediction_time_equals_the_naive_one(rows, unlinked, until, back):
     rows, rules = at_a_day(rows, until, back)
     since = float("-inf") if back is None else until - back
-    assert shown(converted(rows, rules, unlinked=unlinked)) == ehr_oracle.shown(
+    assert visits_by_patient(converted(rows, rules, unlinked=unlinked)) == ehr_oracle.visits_by_patient(
         rows, unlinked, since=since, until=until
     )
 
 
 @FEW
 @given(exports(), st.sampled_from(["drop", "null"]), st.integers(1, 5))
-def test_what_is_recorded_later_changes_nothing(rows, unlinked, until):
+def test_later_events_change_nothing(rows, unlinked, until):
     """With everything at or after the prediction time cut off, cohort and vocabulary are the same."""
     rows, rules = at_a_day(rows, until)
     start = {row[0]: row[2] for row in rows.visits}
 
-    def before(row, place):
-        time = row[place] if len(row) > place and row[place] is not None else 0
+    def before(row, index):
+        time = row[index] if len(row) > index and row[index] is not None else 0
         return max(start[row[0]], time) < until
 
     past = dataclasses.replace(
@@ -63,9 +63,9 @@ def test_what_is_recorded_later_changes_nothing(rows, unlinked, until):
         diagnoses=[row for row in rows.diagnoses if before(row, 2)],
         orders=[row for row in rows.orders if before(row, 4)],
     )
-    one, other = (converted(export, rules, unlinked=unlinked) for export in (rows, past))
-    assert shown(one) == shown(other)
-    assert one.vocabulary == other.vocabulary
+    all_cohort, past_cohort = (converted(export, rules, unlinked=unlinked) for export in (rows, past))
+    assert visits_by_patient(all_cohort) == visits_by_patient(past_cohort)
+    assert all_cohort.vocabulary == past_cohort.vocabulary
 
 
 def at_a_day(rows, until, back=None):

@@ -1,4 +1,4 @@
-"""Who is in a cohort, when, and with which label: by hand, and against a patient-by-patient oracle."""
+"""Patients, prediction times and labels of a cohort: by hand, and against an oracle that goes patient by patient."""
 
 import dataclasses
 
@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.timelines import NEVER, days, people, rows_of, timeline
+from support.timelines import NEVER, days, make_patients, rows_of, timeline
 
-from mime_tf.ehr.design import choose
+from mime_tf.ehr.design import cohort_design
 from mime_tf.ehr.design.candidates import flow_table
 from mime_tf.ehr.design.label_file import Labels
 from mime_tf.ehr.design.rules import Rules, parse_age, parse_prediction_at
-from mime_tf.ehr.design.timeline import BEGINNING, DAY, END_OF_TIME, MISSING, YEAR, Timeline, age_years
+from mime_tf.ehr.design.timeline import Timeline, age_years
+from mime_tf.ehr.seconds import BEGINNING, DAY, END_OF_TIME, MISSING, YEAR
 from mime_tf.errors import InputError
 
 
@@ -27,15 +28,15 @@ def at_day(day, **options):
     ("outcome", "label"), [(100 + 1 / DAY, 1), (465, 1), (465 + 1 / DAY, 0), (9000, 0), (NEVER, 0)]
 )
 def test_the_horizon_is_open_at_the_prediction_time_and_closed_at_its_end(outcome, label):
-    rows = choose.choose(timeline([50]), people(1, [outcome]), at_day(100))
+    rows = cohort_design.select(timeline([50]), make_patients(1, [outcome]), at_day(100))
     assert rows_of(rows) == [(0, 100, label)]
 
 
 @pytest.mark.parametrize("outcome", [100, 99, 1])
-def test_whoever_had_the_outcome_at_or_before_the_time_leaves(outcome):
-    rows = choose.choose(timeline([50], [50]), people(2, [outcome, NEVER]), at_day(100))
+def test_patients_with_the_outcome_at_or_before_the_time_leave(outcome):
+    rows = cohort_design.select(timeline([50], [50]), make_patients(2, [outcome, NEVER]), at_day(100))
     assert rows_of(rows) == [(1, 100, 0)]
-    assert rows.counts["without the outcome by then"] == {
+    assert rows.flow["without the outcome by then"] == {
         "patients": 1,
         "rows": 1,
         "patients_out": 1,
@@ -46,92 +47,94 @@ def test_whoever_had_the_outcome_at_or_before_the_time_leaves(outcome):
 def test_the_window_is_closed_where_it_begins_and_open_where_it_ends():
     visits = timeline([40], [39.99], [90], [89.99], [40.01, 95])
     rules = at_day(100, observation_days=60, gap_days=10)
-    rows = choose.choose(visits, people(5, [NEVER] * 5), rules)
+    rows = cohort_design.select(visits, make_patients(5, [NEVER] * 5), rules)
     assert rows.patient.tolist() == [0, 3, 4]
     assert (rows.since / DAY).tolist() == [40] * 3 and (rows.until / DAY).tolist() == [90] * 3
 
 
 def test_a_visit_counts_once_its_first_dx_object_is_known():
     stays = timeline([(50, 99.99)], [(50, 100)], [(50, None)], [(50, 120)], [(50, 50)])
-    rows = choose.choose(stays, people(5, [NEVER] * 5), at_day(100))
+    rows = cohort_design.select(stays, make_patients(5, [NEVER] * 5), at_day(100))
     assert rows.patient.tolist() == [0, 4]
 
 
 def test_min_visits_counts_visits_in_the_window_only():
     visits = timeline([10, 50, 60], [50, 60, 70, 100], [50, (60, None), 70])
-    rows = choose.choose(visits, people(3, [NEVER] * 3), at_day(100, observation_days=60, min_visits=3))
+    rows = cohort_design.select(visits, make_patients(3, [NEVER] * 3), at_day(100, observation_days=60, min_visits=3))
     assert rows.patient.tolist() == [1]
 
 
 def test_age_is_in_completed_years_with_both_ends():
     ages = [40, 39.999, 85.99, 86.001, None]
     born = [None if age is None else 36525 - age * 365.25 for age in ages]
-    rows = choose.choose(
-        timeline(*[[30000]] * 5), people(5, [NEVER] * 5, end=99999, birth=born), at_day(36525, age="40:85")
+    rows = cohort_design.select(
+        timeline(*[[30000]] * 5), make_patients(5, [NEVER] * 5, end=99999, birth=born), at_day(36525, age="40:85")
     )
     assert rows.patient.tolist() == [0, 2]
 
 
-def test_sex_is_taken_as_it_is_written():
-    everyone = people(3, [NEVER] * 3, sex=["F", "M", ""])
+def test_sex_is_compared_as_written():
+    everyone = make_patients(3, [NEVER] * 3, sex=["F", "M", ""])
     visits = timeline([1], [1], [1])
-    assert choose.choose(visits, everyone, at_day(100, sex="M")).patient.tolist() == [1]
-    with pytest.raises(InputError, match=r"sex: found male; must be one that the patients have: \['', 'F', 'M'\]"):
-        choose.choose(visits, everyone, at_day(100, sex="male"))
+    assert cohort_design.select(visits, everyone, at_day(100, sex="M")).patient.tolist() == [1]
+    with pytest.raises(InputError, match=r"sex: found male; must be a sex that a patient has: \['', 'F', 'M'\]"):
+        cohort_design.select(visits, everyone, at_day(100, sex="male"))
 
 
-def test_the_dead_leave():
-    rows = choose.choose(timeline([1], [1]), people(2, [NEVER, NEVER], death=[100, 9000]), at_day(100))
+def test_patients_who_have_died_leave():
+    rows = cohort_design.select(timeline([1], [1]), make_patients(2, [NEVER, NEVER], death=[100, 9000]), at_day(100))
     assert rows.patient.tolist() == [1]
 
 
-# Who is observed to the horizon?
+# Observation to the horizon.
 
 
 def test_censoring():
     ends, deaths = [465, 464.99, 464.99, 464.99, 464.99], [None, None, 464.99, 464.99, None]
-    everyone = people(5, [NEVER, NEVER, NEVER, 300, 300], end=0)
+    everyone = make_patients(5, [NEVER, NEVER, NEVER, 300, 300], end=0)
     everyone = dataclasses.replace(everyone, end=days(ends), death=days(deaths))
     visits = timeline(*[[1]] * 5)
-    rows = choose.choose(visits, everyone, at_day(100))
+    rows = cohort_design.select(visits, everyone, at_day(100))
     assert rows_of(rows) == [(0, 100, 0), (3, 100, 1), (4, 100, 1)]
-    assert rows.counts["not dead before the horizon without the outcome"]["patients_out"] == 1
-    assert rows.counts["observed to the horizon, or with the outcome"]["patients_out"] == 1
-    rows = choose.choose(visits, everyone, at_day(100, censoring="negative"))
+    assert rows.flow["not dead before the horizon without the outcome"]["patients_out"] == 1
+    assert rows.flow["observed to the horizon, or with the outcome"]["patients_out"] == 1
+    rows = cohort_design.select(visits, everyone, at_day(100, censoring="negative"))
     assert rows_of(rows) == [(0, 100, 0), (1, 100, 0), (2, 100, 0), (3, 100, 1), (4, 100, 1)]
 
 
-# When.
+# Prediction times.
 
 
-def test_every_visit_with_something_to_look_at():
+def test_every_visit_with_an_earlier_one():
     visits = timeline([10, 20, 20, 30], [15])
-    rows = choose.choose(visits, people(2, [25, NEVER]), Rules(prediction_at="every"))
+    rows = cohort_design.select(visits, make_patients(2, [25, NEVER]), Rules(prediction_at="every"))
     assert rows_of(rows) == [(0, 20, 1)]
-    rows = choose.choose(visits, people(2, [NEVER, NEVER]), Rules(prediction_at="every", horizon_days=3))
+    rows = cohort_design.select(visits, make_patients(2, [NEVER, NEVER]), Rules(prediction_at="every", horizon_days=3))
     assert rows_of(rows) == [(0, 20, 0), (0, 30, 0)]
 
 
 def test_visit_n_counts_visits_that_start_together_once():
     visits = timeline([10, 10, 20], [(1, None), 2, 3, 4], [5, 6])
-    rows = choose.choose(visits, people(3, [NEVER] * 3), Rules(prediction_at="visit:3"))
+    rows = cohort_design.select(visits, make_patients(3, [NEVER] * 3), Rules(prediction_at="visit:3"))
     assert rows_of(rows) == [(1, 3, 0)]
 
 
 def test_age_counts_from_birth():
     visits = timeline([10], [10], [10])
-    rows = choose.choose(visits, people(3, [NEVER] * 3, birth=[0, -50, None]), Rules(prediction_at="age:1"))
+    rows = cohort_design.select(
+        visits, make_patients(3, [NEVER] * 3, birth=[0, -50, None]), Rules(prediction_at="age:1")
+    )
     assert rows_of(rows) == [(0, 365.25, 0), (1, 315.25, 0)]
 
 
 def test_random_is_seeded_and_even():
     visits = timeline(*[[10, 20, 30, 40]] * 3000)
-    everyone = people(3000, [NEVER] * 3000)
-    rows = choose.choose(visits, everyone, Rules(seed=1))
-    assert np.array_equal(rows.time, choose.choose(visits, everyone, Rules(seed=1)).time)
-    assert not np.array_equal(rows.time, choose.choose(visits, everyone, Rules(seed=2)).time)
+    everyone = make_patients(3000, [NEVER] * 3000)
+    rows = cohort_design.select(visits, everyone, Rules(seed=1))
+    assert np.array_equal(rows.time, cohort_design.select(visits, everyone, Rules(seed=1)).time)
+    assert not np.array_equal(rows.time, cohort_design.select(visits, everyone, Rules(seed=2)).time)
     times, counts = np.unique(rows.time // DAY, return_counts=True)
-    assert times.tolist() == [20, 30, 40]  # at the first there is nothing to look at
+    assert times.tolist() == [20, 30, 40]  # the first has no earlier visit
     assert (abs(counts - 1000) < 130).all()  # five standard deviations
 
 
@@ -139,24 +142,24 @@ def test_random_is_seeded_and_even():
 
 
 def test_without_an_outcome_everyone_has_all_visits():
-    rows = choose.choose(timeline([10, 20], [(5, None)], [7]), people(3), Rules(target="none"))
+    rows = cohort_design.select(timeline([10, 20], [(5, None)], [7]), make_patients(3), Rules(target="none"))
     assert rows_of(rows) == [(0, MISSING / DAY, None), (2, MISSING / DAY, None)]
     assert rows.since.tolist() == [BEGINNING] * 2 and rows.until.tolist() == [END_OF_TIME] * 2
-    rows = choose.choose(timeline([10, 20], [5]), people(2), Rules(target="none", min_visits=2))
+    rows = cohort_design.select(timeline([10, 20], [5]), make_patients(2), Rules(target="none", min_visits=2))
     assert rows.patient.tolist() == [0]
 
 
 def test_without_an_outcome_at_a_date():
-    rows = choose.choose(timeline([10], [150]), people(2), at_day(100, target="none"))
+    rows = cohort_design.select(timeline([10], [150]), make_patients(2), at_day(100, target="none"))
     assert rows_of(rows) == [(0, 100, None)]
 
 
 def test_an_outcome_and_the_target_go_together():
-    with pytest.raises(ValueError, match=r"`people\.outcome`"):
-        choose.choose(timeline([1]), people(1), Rules())
+    with pytest.raises(ValueError, match=r"`patients\.outcome`"):
+        cohort_design.select(timeline([1]), make_patients(1), Rules())
 
 
-# Nobody.
+# Nobody is left.
 
 
 @pytest.mark.parametrize(
@@ -167,22 +170,22 @@ def test_an_outcome_and_the_target_go_together():
         ({}, '"without the outcome by then", of 2'),
     ],
 )
-def test_nobody_left_names_the_step(options, complaint):
+def test_the_error_that_nobody_is_left_names_the_step(options, complaint):
     with pytest.raises(InputError, match=complaint):
-        choose.choose(timeline([1], [2]), people(2, [50, 50]), at_day(100, **options))
+        cohort_design.select(timeline([1], [2]), make_patients(2, [50, 50]), at_day(100, **options))
 
 
 def test_no_visits_at_all():
     with pytest.raises(InputError, match='"at any visit", of 1'):
-        choose.choose(timeline([]), people(1, [NEVER]), Rules())
+        cohort_design.select(timeline([]), make_patients(1, [NEVER]), Rules())
 
 
 def test_no_patients_at_all():
     with pytest.raises(InputError, match=r'no patient is left: none is "patients of the export"$'):
-        choose.choose(timeline(), people(0), Rules(target="none"))
+        cohort_design.select(timeline(), make_patients(0), Rules(target="none"))
 
 
-# Against an oracle, and what must never be.
+# Against an oracle, and invariants.
 
 
 @st.composite
@@ -236,31 +239,31 @@ def test_rows_are_those_of_the_oracle(export, options):
     visits, outcome, death, end = export
     rules = Rules(**options)
     expected = list(oracle(export, rules))
-    everyone = dataclasses.replace(people(len(visits), outcome), death=days(death), end=days(end))
+    everyone = dataclasses.replace(make_patients(len(visits), outcome), death=days(death), end=days(end))
     try:
-        found = rows_of(choose.choose(timeline(*visits), everyone, rules))
+        selected = rows_of(cohort_design.select(timeline(*visits), everyone, rules))
     except InputError as error:
         assert "no patient is left" in str(error)
-        found = []
-    assert found == expected
+        selected = []
+    assert selected == expected
 
 
 @settings(deadline=None, max_examples=150)
 @given(exports(), st.sampled_from(["visit:2", "visit:3", "date:1970-01-16", "age:0.05"]))
-def test_what_comes_after_never_moves_a_prediction_time(export, prediction_at):
+def test_later_events_never_move_a_prediction_time(export, prediction_at):
     visits = export[0]
     rules = Rules(target="none", prediction_at=prediction_at)
     try:
-        rows = choose.choose(timeline(*visits), people(len(visits)), rules)
+        rows = cohort_design.select(timeline(*visits), make_patients(len(visits)), rules)
     except InputError:
         return
     when = dict(zip(rows.patient.tolist(), (rows.time / DAY).tolist(), strict=True))
     past = []
     for patient, some in enumerate(visits):
-        time = when.get(patient, -1)  # who had no row has no past left, and gets none
+        time = when.get(patient, -1)  # a patient without a row keeps no past, and gets none
         known = [(start, known if known is not None and known < time else None) for start, known in some]
         past.append([visit for visit in known if visit[0] <= time])
-    again = choose.choose(timeline(*past), people(len(visits)), rules)
+    again = cohort_design.select(timeline(*past), make_patients(len(visits)), rules)
     assert rows_of(again) == rows_of(rows)
 
 
@@ -271,7 +274,7 @@ def test_random_does_not_look_at_outcomes(export, others):
     times = []
     for days_of in (outcome, others[: len(visits)]):
         try:
-            rows = choose.choose(timeline(*visits), people(len(visits), days_of), Rules())
+            rows = cohort_design.select(timeline(*visits), make_patients(len(visits), days_of), Rules())
         except InputError:
             return
         times.append(dict(zip(rows.patient.tolist(), rows.time.tolist(), strict=True)))
@@ -288,17 +291,19 @@ def labels(*rows):
 
 def test_rows_of_a_label_file():
     given = labels(("p1", 100, 1), ("x", 100, 0), ("p0", 60, 0), ("p0", 50, 1), ("p0", 40, 0), ("y", 1, 0), ("x", 5, 0))
-    rows = choose.from_labels(timeline([40, 55], [10]), people(2), Rules(target="labels", gap_days=1), given)
+    rows = cohort_design.select_labelled(
+        timeline([40, 55], [10]), make_patients(2), Rules(target="labels", gap_days=1), given
+    )
     assert rows_of(rows) == [(0, 50, 1), (0, 60, 0), (1, 100, 1)]
     assert (rows.until / DAY).tolist() == [49, 59, 99]
-    assert rows.counts["subjects of the label file"]["patients"] == 4
-    assert rows.counts["patients of the export"] == {"patients": 2, "rows": 4, "patients_out": 2, "rows_out": 3}
-    assert rows.counts["with 1 visit or more to look at"]["rows_out"] == 1
+    assert rows.flow["subjects of the label file"]["patients"] == 4
+    assert rows.flow["patients of the export"] == {"patients": 2, "rows": 4, "patients_out": 2, "rows_out": 3}
+    assert rows.flow["with 1 visit or more to look at"]["rows_out"] == 1
 
 
 def test_a_label_file_of_other_patients():
     with pytest.raises(InputError, match=r"no subject_id of 1 rows .* found 'x' among the subjects and 'p0' among"):
-        choose.from_labels(timeline([1]), people(1), Rules(target="labels"), labels(("x", 1, 0)))
+        cohort_design.select_labelled(timeline([1]), make_patients(1), Rules(target="labels"), labels(("x", 1, 0)))
 
 
 # The options.
@@ -350,7 +355,7 @@ def test_bad_options_are_named(options, complaint):
     assert complaint in str(raised.value) and "\n" not in str(raised.value)
 
 
-def test_what_is_not_given_is_filled_in_where_it_applies():
+def test_defaults_where_they_apply():
     cohort, pairs, neither = Rules(), Rules(design="case_control"), Rules(target="none")
     names = ("prediction_at", "horizon_days", "censoring", "controls", "match_age_years", "match_visits")
     assert [getattr(cohort, name) for name in names] == ["random", 365, "exclude", None, None, None]
@@ -371,11 +376,13 @@ def test_ages():
 def test_times_that_cannot_be_true():
     wild = Timeline(np.array([0, 999]), np.array([-(2**60), 2**60]), np.array([-(2**60), 2**60]))
     with pytest.raises(InputError, match="visits: found times"):
-        choose.choose(wild, people(1000, [NEVER] * 1000), Rules(prediction_at="every", observation_days=9))
+        cohort_design.select(
+            wild, make_patients(1000, [NEVER] * 1000), Rules(prediction_at="every", observation_days=9)
+        )
 
 
-def test_the_table_has_a_line_a_step():
-    rows = choose.choose(timeline([50], [50]), people(2, [1, NEVER]), at_day(100))
-    lines = flow_table(rows.counts)
-    assert len(lines) == 1 + len(rows.counts) and len({len(line) for line in lines}) == 1
+def test_the_table_has_a_line_per_step():
+    rows = cohort_design.select(timeline([50], [50]), make_patients(2, [1, NEVER]), at_day(100))
+    lines = flow_table(rows.flow)
+    assert len(lines) == 1 + len(rows.flow) and len({len(line) for line in lines}) == 1
     assert lines[5].split() == ["without", "the", "outcome", "by", "then", "1", "1", "1", "1"]

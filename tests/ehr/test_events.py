@@ -1,14 +1,15 @@
-"""An export is numbered and checked: identifiers, references to nowhere, times, and the end of each record."""
+"""Numbering of an export: identifiers, references to nowhere, times, and the end of each record."""
 
 import dataclasses
 
 import pytest
-from support.ehr_exports import DAY, SYSTEMS, Rows, converted, one, shown, table
+from support.ehr_exports import DAY, SYSTEMS, ExportRows, converted, only_visits, table, visits_by_patient
 
-from mime_tf.ehr import engine, events
+from mime_tf.ehr import events
+from mime_tf.ehr.engine import opened
 from mime_tf.errors import InputError
 
-PLAIN = Rows([("v1", "p", 1), ("v2", "q", 2)], [("v1", "A"), ("v2", "B")], [("v1", "rx", "X", "A")])
+PLAIN = ExportRows([("v1", "p", 1), ("v2", "q", 2)], [("v1", "A"), ("v2", "B")], [("v1", "rx", "X", "A")])
 
 
 def with_tables(rows=PLAIN, **tables):
@@ -20,31 +21,31 @@ def with_tables(rows=PLAIN, **tables):
 
 
 def numbered(export):
-    """Each table of the numbered export, as dicts sorted by their values, and what was left out."""
-    with engine.opened() as place:
-        found = events.number(place, export, "test")
+    """Each table of the numbered export, as dicts sorted by their values, and the counts of items left out."""
+    with opened() as engine:
+        result = events.number(engine, export, "test")
         names = ("patients", "visits", "diagnoses", "orders", "reasons", "concepts")
-        tables = {name: place.arrow(getattr(found, name)).to_pylist() for name in names}
+        tables = {name: engine.arrow(getattr(result, name)).to_pylist() for name in names}
         return {name: sorted(rows, key=lambda row: str(tuple(row.values()))) for name, rows in tables.items()} | {
-            "left_out": found.left_out
+            "left_out": result.left_out
         }
 
 
 def test_numbers_follow_patients_starts_and_ids():
-    rows = Rows([("b", "q", 1), ("c", "p", 9), ("a", "q", 1), ("d", "p", 3)])
-    found = numbered(rows.export())
-    assert [(row["p"], row["patient"]) for row in found["patients"]] == [(0, "p"), (1, "q")]
-    by_number = {row["v"]: (row["p"], row["start"] // DAY) for row in found["visits"]}
+    rows = ExportRows([("b", "q", 1), ("c", "p", 9), ("a", "q", 1), ("d", "p", 3)])
+    result = numbered(rows.export())
+    assert [(row["p"], row["patient"]) for row in result["patients"]] == [(0, "p"), (1, "q")]
+    by_number = {row["v"]: (row["p"], row["start"] // DAY) for row in result["visits"]}
     assert by_number == {0: (0, 3), 1: (0, 9), 2: (1, 1), 3: (1, 1)}
 
 
 def test_concepts_are_the_codes_in_use_by_kind_system_and_code():
     names = {("dx", "A"): "Asthma", ("dx", "never used"): "Nothing"}
-    rows = Rows([("v", "p", 1)], [("v", "B")], [("v", "rx", "A", "A"), ("v", "pr", "B", "A")], names=names)
+    rows = ExportRows([("v", "p", 1)], [("v", "B")], [("v", "rx", "A", "A"), ("v", "pr", "B", "A")], names=names)
     more = table("names", [("dx", SYSTEMS["dx"], "A", "Allergy"), ("dx", SYSTEMS["dx"], "B", None)])
     export = rows.export()
-    found = numbered(dataclasses.replace(export, names=export.names.union(more)))
-    assert [(c["concept"], c["kind"], c["code"], c["display"]) for c in found["concepts"]] == [
+    result = numbered(dataclasses.replace(export, names=export.names.union(more)))
+    assert [(c["concept"], c["kind"], c["code"], c["display"]) for c in result["concepts"]] == [
         (0, "dx", "A", "Allergy"),  # of several names the first by the alphabet
         (1, "dx", "B", ""),
         (2, "pr", "B", ""),
@@ -53,20 +54,20 @@ def test_concepts_are_the_codes_in_use_by_kind_system_and_code():
 
 
 def test_times_are_not_before_the_visit_and_default_to_its_start():
-    rows = Rows(
+    rows = ExportRows(
         [("v", "p", 5)],
         [("v", "A"), ("v", "B", 2), ("v", "C", 8), ("v", "C", 7)],
         [("v", "rx", "X", ""), ("v", "rx", "X", "", 1), ("v", "rx", "X", "", 6)],
     )
-    found = numbered(rows.export())
-    assert {row["dx"]: row["time"] // DAY for row in found["diagnoses"]} == {0: 5, 1: 5, 2: 7}
-    assert sorted(row["time"] // DAY for row in found["orders"]) == [5, 5, 6]
+    result = numbered(rows.export())
+    assert {row["dx"]: row["time"] // DAY for row in result["diagnoses"]} == {0: 5, 1: 5, 2: 7}
+    assert sorted(row["time"] // DAY for row in result["orders"]) == [5, 5, 6]
 
 
 @pytest.mark.parametrize(
     ("stop", "end", "death", "last"),
     [
-        (None, None, None, 4),  # an order is the last thing there is
+        (None, None, None, 4),  # an order is the last event
         (6, None, None, 6),
         (6, 3, None, 3),  # the source says so
         (None, 30, None, 30),
@@ -75,11 +76,11 @@ def test_times_are_not_before_the_visit_and_default_to_its_start():
         (None, 9, 3, 9),
     ],
 )
-def test_where_a_record_ends(stop, end, death, last):
+def test_end_of_a_record(stop, end, death, last):
     def seconds(day):
         return None if day is None else day * DAY
 
-    rows = Rows([("v", "p", 1)], [("v", "A", 2)], [("v", "rx", "X", "", 4)])
+    rows = ExportRows([("v", "p", 1)], [("v", "A", 2)], [("v", "rx", "X", "", 4)])
     export = dataclasses.replace(
         rows.export(),
         patients=table("patients", [("p", None, None, seconds(death), seconds(end))]),
@@ -93,12 +94,12 @@ def test_where_a_record_ends(stop, end, death, last):
 @pytest.mark.parametrize(
     ("name", "line", "message"),
     [
-        ("patients", ("q", None, None, None, None), "test: patient 'q' is there 2 times; must be there once"),
-        ("visits", ("v2", "p", 0, None), "test: visit 'v2' is there 2 times; must be there once"),
-        ("orders", ("o0", "v2", "pr", "s", "P", None), "test: order 'o0' is there 2 times; must be there once"),
+        ("patients", ("q", None, None, None, None), "test: patient 'q' occurs 2 times; must occur once"),
+        ("visits", ("v2", "p", 0, None), "test: visit 'v2' occurs 2 times; must occur once"),
+        ("orders", ("o0", "v2", "pr", "s", "P", None), "test: order 'o0' occurs 2 times; must occur once"),
     ],
 )
-def test_an_identifier_that_is_there_twice_is_an_error(name, line, message):
+def test_a_repeated_identifier_is_an_error(name, line, message):
     with pytest.raises(InputError) as caught:
         numbered(with_tables(**{name: [line]}))
     assert str(caught.value) == message
@@ -106,7 +107,7 @@ def test_an_identifier_that_is_there_twice_is_an_error(name, line, message):
 
 def test_an_export_without_visits_is_an_error():
     with pytest.raises(InputError, match=r"^test: no visit with a start, of a known patient"):
-        numbered(Rows([], patients={"p": {}}).export())
+        numbered(ExportRows([], patients={"p": {}}).export())
 
 
 NOWHERE = {
@@ -117,19 +118,19 @@ NOWHERE = {
 }
 
 
-@pytest.mark.parametrize("what", NOWHERE)
-def test_a_reference_to_nowhere_is_counted_or_with_strict_an_error(what):
-    export = with_tables(**NOWHERE[what])
-    made = converted(export)
-    assert made.linkage["left_out"] == {f"reference to nowhere: {what}": 1}
-    assert shown(made) == shown(converted(PLAIN))
+@pytest.mark.parametrize("reason", NOWHERE)
+def test_a_reference_to_nowhere_is_counted_or_with_strict_an_error(reason):
+    export = with_tables(**NOWHERE[reason])
+    cohort = converted(export)
+    assert cohort.linkage["left_out"] == {f"reference to nowhere: {reason}": 1}
+    assert visits_by_patient(cohort) == visits_by_patient(converted(PLAIN))
     with pytest.raises(InputError) as caught:
         converted(export, strict=True)
-    assert str(caught.value) == f"test: found 1 with a reference to nowhere: {what}; must be none with --strict"
+    assert str(caught.value) == f"test: found 1 with a reference to nowhere: {reason}; must be none with --strict"
 
 
 @pytest.mark.parametrize(
-    ("what", "tables"),
+    ("reason", "tables"),
     [
         ("visits without a start", {"visits": [("v3", "p", None, None)]}),
         ("visits without a patient", {"visits": [("v3", None, 1, None)]}),
@@ -139,14 +140,14 @@ def test_a_reference_to_nowhere_is_counted_or_with_strict_an_error(what):
         ("a diagnosis without a visit", {"diagnoses": [(None, "s", "A", None)]}),
     ],
 )
-def test_what_is_missing_is_left_out_and_counted_even_with_strict(what, tables):
-    made = converted(with_tables(**tables), strict=True)
-    assert made.linkage["left_out"] == {what: 1}
-    assert shown(made) == shown(converted(PLAIN))
+def test_incomplete_rows_are_left_out_and_counted_even_with_strict(reason, tables):
+    cohort = converted(with_tables(**tables), strict=True)
+    assert cohort.linkage["left_out"] == {reason: 1}
+    assert visits_by_patient(cohort) == visits_by_patient(converted(PLAIN))
 
 
 def test_a_code_without_a_system_is_a_code_like_others():
-    export = Rows([("v", "p", 1)]).export()
+    export = ExportRows([("v", "p", 1)]).export()
     export = dataclasses.replace(
         export,
         diagnoses=table("diagnoses", [("v", None, "A", None)]),
@@ -154,13 +155,13 @@ def test_a_code_without_a_system_is_a_code_like_others():
         reasons=table("reasons", [("o", None, "A")]),
         names=table("names", [("dx", None, "A", "Asthma")]),
     )
-    made = converted(export)
-    assert one(made) == [[("A", ["X"], [])]]
-    assert [(row["system"], row["display"]) for row in made.vocabulary.rows] == [("", "Asthma"), ("", "")]
+    cohort = converted(export)
+    assert only_visits(cohort) == [[("A", ["X"], [])]]
+    assert [(row["system"], row["display"]) for row in cohort.vocabulary.rows] == [("", "Asthma"), ("", "")]
 
 
 def test_one_code_in_two_systems_is_two_codes():
-    export = with_tables(Rows([("v", "p", 1)], [("v", "A")]), diagnoses=[("v", "ICD-10-CM", "A", None)])
-    made = converted(export)
-    assert one(made) == [[("A", [], []), ("A", [], [])]]
-    assert [row["system"] for row in made.vocabulary.rows] == ["ICD-10-CM", "SNOMED-CT"]
+    export = with_tables(ExportRows([("v", "p", 1)], [("v", "A")]), diagnoses=[("v", "ICD-10-CM", "A", None)])
+    cohort = converted(export)
+    assert only_visits(cohort) == [[("A", [], []), ("A", [], [])]]
+    assert [row["system"] for row in cohort.vocabulary.rows] == ["ICD-10-CM", "SNOMED-CT"]

@@ -1,4 +1,4 @@
-"""FHIR's files as a stream of resources."""
+"""Files of FHIR as streams of JSON values and of resources."""
 
 import gzip
 import itertools
@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.fhir_examples import bundle, write
 
-from mime_tf.ehr.sources.fhir.json_scanner import Document, Scanner
+from mime_tf.ehr.sources.fhir.document import Document
+from mime_tf.ehr.sources.fhir.json_scanner import Scanner
 from mime_tf.errors import InputError
 
 VALUES = st.recursive(
@@ -27,11 +28,11 @@ def pieces(text, cuts):
 
 
 def resources(path, chunk=7):
-    return [found for _, found in Document(str(path), WANTED, chunk=chunk).resources()]
+    return [resource for _, resource in Document(str(path), WANTED, chunk=chunk).resources()]
 
 
 @given(VALUES, st.lists(st.integers(0, 10_000), max_size=8), st.booleans())
-def test_a_value_is_what_json_loads_gives_wherever_it_is_cut(value, cuts, ascii_only):
+def test_a_value_equals_that_of_json_loads_wherever_it_is_cut(value, cuts, ascii_only):
     text = json.dumps(value, ensure_ascii=ascii_only)
     scanner = Scanner(pieces(text, cuts))
     assert scanner.value() == json.loads(text)
@@ -76,17 +77,17 @@ def test_a_last_line_cut_off_is_an_error_also_of_a_type_that_is_passed_over(tmp_
     document = Document(str(write(tmp_path / "a.ndjson", f"{line}\n{line[:-3]}")), WANTED)
     with pytest.raises(InputError, match="ends in the middle"):
         list(document.resources())
-    assert document.place == "line 2"
+    assert document.location == "line 2"
 
 
-def test_the_place_is_where_the_reading_is(tmp_path):
+def test_the_location_follows_the_reading(tmp_path):
     document = Document(str(write(tmp_path / "a.json", bundle(*THREE))), WANTED)
-    assert [document.place for _ in document.resources()] == ["entry 1", "entry 2", "entry 3"]
+    assert [document.location for _ in document.resources()] == ["entry 1", "entry 2", "entry 3"]
     text = json.dumps(bundle(*THREE))
     document = Document(str(write(tmp_path / "a.json", text[: text.index("p2")])), WANTED)
     with pytest.raises(InputError, match="ends in the middle"):
         list(document.resources())
-    assert document.place == "entry 3"
+    assert document.location == "entry 3"
 
 
 def test_bundles_in_bundles_single_resources_and_a_late_resource_type(tmp_path):
@@ -118,12 +119,12 @@ def test_bundles_in_bundles_single_resources_and_a_late_resource_type(tmp_path):
         (b'{"a": ' + b"9" * 5000 + b"}", "a number too long"),
     ],
 )
-def test_what_is_wrong_is_said(content, complaint, tmp_path):
+def test_faults_have_clear_messages(content, complaint, tmp_path):
     with pytest.raises(InputError, match=complaint):
         resources(write(tmp_path / "a.json", content), 1 << 20)
 
 
-def test_a_gz_that_is_none_or_has_no_more_than_a_head_is_an_error(tmp_path):
+def test_a_gz_without_content_is_an_error(tmp_path):
     for data in (b"no gz", gzip.compress(b"{}")[:12], gzip.compress(b"")):
         (tmp_path / "a.json.gz").write_bytes(data)
         with pytest.raises(InputError, match=r"gz|empty"):
@@ -134,3 +135,17 @@ def test_progress_adds_up_to_the_size_of_the_file(tmp_path):
     path, counts = write(tmp_path / "a.json.gz", bundle(*THREE)), []
     list(Document(str(path), WANTED, counts.append, chunk=16).resources())
     assert sum(counts) == path.stat().st_size
+
+
+def test_an_exception_of_advance_ends_the_reading_with_its_chunk(tmp_path):
+    sizes = []
+
+    def advance(size):
+        sizes.append(size)
+        if len(sizes) == 3:
+            raise KeyboardInterrupt
+
+    document = Document(str(write(tmp_path / "a.json", bundle(*THREE * 10))), WANTED, advance, chunk=64)
+    with pytest.raises(KeyboardInterrupt):
+        list(document.resources())
+    assert sizes == [64, 64, 64]

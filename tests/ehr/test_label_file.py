@@ -1,4 +1,4 @@
-"""Label files: what is read, and what is said of bad ones."""
+"""Label files: their content, and the errors of bad ones."""
 
 import datetime
 import gzip
@@ -139,7 +139,7 @@ def test_bad_parquet(tmp_path, columns, complaint):
     assert str(raised.value).startswith(path) and "\n" not in str(raised.value)
 
 
-def test_files_that_are_none(tmp_path):
+def test_missing_and_broken_files(tmp_path):
     (tmp_path / "broken.parquet").write_bytes(b"PAR1 but no more")
     (tmp_path / "empty").mkdir()
     for name, complaint in {

@@ -1,72 +1,75 @@
-"""Orders find their diagnoses: Dx-objects, what becomes of orders without a reason, and the report."""
+"""Links of orders to diagnoses: Dx-objects, orders without a reason, and the report."""
 
 import pytest
-from support.ehr_exports import Rows, converted, one, shown
+from support.ehr_exports import ExportRows, converted, only_visits, visits_by_patient
 
 from mime_tf.ehr.design.rules import Rules
 from mime_tf.ehr.linkage import report
 
-SAME = "linked in the same visit"
+SAME_VISIT = "linked in the same visit"
 EARLIER = "carried from an earlier diagnosis"
 LATER = "reason recorded later only"
 NEVER = "reason never recorded"
 INFERRED = "inferred"
-ONLY = "given to the visit's only diagnosis"
+ONLY_DIAGNOSIS = "given to the visit's only diagnosis"
 RESERVED = "given to the reserved diagnosis"
 
 
-def ways(made, kind="medications"):
-    """The ways of the orders of a kind that were counted, without those of which there are none."""
+def times_by_origin(cohort, kind="medications"):
+    """Number of orders of a kind by the origin of their links, without zeros."""
     kinds = {"medications": "rx", "procedures": "pr"}
-    return {way: times for way, times in made.linkage["orders"][kinds[kind]].items() if times}
+    return {origin: times for origin, times in cohort.linkage["orders"][kinds[kind]].items() if times}
 
 
 @pytest.mark.parametrize(
-    ("diagnosed", "way"),
-    [("v2", SAME), ("v1", EARLIER), ("v3", LATER), (None, NEVER)],
-    ids=[SAME, EARLIER, LATER, NEVER],
+    ("diagnosed", "origin"),
+    [("v2", SAME_VISIT), ("v1", EARLIER), ("v3", LATER), (None, NEVER)],
+    ids=[SAME_VISIT, EARLIER, LATER, NEVER],
 )
-def test_a_reason_is_a_dx_object_of_the_visit_of_its_order_wherever_it_was_recorded(diagnosed, way):
+def test_a_reason_is_a_dx_object_of_the_visit_of_its_order_wherever_it_was_recorded(diagnosed, origin):
     visits = [("v1", "p", 1), ("v2", "p", 2), ("v3", "p", 3)]
-    rows = Rows(visits, [(diagnosed, "A")] if diagnosed else [], [("v2", "rx", "X", "A")])
-    made = converted(rows)
+    rows = ExportRows(visits, [(diagnosed, "A")] if diagnosed else [], [("v2", "rx", "X", "A")])
+    cohort = converted(rows)
     expected = {visit: [("A", [], [])] for visit in [diagnosed] if visit} | {"v2": [("A", ["X"], [])]}
-    assert one(made) == [expected[visit] for visit in sorted(expected)]
-    assert ways(made) == {"total": 1, way: 1}
+    assert only_visits(cohort) == [expected[visit] for visit in sorted(expected)]
+    assert times_by_origin(cohort) == {"total": 1, origin: 1}
 
 
 def test_the_closest_record_of_a_reason_counts():
     """Recorded before, in the visit and after it: the same visit. Recorded before and after: carried."""
     visits = [("v1", "p", 1), ("v2", "p", 2), ("v3", "p", 3), ("v4", "p", 4)]
     everywhere = [(visit, "A") for visit in ("v1", "v2", "v4")]
-    made = converted(Rows(visits, everywhere, [("v2", "rx", "X", "A"), ("v3", "rx", "X", "A"), ("v3", "pr", "P", "B")]))
-    assert ways(made) == {"total": 2, SAME: 1, EARLIER: 1}
-    assert ways(made, "procedures") == {"total": 1, NEVER: 1}
+    orders = [("v2", "rx", "X", "A"), ("v3", "rx", "X", "A"), ("v3", "pr", "P", "B")]
+    cohort = converted(ExportRows(visits, everywhere, orders))
+    assert times_by_origin(cohort) == {"total": 2, SAME_VISIT: 1, EARLIER: 1}
+    assert times_by_origin(cohort, "procedures") == {"total": 1, NEVER: 1}
 
 
-def test_what_another_patient_has_does_not_link():
-    made = converted(Rows([("v1", "p", 1), ("v2", "q", 2)], [("v1", "A")], [("v2", "rx", "X", "A")]))
-    assert ways(made) == {"total": 1, NEVER: 1}
+def test_diagnoses_of_another_patient_do_not_link():
+    cohort = converted(ExportRows([("v1", "p", 1), ("v2", "q", 2)], [("v1", "A")], [("v2", "rx", "X", "A")]))
+    assert times_by_origin(cohort) == {"total": 1, NEVER: 1}
 
 
-def test_an_order_with_several_reasons_is_once_in_the_dx_object_of_each():
-    made = converted(Rows([("v", "p", 1)], [("v", "B")], [("v", "rx", "X", "C B A")]))
-    assert one(made) == [[("A", ["X"], []), ("B", ["X"], []), ("C", ["X"], [])]]
-    assert ways(made) == {"total": 1, SAME: 1}  # by its closest link
-    assert made.linkage["links"] == 3
-    assert made.linkage["dx_objects"] == 3
+def test_an_order_is_once_in_the_dx_object_of_each_of_its_reasons():
+    cohort = converted(ExportRows([("v", "p", 1)], [("v", "B")], [("v", "rx", "X", "C B A")]))
+    assert only_visits(cohort) == [[("A", ["X"], []), ("B", ["X"], []), ("C", ["X"], [])]]
+    assert times_by_origin(cohort) == {"total": 1, SAME_VISIT: 1}  # by its closest link
+    assert cohort.linkage["links"] == 3
+    assert cohort.linkage["dx_objects"] == 3
 
 
 def test_a_reason_given_twice_and_a_diagnosis_recorded_twice_count_once():
-    made = converted(Rows([("v", "p", 1)], [("v", "A"), ("v", "A")], [("v", "rx", "X", "A A")]))
-    assert one(made) == [[("A", ["X"], [])]]
-    assert made.linkage["links"] == 1
+    cohort = converted(ExportRows([("v", "p", 1)], [("v", "A"), ("v", "A")], [("v", "rx", "X", "A A")]))
+    assert only_visits(cohort) == [[("A", ["X"], [])]]
+    assert cohort.linkage["links"] == 1
 
 
 def test_a_code_ordered_twice_in_a_visit_stays_twice():
-    made = converted(Rows([("v", "p", 1)], [], [("v", "rx", "X", "A"), ("v", "rx", "X", "A"), ("v", "rx", "X", "B")]))
-    assert one(made) == [[("A", ["X", "X"], []), ("B", ["X"], [])]]
-    assert made.linkage["orders"]["rx"]["total"] == 3
+    cohort = converted(
+        ExportRows([("v", "p", 1)], [], [("v", "rx", "X", "A"), ("v", "rx", "X", "A"), ("v", "rx", "X", "B")])
+    )
+    assert only_visits(cohort) == [[("A", ["X", "X"], []), ("B", ["X"], [])]]
+    assert cohort.linkage["orders"]["rx"]["total"] == 3
 
 
 def test_visits_go_by_start_then_id_and_codes_by_code():
@@ -74,24 +77,24 @@ def test_visits_go_by_start_then_id_and_codes_by_code():
     diagnoses = [("a", "9"), ("a", "10"), ("b", "2"), ("c", "1")]
     orders = [("a", "rx", "8", "10"), ("a", "rx", "12", "10"), ("a", "pr", "7", "10"), ("a", "pr", "11", "10")]
     expected = [[("1", [], [])], [("10", ["12", "8"], ["11", "7"]), ("9", [], [])], [("2", [], [])]]
-    assert one(converted(Rows(visits, diagnoses, orders))) == expected
-    assert one(converted(Rows(visits[::-1], diagnoses[::-1], orders[::-1]))) == expected
+    assert only_visits(converted(ExportRows(visits, diagnoses, orders))) == expected
+    assert only_visits(converted(ExportRows(visits[::-1], diagnoses[::-1], orders[::-1]))) == expected
 
 
 def test_visits_and_patients_without_a_dx_object_are_left_out_and_counted():
-    rows = Rows([("v1", "p", 1), ("v2", "p", 2), ("v3", "q", 3)], [("v2", "A")], [("v1", "rx", "X", "")])
-    made = converted(rows)
-    assert shown(made) == {"p": [[("A", [], [])]]}
-    assert made.linkage["visits"] == {"total": 3, "with a Dx-object": 1}
-    assert made.linkage["patients"] == {"total": 2, "with a Dx-object": 1}
-    assert ways(made) == {"total": 1, "unlinked": 1}
-    (*_, last) = made.flow.values()
+    rows = ExportRows([("v1", "p", 1), ("v2", "p", 2), ("v3", "q", 3)], [("v2", "A")], [("v1", "rx", "X", "")])
+    cohort = converted(rows)
+    assert visits_by_patient(cohort) == {"p": [[("A", [], [])]]}
+    assert cohort.linkage["visits"] == {"total": 3, "with a Dx-object": 1}
+    assert cohort.linkage["patients"] == {"total": 2, "with a Dx-object": 1}
+    assert times_by_origin(cohort) == {"total": 1, "unlinked": 1}
+    (*_, last) = cohort.flow.values()
     assert (last["patients"], last["patients_out"]) == (1, 1)
 
 
 # Orders without a reason.
 
-TWO = Rows(
+TWO = ExportRows(
     [("v1", "p", 1), ("v2", "p", 2), ("v3", "p", 3)],
     [("v1", "A"), ("v2", "A"), ("v2", "B")],
     [("v1", "rx", "X", ""), ("v2", "rx", "X", ""), ("v3", "pr", "P", ""), ("v3", "pr", "P", "")],
@@ -102,7 +105,12 @@ TWO = Rows(
     ("unlinked", "visits", "rx", "pr"),
     [
         ("drop", [[("A", [], [])], [("A", [], []), ("B", [], [])]], {"unlinked": 2}, {"unlinked": 2}),
-        ("single", [[("A", ["X"], [])], [("A", [], []), ("B", [], [])]], {ONLY: 1, "unlinked": 1}, {"unlinked": 2}),
+        (
+            "single",
+            [[("A", ["X"], [])], [("A", [], []), ("B", [], [])]],
+            {ONLY_DIAGNOSIS: 1, "unlinked": 1},
+            {"unlinked": 2},
+        ),
         (
             "null",
             [
@@ -116,29 +124,31 @@ TWO = Rows(
     ],
 )
 def test_orders_without_a_reason(unlinked, visits, rx, pr):
-    made = converted(TWO, unlinked=unlinked)
-    assert one(made) == visits
-    assert ways(made) == {"total": 2} | rx
-    assert ways(made, "procedures") == {"total": 2} | pr
-    assert made.linkage["dx_objects"] == sum(map(len, visits))
+    cohort = converted(TWO, unlinked=unlinked)
+    assert only_visits(cohort) == visits
+    assert times_by_origin(cohort) == {"total": 2} | rx
+    assert times_by_origin(cohort, "procedures") == {"total": 2} | pr
+    assert cohort.linkage["dx_objects"] == sum(map(len, visits))
 
 
 def test_the_reserved_diagnosis_has_a_row_in_the_vocabulary_and_is_no_commonest_link():
-    made = converted(TWO, unlinked="null")
-    row = next(row for row in made.vocabulary.rows if row["code"] == "no-reason")
+    cohort = converted(TWO, unlinked="null")
+    row = next(row for row in cohort.vocabulary.rows if row["code"] == "no-reason")
     assert (row["kind"], row["system"], row["display"], row["count"]) == ("dx", "mime_tf", "no reason given", "3")
-    assert made.linkage["commonest_links"] == []
+    assert cohort.linkage["commonest_links"] == []
 
 
 def test_a_reason_makes_the_only_diagnosis_of_a_visit_too():
-    made = converted(Rows([("v", "p", 1)], [], [("v", "rx", "X", "A"), ("v", "pr", "P", "")]), unlinked="single")
-    assert one(made) == [[("A", ["X"], ["P"])]]
+    cohort = converted(
+        ExportRows([("v", "p", 1)], [], [("v", "rx", "X", "A"), ("v", "pr", "P", "")]), unlinked="single"
+    )
+    assert only_visits(cohort) == [[("A", ["X"], ["P"])]]
 
 
 def elsewhere(**times):
     """An export in which X is linked so often to each diagnosis, and once without a reason in a visit with A and B."""
     orders = [("e", "rx", "X", dx) for dx, count in times.items() for _ in range(count)]
-    rows = Rows([("e", "q", 1), ("v", "p", 2)], [("v", "A"), ("v", "B")], [*orders, ("v", "rx", "X", "")])
+    rows = ExportRows([("e", "q", 1), ("v", "p", 2)], [("v", "A"), ("v", "B")], [*orders, ("v", "rx", "X", "")])
     return rows
 
 
@@ -156,21 +166,21 @@ def elsewhere(**times):
     ],
 )
 def test_infer_takes_the_diagnosis_of_the_visit_with_the_most_links(times, share, taken):
-    made = converted(elsewhere(**times), unlinked="infer", infer_share=share)
-    assert shown(made)["p"] == [[(dx, ["X"] if dx == taken else [], []) for dx in "AB"]]
-    assert ways(made).get(INFERRED, 0) == (taken is not None)
-    assert ways(made).get("unlinked", 0) == (taken is None)
+    cohort = converted(elsewhere(**times), unlinked="infer", infer_share=share)
+    assert visits_by_patient(cohort)["p"] == [[(dx, ["X"] if dx == taken else [], []) for dx in "AB"]]
+    assert times_by_origin(cohort).get(INFERRED, 0) == (taken is not None)
+    assert times_by_origin(cohort).get("unlinked", 0) == (taken is None)
 
 
 def test_infer_learns_from_codes_of_the_same_kind_only():
-    rows = Rows([("e", "q", 1), ("v", "p", 2)], [("v", "A")], [("e", "pr", "X", "A"), ("v", "rx", "X", "")])
-    assert shown(converted(rows, unlinked="infer"))["p"] == [[("A", [], [])]]
+    rows = ExportRows([("e", "q", 1), ("v", "p", 2)], [("v", "A")], [("e", "pr", "X", "A"), ("v", "rx", "X", "")])
+    assert visits_by_patient(converted(rows, unlinked="infer"))["p"] == [[("A", [], [])]]
 
 
 @pytest.mark.parametrize("unlinked", ["single", "infer"])
 def test_an_order_that_is_given_to_a_diagnosis_is_not_known_before_it(unlinked):
     """The order is of day 1, its diagnosis of day 3; at day 2 neither may be seen, and the visit holds B alone."""
-    rows = Rows(
+    rows = ExportRows(
         [("e", "q", 1), ("u", "p", 0), ("v", "p", 1)],
         [("u", "B"), ("v", "A", 3)],
         [("e", "rx", "X", "A"), ("v", "rx", "X", "", 1)],
@@ -179,8 +189,8 @@ def test_an_order_that_is_given_to_a_diagnosis_is_not_known_before_it(unlinked):
         "1970-01-03": [[("B", [], [])]],
         "1970-01-05": [[("B", [], [])], [("A", ["X"], [])]],
     }.items():
-        made = converted(rows, Rules(target="none", prediction_at=f"date:{date}"), unlinked=unlinked)
-        assert shown(made) == {"p": expected, "q": [[("A", ["X"], [])]]}
+        cohort = converted(rows, Rules(target="none", prediction_at=f"date:{date}"), unlinked=unlinked)
+        assert visits_by_patient(cohort) == {"p": expected, "q": [[("A", ["X"], [])]]}
 
 
 # The report.
@@ -193,14 +203,14 @@ def test_the_commonest_links_are_named_and_ties_have_an_order():
         ("v2", "pr", "P", "B"),
     ]
     names = {("dx", "A"): "Asthma", ("dx", "B"): "Burn", ("rx", "Xv0"): "Salbutamol"}
-    made = converted(Rows(visits, [], orders, names=names))
-    found = made.linkage["commonest_links"]
-    assert len(found) == report.COMMONEST == 10
-    assert [(pair["orders"], pair["dx_code"], pair["order_code"]) for pair in found] == [
+    cohort = converted(ExportRows(visits, [], orders, names=names))
+    links = cohort.linkage["commonest_links"]
+    assert len(links) == report.COMMONEST == 10
+    assert [(pair["orders"], pair["dx_code"], pair["order_code"]) for pair in links] == [
         (2, "B", "P"),
         *((1, "A", f"Xv{number}") for number in ("0", "1", "10", "11", "2", "3", "4", "5", "6")),
     ]
-    assert found[1] == {
+    assert links[1] == {
         "orders": 1,
         "kind": "rx",
         "dx_system": "SNOMED-CT",
@@ -215,12 +225,12 @@ def test_the_commonest_links_are_named_and_ties_have_an_order():
 def test_the_printed_table_has_counts_shares_and_names():
     names = {("dx", "A"): "Asthma", ("rx", "X"): "Salbutamol"}
     orders = [("v", "rx", "X", "A"), ("v", "rx", "X", ""), ("v", "rx", "Y", "A"), ("v", "rx", "Y", "")]
-    made = converted(Rows([("v", "p", 1)], [("v", "A")], orders, names=names))
-    lines = [" ".join(line.split()) for line in report.lines(made.linkage)]
+    cohort = converted(ExportRows([("v", "p", 1)], [("v", "A")], orders, names=names))
+    lines = [" ".join(line.split()) for line in report.lines(cohort.linkage)]
     assert lines == [
         "medications procedures",
         "orders 4 (100.0%) 0",
-        f"{SAME} 2 (50.0%) 0",  # of the ways only those that were found
+        f"{SAME_VISIT} 2 (50.0%) 0",  # origins without orders have no line
         "unlinked 2 (50.0%) 0",
         "visits 1, of which 1 with a Dx-object",
         "patients 1, of which 1 with a Dx-object",
@@ -231,8 +241,8 @@ def test_the_printed_table_has_counts_shares_and_names():
     ]
 
 
-def test_an_export_without_a_single_link_is_remarked_on():
-    rows = Rows([("v1", "p", 1)], [("v1", "A")], [("v1", "rx", "X", "")])
+def test_a_note_on_an_export_without_links():
+    rows = ExportRows([("v1", "p", 1)], [("v1", "A")], [("v1", "rx", "X", "")])
     (note,) = converted(rows).notes
     assert note == "no order is linked to a diagnosis: this export does not hold what MiME learns from"
     assert converted(rows, unlinked="single").notes == []

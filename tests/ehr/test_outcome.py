@@ -1,13 +1,14 @@
-"""What `--outcome` may be, and when a patient first has it."""
+"""The option `--outcome`, and the time at which a patient first has the outcome."""
 
 import numpy as np
 import pytest
-from support.ehr_exports import DAY, Rows, converted
+from support.ehr_exports import DAY, ExportRows, converted
 
-from mime_tf.ehr import engine, events
+from mime_tf.ehr import events
 from mime_tf.ehr.design.outcome import Outcome, first_times
 from mime_tf.ehr.design.rules import Rules
-from mime_tf.ehr.design.timeline import MISSING
+from mime_tf.ehr.engine import opened
+from mime_tf.ehr.seconds import MISSING
 from mime_tf.errors import InputError
 
 TABLE = {
@@ -49,7 +50,7 @@ def test_codes_of_a_file(tmp_path):
         ("@/no/such/file", "outcome: /no/such/file: not readable: "),
     ],
 )
-def test_what_is_no_outcome(text, message):
+def test_bad_outcomes(text, message):
     with pytest.raises(InputError) as caught:
         Outcome.parse(text)
     assert str(caught.value).startswith(message)
@@ -80,34 +81,34 @@ def test_a_code_that_nobody_has_is_an_error(text, why):
     assert str(caught.value).endswith("must be a diagnosis code of this export")
 
 
-def test_who_gives_a_name_is_told_its_codes():
+def test_the_error_of_a_name_suggests_its_codes():
     named = dict(TABLE, display=["Heart failure", *TABLE["display"][1:]])
     code = named["code"][named["kind"].index("dx")]
     for text in ("heart failure", "regex:HEART"):
         with pytest.raises(InputError) as caught:
             Outcome.parse(text).concepts(named)
-        assert str(caught.value).endswith(f". Of such a name: {code} (Heart failure)")
+        assert str(caught.value).endswith(f"; diagnoses of that name: {code} (Heart failure)")
 
 
-def test_the_outcome_is_there_from_its_first_mention_as_a_diagnosis_or_as_a_reason():
-    rows = Rows(
+def test_first_times_are_of_a_diagnosis_or_of_a_reason():
+    rows = ExportRows(
         [("p1", "p", 1), ("p2", "p", 5), ("q1", "q", 3), ("r1", "r", 1), ("s1", "s", 1)],
         [("p2", "A"), ("p2", "B", 9), ("q1", "A"), ("r1", "C"), ("s1", "B", 6)],
         [("q1", "rx", "X", "A C", 4), ("p1", "rx", "X", "B", 2), ("s1", "pr", "P", "A", 4)],
     )
     expected = {"A": [5, 3, None, 4], "B": [2, None, None, 6], "A,B": [2, 3, None, 4], "C": [None, 4, 1, None]}
-    with engine.opened() as place:
-        found = events.number(place, rows.export(), "test")
-        concepts = place.arrow(found.concepts.order_by("concept")).to_pydict()
+    with opened() as engine:
+        numbered = events.number(engine, rows.export(), "test")
+        concepts = engine.arrow(numbered.concepts.order_by("concept")).to_pydict()
         for text, days in expected.items():
-            times = first_times(place, found, Outcome.parse(text).concepts(concepts), 4)
+            times = first_times(engine, numbered, Outcome.parse(text).concepts(concepts), 4)
             assert times.tolist() == [MISSING if day is None else day * DAY for day in days], text
             assert times.dtype == np.int64
 
 
 # In a whole conversion.
 
-YEARLY = Rows(
+YEARLY = ExportRows(
     [(f"{patient}{day}", patient, day) for patient in "pqr" for day in (0, 10, 500)],
     [("p0", "A"), ("q0", "A"), ("r0", "A"), ("q500", "B")],
     patients={"p": {"death": 100}, "q": {"death": 600}, "r": {}},
@@ -126,17 +127,17 @@ YEARLY = Rows(
 )
 def test_labels_of_an_outcome_at_the_second_visit(outcome, horizon, labels):
     rules = Rules(prediction_at="visit:2", horizon_days=horizon)
-    made = converted(YEARLY, rules, outcome=Outcome.parse(outcome))
-    assert dict(zip(made.patients["patient_id"], made.labels.tolist(), strict=True)) == labels
-    assert made.patients["label"] == made.labels.tolist()
-    assert set(made.patients["prediction_time"]) == {"1970-01-11T00:00:00Z"}
+    cohort = converted(YEARLY, rules, outcome=Outcome.parse(outcome))
+    assert dict(zip(cohort.patients["patient_id"], cohort.labels.tolist(), strict=True)) == labels
+    assert cohort.patients["label"] == cohort.labels.tolist()
+    assert set(cohort.patients["prediction_time"]) == {"1970-01-11T00:00:00Z"}
 
 
 def test_death_needs_somebody_who_died():
     with pytest.raises(InputError, match=r"^outcome: found death; no patient with a visit has a time of death"):
-        converted(Rows([("v", "p", 1)], [("v", "A")]), Rules(), outcome=Outcome.parse("death"))
+        converted(ExportRows([("v", "p", 1)], [("v", "A")]), Rules(), outcome=Outcome.parse("death"))
 
 
 def test_death_has_no_code_in_the_audit():
-    made = converted(YEARLY, Rules(prediction_at="visit:2"), outcome=Outcome.parse("death"))
-    assert "outcome_codes" not in made.audit
+    cohort = converted(YEARLY, Rules(prediction_at="visit:2"), outcome=Outcome.parse("death"))
+    assert "outcome_codes" not in cohort.audit

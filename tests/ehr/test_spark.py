@@ -1,4 +1,4 @@
-"""Spark gives what DuckDB gives, to the byte. Needs Java 17 or 21 and pyspark; all tests share one local Spark."""
+"""Spark writes the bytes that DuckDB writes. Needs Java 17 or 21 and pyspark; all tests share one local Spark."""
 
 import gzip
 import importlib.util
@@ -6,7 +6,7 @@ import shutil
 from unittest import mock
 
 import pytest
-from support.ehr_exports import Rows
+from support.ehr_exports import ExportRows
 
 from mime_tf import __main__
 from mime_tf.ehr import engine
@@ -49,8 +49,8 @@ def rows():
     orders = [(f"{p}2", "rx", code, reason) for p in patients for code in "XXY" for reason in ("A", "", "new")]
     orders += [(f"{p}{n}", "pr", "P", "b", 31) for p in patients for n in range(4)]
     names = {("dx", "A"): 'An "old", long\nname', ("dx", "HF"): "Herzschwäche", ("rx", "X"): "Ünol"}
-    people = {p: {"birth": -20_000 + n, "sex": "FM"[n // 2 % 2], "death": 5000} for n, p in enumerate(patients)}
-    return Rows(visits, diagnoses, orders, people, names)
+    attributes = {p: {"birth": -20_000 + n, "sex": "FM"[n // 2 % 2], "death": 5000} for n, p in enumerate(patients)}
+    return ExportRows(visits, diagnoses, orders, attributes, names)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +119,7 @@ def no_time(folder):
 def twice(folder):
     text = (folder / "encounters.csv").read_text()
     (folder / "encounters.csv").write_text(text + text.splitlines()[1] + "\n")
-    return "visit 'Åsa0' is there 2 times"
+    return "visit 'Åsa0' occurs 2 times"
 
 
 @pytest.mark.parametrize("damage", [ragged, cut_off, no_time, twice])
@@ -127,16 +127,16 @@ def test_spark_refuses_what_duckdb_refuses_with_the_same_line(spark, damage, exp
     bad = tmp_path / "bad"
     shutil.copytree(export, bad)
     where = damage(bad)
-    said = []
+    errors = []
     for flags in ([], ["--engine", "spark", "--master", "local[2]"]):
         assert convert(bad, tmp_path / "c", *flags) == 2
         out, err = capsys.readouterr()
         assert out == ""
         assert not (tmp_path / "c").exists()
-        said += [line for line in err.splitlines() if line.startswith("mime-tf: ")]
-    assert len(said) == 2
-    assert said[0] == said[1]
-    assert where in said[0]
+        errors += [line for line in err.splitlines() if line.startswith("mime-tf: ")]
+    assert len(errors) == 2
+    assert errors[0] == errors[1]
+    assert where in errors[0]
 
 
 def test_a_spark_that_does_not_start_is_one_line():

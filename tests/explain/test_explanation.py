@@ -21,7 +21,7 @@ from mime_tf.errors import InputError
 from mime_tf.explain import attribution, stages
 from mime_tf.explain.pairs import COLUMNS, explain_cohort
 from mime_tf.explain.patients import explain_patients
-from mime_tf.simulate.risk import simulate
+from mime_tf.simulate.simulation import simulate
 from mime_tf.splits.split import Part
 
 SIZES = {"num_dx": cohorts.NUM_DX, "num_rx": cohorts.NUM_RX, "num_pr": cohorts.NUM_PR}
@@ -128,7 +128,7 @@ def integral(logit, count, at_end):
 def test_contributions_are_those_of_the_equations():
     """Integrated gradients by differences of the float64 oracle, which shares no code with the model."""
     model = made(seed=4, emb_activation="tanh", order_activation="sigmoid")
-    weights = {name: np.float64(variable) for name, variable in tf1_weights.variables(model).items()}
+    weights = {name: np.asarray(variable, np.float64) for name, variable in tf1_weights.variables(model).items()}
     patient = [[[0, [1, 1], [2]], [3, [], []]], [], [[2, [0], [3]]]]
     found = attribution.contributions(model, pickled.from_lists([patient]), tolerance=1e-5)
 

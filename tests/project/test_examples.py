@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from support.ehr_exports import Rows
+from support.ehr_exports import ExportRows
 from support.whole_runs import environment
 
 from mime_tf.assess.bootstrap import Bootstrap
@@ -49,7 +49,7 @@ def export(tmp_path):
     outcome = [(visit, "88805009") for visit, patient, _ in visits if patient in sick and visit.endswith("-12")]
     orders = [(visit, "rx", "777", code) for visit, code in known]
     people = {f"p{p:02}": {"birth": 10 * p, "sex": "FM"[p % 2]} for p in range(60)}
-    return Rows(visits, known + outcome, orders, people).write_synthea(tmp_path / "csv")
+    return ExportRows(visits, known + outcome, orders, people).write_synthea(tmp_path / "csv")
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 import csv
 from unittest import mock
 
-from support.ehr_exports import Rows
+from support.ehr_exports import ExportRows
 
 from mime_tf import __main__
 from mime_tf.terminal.console import Console
@@ -19,11 +19,11 @@ FILES = [
 ]
 
 
-def many(patients=12):
-    """Patients with visits at days 0, 100, 200 and 900, of whom every other one gets HF at the third."""
+def export_rows(patients=12):
+    """Patients with visits at days 0, 100, 200 and 900; every other patient gets HF at the third."""
     names = [f"p{number:02}" for number in range(patients)]
     days = {1: 0, 2: 100, 3: 200, 4: 900}
-    return Rows(
+    return ExportRows(
         visits=[(f"{name}-{visit}", name, day) for name in reversed(names) for visit, day in days.items()],
         diagnoses=[(f"{name}-1", "A") for name in names]
         + [(f"{name}-2", "B") for name in names[::3]]
@@ -39,7 +39,7 @@ def many(patients=12):
 def convert(capsys, export, folder, *flags):
     """Runs the command in this process; returns its exit status, stdout, and stderr without progress."""
     arguments = ["convert", "--source", "synthea", "--input", str(export), "--output", str(folder)]
-    with mock.patch.object(Console, "progress"):  # seen where the machine is slow
+    with mock.patch.object(Console, "progress"):  # would be printed on a slow machine
         status = __main__.main([*arguments, *flags])
     captured = capsys.readouterr()
     return status, captured.out, captured.err

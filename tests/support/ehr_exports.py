@@ -1,4 +1,4 @@
-"""Small exports of health pickled, written as Python rows that read at a glance, and what `convert` makes of them.
+"""Small exports of health records, written as Python rows that read at a glance, and their conversions.
 
 Times are days since 1970-01-01. Diagnoses and procedures are SNOMED-CT, medications RxNorm, as in Synthea.
 """
@@ -12,8 +12,11 @@ import numpy as np
 import pyarrow as pa
 
 from mime_tf.data import pickled
-from mime_tf.ehr import conversion, engine
+from mime_tf.ehr import conversion
 from mime_tf.ehr.design.rules import Rules
+from mime_tf.ehr.encode.features import Features
+from mime_tf.ehr.engine import opened
+from mime_tf.ehr.request import Request
 from mime_tf.ehr.schema import SCHEMAS, Export
 
 DAY = 86_400
@@ -22,7 +25,7 @@ _ARROW = {"string": pa.string(), "int64": pa.int64()}
 
 
 @dataclasses.dataclass(frozen=True)
-class Rows:
+class ExportRows:
     """An export.
 
     Attributes:
@@ -30,7 +33,7 @@ class Rows:
         diagnoses: (visit, code), or (visit, code, day).
         orders: (visit, kind, code, reasons), or (visit, kind, code, reasons, day); reasons are a string of codes with
             blanks between them.
-        patients: dict from a patient to a dict of birth and death (days) and sex; those of `visits` need not be there.
+        patients: birth and death (days) and sex of patients; those of `visits` may be missing.
         names: dict from (kind, code) to a name.
     """
 
@@ -40,20 +43,20 @@ class Rows:
     patients: dict = dataclasses.field(default_factory=dict)
     names: dict = dataclasses.field(default_factory=dict)
 
-    def people(self):
-        """The patients with what is known of them, in the order in which they are named."""
+    def all_patients(self):
+        """The patients with their attributes, in the order in which they are named."""
         return {patient: {} for _, patient, _ in self.visits} | self.patients
 
     def export(self):
-        """The rows as a source would give them to `convert`."""
+        """The rows as the common tables of a source."""
         patients = [
-            (patient, _seconds(known.get("birth")), known.get("sex"), _seconds(known.get("death")), None)
-            for patient, known in self.people().items()
+            (patient, _seconds(attributes.get("birth")), attributes.get("sex"), _seconds(attributes.get("death")), None)
+            for patient, attributes in self.all_patients().items()
         ]
         visits = [(visit, patient, _seconds(day), None) for visit, patient, day in self.visits]
-        diagnoses = [(row[0], SYSTEMS["dx"], row[1], _seconds(_at(row, 2))) for row in self.diagnoses]
+        diagnoses = [(row[0], SYSTEMS["dx"], row[1], _seconds(_field(row, 2))) for row in self.diagnoses]
         orders = [
-            (f"o{number}", row[0], row[1], SYSTEMS[row[1]], row[2], _seconds(_at(row, 4)))
+            (f"o{number}", row[0], row[1], SYSTEMS[row[1]], row[2], _seconds(_field(row, 4)))
             for number, row in enumerate(self.orders)
         ]
         reasons = [
@@ -70,11 +73,11 @@ class Rows:
         )
 
     def write_synthea(self, folder):
-        """Writes the rows as Synthea's CSV files; an order has one reason at most there."""
+        """Writes the rows as Synthea's CSV files, in which an order has at most one reason."""
         start, patient = {row[0]: row[2] for row in self.visits}, {row[0]: row[1] for row in self.visits}
 
-        def day(row, place):
-            return iso(start[row[0]] if _at(row, place) is None else row[place])
+        def day(row, index):
+            return iso(start[row[0]] if _field(row, index) is None else row[index])
 
         def orders(kind):
             for row in self.orders:
@@ -83,11 +86,11 @@ class Rows:
                     named = code, self.names.get((kind, code), ""), reason, self.names.get(("dx", reason), "")
                     yield day(row, 4), "", patient[visit], visit, *named
 
-        people = self.people().items()
+        all_patients = self.all_patients().items()
         tables = {
             "patients": [
                 ("Id", "BIRTHDATE", "DEATHDATE", "GENDER"),
-                *((p, iso(who.get("birth"))[:10], iso(who.get("death")), who.get("sex", "")) for p, who in people),
+                *((p, iso(a.get("birth"))[:10], iso(a.get("death")), a.get("sex", "")) for p, a in all_patients),
             ],
             "encounters": [("Id", "START", "PATIENT"), *((visit, iso(day), p) for visit, p, day in self.visits)],
             "conditions": [
@@ -119,52 +122,52 @@ def iso(day):
     return "" if day is None else f"{epoch + datetime.timedelta(days=day):%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _at(row, place):
-    return row[place] if len(row) > place else None
+def _field(row, index):
+    """A field that a row may lack."""
+    return row[index] if len(row) > index else None
 
 
 def _seconds(day):
     return None if day is None else round(day * DAY)
 
 
-def converted(rows, rules=None, **asked):
-    """Converts `Rows`, or an `Export`, on DuckDB; without `rules` all visits of all patients and no labels."""
-    with engine.opened() as place:
-        export = rows.export() if isinstance(rows, Rows) else rows
-        return conversion.convert(place, export, "test", conversion.Request(rules or Rules(target="none"), **asked))
+def converted(rows, rules=None, **options):
+    """Converts `ExportRows`, or an `Export`, on DuckDB; without `rules` all visits of all patients and no labels."""
+    with opened() as engine:
+        export = rows.export() if isinstance(rows, ExportRows) else rows
+        return conversion.convert(engine, export, "test", Request(rules or Rules(target="none"), **options))
 
 
-def shown(made):
-    """What a `Conversion` shows of each row: dict from a patient to visits, lists of (dx, rx codes, pr codes)."""
-    code = {place: row["code"] for place, row in made.vocabulary.by_index.items()}
+def visits_by_patient(cohort):
+    """The visits of each patient of a `Conversion`, lists of (dx, rx codes, pr codes)."""
+    code = {key: row["code"] for key, row in cohort.vocabulary.by_index.items()}
     visits = [
         [
             [(code["dx", dx], [code["rx", c] for c in rx], [code["pr", c] for c in pr]) for dx, rx, pr in visit]
             for visit in patient
         ]
-        for patient in pickled.to_lists(made.store)
+        for patient in pickled.to_lists(cohort.store)
     ]
-    return dict(zip(made.patients["patient_id"], visits, strict=True))
+    return dict(zip(cohort.patients["patient_id"], visits, strict=True))
 
 
-def one(made):
-    """What a `Conversion` of a single patient shows."""
-    (visits,) = shown(made).values()
+def only_visits(cohort):
+    """The visits of the single patient of a `Conversion`."""
+    (visits,) = visits_by_patient(cohort).values()
     return visits
 
 
-def vocabulary(made):
-    """dict from a kind to the codes in the order of their indices."""
-    found = {}
-    for (kind, index), row in sorted(made.vocabulary.by_index.items()):
-        assert len(found.setdefault(kind, [])) == index == int(row["index"])
-        found[kind].append(row["code"])
-    return found
+def codes_by_kind(cohort):
+    """The codes of each kind, in the order of their indices."""
+    codes = {}
+    for (kind, index), row in sorted(cohort.vocabulary.by_index.items()):
+        assert len(codes.setdefault(kind, [])) == index == int(row["index"])
+        codes[kind].append(row["code"])
+    return codes
 
 
 def features(dx, orders=()):
     """`Features` of tuples: dx of (row, v, start, dx, time), orders of (row, v, dx, code, time)."""
-    from mime_tf.ehr.encode.features import Features
 
     def arrays(names, tuples):
         columns = np.array(tuples, np.int64).reshape(-1, len(names)).T

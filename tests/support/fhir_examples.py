@@ -1,13 +1,13 @@
-"""Hand-made resources for the tests of mime_tf.ehr.sources.fhir.read, and what an export holds as plain Python."""
+"""Hand-made resources of FHIR, written to files and read as an export."""
 
 import gzip
 import json
 
-from mime_tf.ehr import engine
-from mime_tf.ehr.sources.fhir import read
+from support.export_tables import read_tables
+
+from mime_tf.ehr.sources.fhir.read import read
 
 SNOMED, RXNORM = "http://snomed.info/sct", "http://www.nlm.nih.gov/research/umls/rxnorm"
-TABLES = ("patients", "visits", "diagnoses", "orders", "reasons", "names")
 
 
 def concept(code, system=SNOMED, **more):
@@ -18,8 +18,8 @@ def resource(kind, name, **elements):
     return {"resourceType": kind, "id": name, **elements}
 
 
-def to(reference):
-    return {"reference": reference}
+def reference(target):
+    return {"reference": target}
 
 
 def patient(**elements):
@@ -27,22 +27,27 @@ def patient(**elements):
 
 
 def encounter(name="e", start="2010-05-03T09:00:00Z", **elements):
-    given = {"status": "finished", "class": {"code": "AMB"}, "subject": to("Patient/p"), "period": {"start": start}}
-    return resource("Encounter", name, **(given | elements))
+    default = {
+        "status": "finished",
+        "class": {"code": "AMB"},
+        "subject": reference("Patient/p"),
+        "period": {"start": start},
+    }
+    return resource("Encounter", name, **(default | elements))
 
 
 def condition(name="c", snomed="59621000", **elements):
-    return resource("Condition", name, **({"code": concept(snomed), "encounter": to("Encounter/e")} | elements))
+    return resource("Condition", name, **({"code": concept(snomed), "encounter": reference("Encounter/e")} | elements))
 
 
 def request(name="r", **elements):
-    given = {"status": "active", "intent": "order", "medicationCodeableConcept": concept("314076", RXNORM)}
-    return resource("MedicationRequest", name, **(given | {"encounter": to("Encounter/e")} | elements))
+    default = {"status": "active", "intent": "order", "medicationCodeableConcept": concept("314076", RXNORM)}
+    return resource("MedicationRequest", name, **(default | {"encounter": reference("Encounter/e")} | elements))
 
 
 def procedure(name="q", **elements):
-    given = {"status": "completed", "code": concept("40701008"), "encounter": to("Encounter/e")}
-    return resource("Procedure", name, **(given | elements))
+    default = {"status": "completed", "code": concept("40701008"), "encounter": reference("Encounter/e")}
+    return resource("Procedure", name, **(default | elements))
 
 
 def bundle(*resources, kind="collection"):
@@ -61,18 +66,12 @@ def write(path, content):
     return path
 
 
-def held(path, **options):
-    """Reads an export; returns its tables as sorted lists of tuples, and left_out and skipped, as a dict."""
-    with engine.opened() as place:
-        export = read.read(place, path, **options)
-        tables = {name: place.arrow(getattr(export, name)) for name in TABLES}
-    rows = {
-        name: sorted((tuple(row.values()) for row in table.to_pylist()), key=repr) for name, table in tables.items()
-    }
-    return rows | {"left_out": export.left_out, "skipped": export.skipped}
+def read_fhir(path, **options):
+    """Reads an export as `export_tables.read_tables` does."""
+    return read_tables(read, path, **options)
 
 
-def held_of(folder, *resources, **options):
-    """As `held`, of resources in one bundle."""
+def read_resources(folder, *resources, **options):
+    """As `read_fhir`, of resources in one bundle."""
     write(folder / "bundle.json", bundle(*resources))
-    return held(folder, **options)
+    return read_fhir(folder, **options)

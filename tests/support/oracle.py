@@ -30,7 +30,7 @@ ACTIVATIONS = {"relu": relu, "sigmoid": sigmoid, "tanh": np.tanh}
 
 def weights_under(arrays, prefix):
     """The arrays whose name starts with `prefix`, without it, in float64: `weights_under(npz, "init/")`."""
-    return {name[len(prefix) :]: np.float64(arrays[name]) for name in arrays if name.startswith(prefix)}
+    return {name[len(prefix) :]: np.asarray(arrays[name], np.float64) for name in arrays if name.startswith(prefix)}
 
 
 def recurrent_weights(weights):
@@ -196,7 +196,7 @@ def adam(weights, gradients, m, v, t, *, learning_rate=1e-3, beta_1=0.9, beta_2=
     rate = learning_rate * np.sqrt(1.0 - beta_2**t) / (1.0 - beta_1**t)
     new_weights, new_m, new_v = {}, {}, {}
     for name, value in weights.items():
-        gradient = np.float64(gradients[name])
+        gradient = np.asarray(gradients[name], np.float64)
         new_m[name] = beta_1 * m.get(name, 0.0) + (1.0 - beta_1) * gradient
         new_v[name] = beta_2 * v.get(name, 0.0) + (1.0 - beta_2) * np.square(gradient)
         new_weights[name] = value - rate * new_m[name] / (np.sqrt(new_v[name]) + epsilon)

@@ -1,11 +1,11 @@
-"""Labels that somebody else made: the label columns of MEDS (Medical Event Data Standard), in Parquet or CSV.
+"""Labels made elsewhere: the label columns of MEDS (Medical Event Data Standard), in Parquet or CSV.
 
     subject_id       the patient's id in the export, an integer or text
     prediction_time  a time or a date; without a zone it counts as UTC
     boolean_value    the label, a boolean (in CSV true, false, 1 or 0) or an integer 0 or 1
 
-Columns are found by name, in any order, and others are left alone. A folder's Parquet files are read as one, those in
-its sub-folders included, in the order of their names, as MEDS cuts its labels into shards.
+Columns are read by name, in any order; others are ignored. The Parquet files of a folder and its sub-folders are read
+as one, in the order of their names, because MEDS writes labels in shards.
 """
 
 import csv
@@ -16,21 +16,24 @@ import gzip
 import os
 import re
 import zlib
+from collections.abc import Sequence
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from mime_tf.errors import InputError, show
 
 COLUMNS = ("subject_id", "prediction_time", "boolean_value")
 _VALUES = {"true": 1, "false": 0, "1": 1, "0": 0}
-# Fractions of a second are left out, which rounds down, so that nothing of that second is seen.
+# Fractions of a second are cut off, which rounds down, so that no event of that second is used.
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?:(:\d\d)(?:\.\d+)?)?\s?(Z|UTC|[+-]\d\d:?\d\d)?)?", re.ASCII)
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
 @dataclasses.dataclass(frozen=True)
 class Labels:
-    """The rows of a label file, in its order; no subject has the same time twice.
+    """The rows of a label file, in its order; no subject has one time twice.
 
     Attributes:
         subject: (rows,), str as objects.
@@ -43,71 +46,81 @@ class Labels:
     label: np.ndarray
 
 
-def read(path):
+@dataclasses.dataclass(frozen=True)
+class _Origin:
+    """The file of consecutive rows, for messages.
+
+    Attributes:
+        path: the file.
+        unit: "line" or "row".
+        numbers: the number of each row in it.
+    """
+
+    path: str
+    unit: str
+    numbers: Sequence[int]
+
+
+def read(path: str | os.PathLike) -> Labels:
     """Reads a label file.
 
     Args:
         path: a `.parquet` file, a folder of them, or a `.csv` or `.csv.gz` file.
 
-    Returns:
-        Labels.
-
     Raises:
-        InputError: it can't be read, has no rows, lacks a column or holds a value that is not right; the message says
-            in which line of a CSV, counted from 1, or in which row of a Parquet file, counted from 0.
+        InputError: the file can't be read, has no rows, lacks a column or holds a wrong value; the message names the
+            line of a CSV, counted from 1, or the row of a Parquet file, counted from 0.
     """
     path = os.fspath(path)
     if path.endswith((".csv", ".csv.gz")):
-        places, columns = _read_csv(path)
+        origins, columns = _read_csv(path)
     elif path.endswith(".parquet") or os.path.isdir(path):
-        places, columns = _read_parquet(_shards(path))
+        origins, columns = _read_parquet(_shards(path))
     else:
         raise InputError(f"{path}: must be named .csv, .csv.gz or .parquet, or be a folder of .parquet files")
     labels = Labels(*columns)
     if not len(labels.subject):
         raise InputError(f"{path}: no rows; at least one is needed")
-    _check_distinct(labels, places)
+    _check_distinct(labels, origins)
     return labels
 
 
-def _check_distinct(labels, places):
-    """Raises InputError if a subject has a time twice: which label would count?"""
+def _check_distinct(labels, origins):
+    """Raises InputError if a subject has a time twice, because either label could be meant."""
     subject = np.unique(labels.subject.astype(str), return_inverse=True)[1]
     order = np.lexsort((labels.time, subject))
     again = (np.diff(subject[order]) == 0) & (np.diff(labels.time[order]) == 0)
     if again.any():
         first, second = sorted(order[np.flatnonzero(again)[0] :][:2].tolist())
-        where, earlier = _place(places, second), _place(places, first)
-        found = f"subject {show(labels.subject[second])} has the time {_text(labels.time[second])} a second time"
-        raise InputError(f"{where}: {found}, as in {earlier}; once is right")
+        time = str(np.datetime64(int(labels.time[second]), "s")).replace("T", " ")
+        raise InputError(
+            f"{_location(origins, second)}: subject {show(labels.subject[second])} has the time {time} a second time, "
+            f"as in {_location(origins, first)}; once is right"
+        )
 
 
-def _place(places, row):
-    """Says where a row was found. `places` are the files, each with the word for its rows and their numbers."""
-    for path, word, numbers in places:
-        if row < len(numbers):
-            return f"{path}: {word} {numbers[row]}"
-        row -= len(numbers)
+def _location(origins, row):
+    """The file and line of a row, counted over all files."""
+    for origin in origins:
+        if row < len(origin.numbers):
+            return f"{origin.path}: {origin.unit} {origin.numbers[row]}"
+        row -= len(origin.numbers)
     raise IndexError(row)
 
 
-def _text(time):
-    return str(np.datetime64(int(time), "s")).replace("T", " ")
-
-
-def parse_time(text):
+def parse_time(text: str) -> int:
     """Returns the seconds since 1970 of a time in ISO 8601, rounded down.
 
     >>> parse_time("1970-01-02"), parse_time("1970-01-01 01:00:00.9Z"), parse_time("1970-01-01T01:00+01:00")
     (86400, 3600, 0)
 
     Raises:
-        ValueError: it is not one.
+        ValueError: the text is no such time.
     """
-    found = _TIME.fullmatch(text.strip())
-    if not found:
+    match = _TIME.fullmatch(text.strip())
+    if not match:
         raise ValueError("must be a date or a time such as 2015-06-30 or 2015-06-30 08:00:00")
-    date, minutes, seconds, zone = found.groups()
+    date, minutes, seconds, zone = match.groups()
     zone = "+00:00" if zone in (None, "Z", "UTC") else f"{zone[:3]}:{zone[-2:]}"
     time = datetime.datetime.fromisoformat(f"{date}T{minutes or '00:00'}{seconds or ':00'}{zone}")
     return (time - _EPOCH) // datetime.timedelta(seconds=1)
@@ -117,7 +130,7 @@ def parse_time(text):
 
 
 def _read_csv(path):
-    """Returns where the rows are, and the columns."""
+    """Returns the origins of the rows, and the columns."""
     opened = gzip.open if path.endswith(".gz") else open
     try:
         with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
@@ -130,11 +143,11 @@ def _read_csv(path):
         raise InputError(f"{path}: can't be read as CSV in UTF-8 ({error})") from error
     lines, subjects, times, values = zip(*rows, strict=True) if rows else ((), (), (), ())
     columns = np.array(subjects, object), np.array(times, np.int64), np.array(values, np.int64)
-    return [(path, "line", lines)], columns
+    return [_Origin(path, "line", lines)], columns
 
 
 def _csv_row(path, line, row, fields, cells):
-    """Checks a row and returns its line, its subject, its time and its label."""
+    """Checks a row, and returns its line, subject, time and label."""
     if len(row) != fields:
         raise InputError(f"{path}: line {line}: {len(row)} fields; one for each of the header's {fields}")
     subject, time, value = (row[cell].strip() for cell in cells)
@@ -152,33 +165,30 @@ def _time(text, where):
         raise InputError(f"{where}: prediction_time: found {show(text)}; {error}") from error
 
 
-def _check_columns(path, found):
+def _check_columns(path, header):
     for name in COLUMNS:
-        if list(found).count(name) != 1:
-            what = f"column {name} twice" if name in found else f"no column {name}; found {', '.join(found) or 'none'}"
-            raise InputError(f"{path}: {what}; needs {', '.join(COLUMNS)}")
+        if list(header).count(name) != 1:
+            absence = f"no column {name}; found {', '.join(header) or 'none'}"
+            fault = f"column {name} twice" if name in header else absence
+            raise InputError(f"{path}: {fault}; needs {', '.join(COLUMNS)}")
 
 
 # Parquet.
 
 
 def _shards(path):
-    """Returns the Parquet files that a path stands for."""
+    """Returns a Parquet file as a list, or the Parquet files of a folder."""
     if not os.path.isdir(path):
         return [path]
-    found = sorted(glob.glob(os.path.join(glob.escape(path), "**", "*.parquet"), recursive=True))
-    if not found:
+    shards = sorted(glob.glob(os.path.join(glob.escape(path), "**", "*.parquet"), recursive=True))
+    if not shards:
         raise InputError(f"{path}: no file *.parquet in this folder; at least one is needed")
-    return found
+    return shards
 
 
 def _read_parquet(shards):
-    """Returns where the rows are, and the columns."""
-    # Imported here, because a CSV does without it.
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    places, parts = [], []
+    """Returns the origins of the rows, and the columns."""
+    origins, parts = [], []
     for path in shards:
         try:
             with pq.ParquetFile(path, page_checksum_verification=True) as file:
@@ -189,14 +199,12 @@ def _read_parquet(shards):
             raise InputError(f"{path}: can't be read ({reason}); a Parquet file of labels is needed") from error
         columns = [_column(table.column(name), name, path) for name in COLUMNS]
         parts.append((_subjects(columns[0], path), _times(columns[1], path), _values(columns[2], path)))
-        places.append((path, "row", range(len(table))))
-    return places, [np.concatenate(column) for column in zip(*parts, strict=True)]
+        origins.append(_Origin(path, "row", range(len(table))))
+    return origins, [np.concatenate(column) for column in zip(*parts, strict=True)]
 
 
 def _column(column, name, path):
     """Returns a column as one Arrow array without nulls, a dictionary decoded."""
-    import pyarrow as pa
-
     column = column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
     if column.null_count:
         row = int(np.argmin(column.is_valid().to_numpy()))
@@ -205,16 +213,12 @@ def _column(column, name, path):
 
 
 def _subjects(array, path):
-    import pyarrow as pa
-
     if not (pa.types.is_integer(array.type) or _is_text(array.type)):
         raise InputError(f"{path}: subject_id is of type {array.type}; must be an integer or a string")
     return np.array([str(subject) for subject in array.to_pylist()], object)
 
 
 def _times(array, path):
-    import pyarrow as pa
-
     if _is_text(array.type):
         texts = array.to_pylist()
         return np.array([_time(text, f"{path}: row {row}") for row, text in enumerate(texts)], np.int64)
@@ -227,8 +231,6 @@ def _times(array, path):
 
 
 def _values(array, path):
-    import pyarrow as pa
-
     if not (pa.types.is_boolean(array.type) or pa.types.is_integer(array.type)):
         raise InputError(f"{path}: boolean_value is of type {array.type}; must be a boolean, or an integer 0 or 1")
     values = array.to_numpy(zero_copy_only=False)
@@ -240,6 +242,4 @@ def _values(array, path):
 
 
 def _is_text(kind):
-    import pyarrow as pa
-
     return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)

@@ -1,4 +1,4 @@
-"""The outcome that is to be predicted, and when each patient first has it."""
+"""The outcome to be predicted, and the time at which each patient first has it."""
 
 import dataclasses
 import os
@@ -7,32 +7,35 @@ import re
 import ibis
 import numpy as np
 
-from mime_tf.ehr.design.timeline import MISSING
+from mime_tf.ehr.engine import Engine
+from mime_tf.ehr.events import Events
+from mime_tf.ehr.seconds import MISSING
 from mime_tf.errors import InputError, show
 
 DEATH = "death"
+FORMS = "codes, @file with a code a line, regex:... or death"
 
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What `--outcome` asks for.
+    """The outcome that `--outcome` asks for.
 
     Attributes:
-        text: as it was given.
-        codes: set of str, diagnosis codes, each with or without its system before a `|`; empty for the others.
-        pattern: a compiled regular expression that is searched for in diagnosis codes, or None.
+        text: the option as given.
+        codes: diagnosis codes, each with or without its system before a `|`; empty for a pattern and for death.
+        pattern: regular expression that is searched for in diagnosis codes, or None.
     """
 
     text: str
-    codes: frozenset
+    codes: frozenset[str]
     pattern: re.Pattern | None
 
     @classmethod
-    def parse(cls, text):
-        """Reads an outcome: codes with commas between them, `@file` with a code a line, `regex:...` or `death`.
+    def parse(cls, text: str) -> "Outcome":
+        """Reads an outcome: codes separated by commas, `@file` with a code a line, `regex:...` or `death`.
 
         Raises:
-            InputError: it is none of these.
+            InputError: the text is none of these.
         """
         if text == DEATH:
             return cls(text, frozenset(), None)
@@ -41,19 +44,17 @@ class Outcome:
                 return cls(text, frozenset(), re.compile(text.removeprefix("regex:")))
             except re.error as error:
                 raise InputError(f"outcome: found {show(text)}; not a regular expression: {error}") from error
-        listed = _lines(text.removeprefix("@")) if text.startswith("@") else text.split(",")
+        listed = _codes_in_file(text.removeprefix("@")) if text.startswith("@") else text.split(",")
         codes = frozenset(code.strip() for code in listed) - {""}
         if not codes:
-            raise InputError(
-                f"outcome: found {show(text)}; must be codes, @file with a code a line, regex:... or death"
-            )
+            raise InputError(f"outcome: found {show(text)}; must be {FORMS}")
         return cls(text, codes, None)
 
-    def concepts(self, table):
+    def concepts(self, table: dict[str, list]) -> np.ndarray:
         """Returns the numbers of the diagnoses that are the outcome.
 
         Args:
-            table: dict of the columns of `Events.concepts`, lists.
+            table: the columns of `Events.concepts`.
 
         Returns:
             int64 array, not empty.
@@ -61,37 +62,41 @@ class Outcome:
         Raises:
             InputError: a code is not among the diagnoses, or the pattern matches none of them.
         """
-        found, seen = [], set()
+        numbers, present = [], set()
         for kind, system, code, number in zip(
             *(table[name] for name in ("kind", "system", "code", "concept")), strict=True
         ):
             names = {code, f"{system}|{code}"} & self.codes
             if kind == "dx" and (names or (self.pattern and self.pattern.search(code))):
-                found.append(number)
-                seen |= names
-        absent = sorted(self.codes - seen)
-        if absent or not found:
-            others = {code for kind, code in zip(table["kind"], table["code"], strict=True) if kind != "dx"}
-            what = show(absent[0] if absent else self.text)
-            why = "it is a code of orders only" if absent and absent[0] in others else "no diagnosis or reason has it"
-            right = f"must be a diagnosis code of this export{self._meant(table)}"
-            raise InputError(f"outcome: found {what}; {why}; {right}")
-        return np.array(found, np.int64)
+                numbers.append(number)
+                present |= names
+        absent = sorted(self.codes - present)
+        if absent or not numbers:
+            raise InputError(self._absence(absent[0] if absent else self.text, table))
+        return np.array(numbers, np.int64)
 
-    def _meant(self, table):
-        """Diagnoses whose names hold what was given, for those who gave a name."""
+    def _absence(self, text, table):
+        """The error message for a code or pattern that no diagnosis has."""
+        order_codes = {code for kind, code in zip(table["kind"], table["code"], strict=True) if kind != "dx"}
+        of_orders = text in self.codes and text in order_codes
+        why = "it is a code of orders only" if of_orders else "no diagnosis or reason has it"
+        right = f"must be a diagnosis code of this export{self._suggestion(table)}"
+        return f"outcome: found {show(text)}; {why}; {right}"
+
+    def _suggestion(self, table):
+        """Diagnoses whose display contains the text, for users who gave a name."""
         words = [word.removeprefix("regex:").lower() for word in (self.codes or {self.text})]
         named = zip(table["kind"], table["code"], table["display"], strict=True)
-        found = [
+        diagnoses = [
             f"{code} ({display})"
             for kind, code, display in named
             if kind == "dx" and any(word in display.lower() for word in words)
         ]
-        return f". Of such a name: {', '.join(found[:3])}" if found else ""
+        return f"; diagnoses of that name: {', '.join(diagnoses[:3])}" if diagnoses else ""
 
 
-def _lines(path):
-    """The codes of a file: one a line, and what follows a # is a remark."""
+def _codes_in_file(path):
+    """The codes of a file: one a line; text after a # is a comment."""
     try:
         with open(os.fspath(path), encoding="utf-8-sig") as file:
             return [line.partition("#")[0] for line in file]
@@ -99,14 +104,14 @@ def _lines(path):
         raise InputError(f"outcome: {path}: not readable: {getattr(error, 'strerror', None) or error}") from error
 
 
-def first_times(engine, events, concepts, patients):
-    """Returns when each patient was first known to have one of some diagnoses, recorded or as the reason of an order.
+def first_times(engine: Engine, events: Events, concepts: np.ndarray, patients: int) -> np.ndarray:
+    """Returns when each patient first has one of some diagnoses, recorded or as the reason of an order.
 
     Args:
-        engine: `mime_tf.ehr.engine.Engine`.
-        events: `mime_tf.ehr.events.Events`.
-        concepts: int64 array.
-        patients: how many patients there are.
+        engine: the events' engine.
+        events: the numbered export.
+        concepts: int64, numbers of the diagnoses.
+        patients: number of patients.
 
     Returns:
         int64, (patients,): seconds, or MISSING.
@@ -116,7 +121,7 @@ def first_times(engine, events, concepts, patients):
     reasons = events.reasons.filter(events.reasons.dx.isin(numbers)).select("o").distinct()
     ordered = events.orders.semi_join(reasons, "o").select("p", "time")
     both = ibis.union(recorded, ordered)
-    found = engine.arrow(both.group_by("p").agg(time=both.time.min()))
+    first = engine.arrow(both.group_by("p").agg(time=both.time.min()))
     times = np.full(patients, MISSING)
-    times[found["p"].to_numpy()] = found["time"].to_numpy()
+    times[first["p"].to_numpy()] = first["time"].to_numpy()
     return times

@@ -1,4 +1,4 @@
-"""What a user asks of a cohort: who, when, and with which label. One frozen dataclass, checked when it is made."""
+"""The options of a cohort's design in one frozen dataclass, which checks them when it is made."""
 
 import dataclasses
 import datetime
@@ -7,14 +7,13 @@ import re
 
 import numpy as np
 
-from mime_tf.ehr.design.timeline import BEGINNING, DAY
+from mime_tf.ehr.seconds import BEGINNING, DAY, from_date
 from mime_tf.errors import InputError
 
 TARGETS = ("outcome", "labels", "none")
 DESIGNS = ("cohort", "case_control")
 CENSORING = ("exclude", "negative")
 MAX_DAYS = 100_000
-_EPOCH = datetime.date(1970, 1, 1).toordinal()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,28 +21,30 @@ class Rules:
     """The options of a cohort's design, under the names of the flags of `convert`.
 
     None means that an option was not given. Where it applies, it then takes the value in brackets; where it does not,
-    it stays None, and it is an error to give it.
+    it stays None, and giving it is an error.
 
     Attributes:
-        target: what the labels come from: `"outcome"`, `"labels"` (a label file) or `"none"`.
+        target: source of the labels: `"outcome"`, `"labels"` (a label file) or `"none"`.
         design: `"cohort"`, or `"case_control"`, which needs an outcome.
         prediction_at: `"random"`, `"every"`, `"visit:N"`, `"date:YYYY-MM-DD"` or `"age:YEARS"` ["random" for an
-            outcome]. In the cohort design only; without a target it may be given, or else all visits are used.
-        observation_days: how far back from the prediction time visits are used; None for all the way.
-        gap_days: in a cohort, the days before the prediction time of which nothing is used; in the case-control
-            design, the days from the prediction time to the outcome.
-        horizon_days: how far ahead the outcome makes a label 1 [365]. For an outcome in the cohort design.
-        min_visits: the least number of visits that a row uses.
-        age: `"40:85"`, `"40:"` or `":85"`: the completed years of life at the prediction time, both ends included.
-        sex: who is taken, as the source writes it; None for all.
-        censoring: `"exclude"` or `"negative"` ["exclude"]. Goes with the horizon.
-        controls: how many controls a case gets [10]. In the case-control design only, as are the next two.
-        match_age_years: how far the ages of a case and a control may be apart [2].
-        match_visits: how far their numbers of visits may be apart, as a share of the case's; 1 visit always may [0.2].
-        seed: of whatever is drawn.
+            outcome]. In the cohort design only; without it and without a target all visits are used.
+        observation_days: days before the prediction time in which visits are used; None for all.
+        gap_days: in the cohort design, days before the prediction time of which nothing is used; in the case-control
+            design, days from the prediction time to the outcome.
+        horizon_days: days after the prediction time in which the outcome makes a label 1 [365]. For an outcome in the
+            cohort design.
+        min_visits: least number of visits that a row uses.
+        age: `"40:85"`, `"40:"` or `":85"`: completed years of life at the prediction time, both ends included.
+        sex: sex of the patients, as the source writes it; None for all.
+        censoring: `"exclude"` or `"negative"` ["exclude"]. Applies where the horizon does.
+        controls: number of controls per case [10]. In the case-control design only, as are the next two.
+        match_age_years: largest difference of age between case and control [2].
+        match_visits: largest difference of their numbers of visits, as a share of the case's; 1 visit is always allowed
+            [0.2].
+        seed: seed of all draws.
 
     Raises:
-        InputError: a value is out of its range, or values do not go together; the message names the flag.
+        InputError: a value is out of range, or values exclude each other; the message names the flag.
     """
 
     target: str = "outcome"
@@ -85,7 +86,7 @@ class Rules:
         parse_prediction_at(self.prediction_at)
 
     def _check_that_they_apply(self):
-        """Raises InputError if an option is given that would change nothing."""
+        """Raises InputError if an option is given that would have no effect."""
         cohort = self.design == "cohort"
         timed = self.target != "none" or self.prediction_at is not None
         applies = (
@@ -101,8 +102,8 @@ class Rules:
                     raise InputError(f"{name}: found {value}; goes only with {need}")
 
     def _fill_in(self):
-        """Gives what applies and was not given its value."""
-        values = {"controls": 10, "match_age_years": 2.0, "match_visits": 0.2}
+        """Sets the options that apply and were not given."""
+        values: dict[str, str | float] = {"controls": 10, "match_age_years": 2.0, "match_visits": 0.2}
         if self.design == "cohort":
             values = {"prediction_at": "random", "horizon_days": 365, "censoring": "exclude"}
         for name, value in values.items():
@@ -122,10 +123,10 @@ class Rules:
             kind = "a whole number" if whole else "a number"
             raise InputError(f"{name}: found {value}; must be {kind} from {low} to {high}")
 
-    def window(self, time):
-        """Returns the starts, inclusive, and the ends, exclusive, of what may be used at prediction times.
+    def window(self, time: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the start, inclusive, and the end, exclusive, of the window that may be used at prediction times.
 
-        A case's prediction time lies `gap_days` before the outcome already, so that the gap is not taken again.
+        In the case-control design the gap is not taken again, because prediction times lie before the outcome by it.
 
         Args:
             time: int64 array, no time MISSING.
@@ -139,25 +140,25 @@ class Rules:
         return time - self.observation_days * DAY, time - gap
 
 
-def parse_age(text):
+def parse_age(text: str | None) -> tuple[float, float]:
     """Returns the least and the greatest age of `"40:85"`, in completed years; an end may be left open.
 
     >>> parse_age("40:85"), parse_age("40:"), parse_age(None)
     ((40, 85), (40, inf), (-inf, inf))
 
     Raises:
-        InputError: it is anything else.
+        InputError: the text is anything else.
     """
-    found = re.fullmatch(r"([0-9]{0,3}):([0-9]{0,3})", ":" if text is None else text)
-    low, high = (int(end) if end else None for end in found.groups()) if found else (1, 0)
-    low, high = -math.inf if low is None else low, math.inf if high is None else high
+    match = re.fullmatch(r"([0-9]{0,3}):([0-9]{0,3})", ":" if text is None else text)
+    first, last = match.groups() if match else ("1", "0")
+    low, high = int(first) if first else -math.inf, int(last) if last else math.inf
     if low > high or text == ":":
         raise InputError(f"age: found {text}; must be two ages in years, such as 40:85, 40: or :85")
     return low, high
 
 
-def parse_prediction_at(text):
-    """Returns how prediction times are chosen: a word, and what follows it.
+def parse_prediction_at(text: str | None) -> tuple[str | None, float | None]:
+    """Returns the rule for prediction times: a word, and its value.
 
     >>> parse_prediction_at("visit:3"), parse_prediction_at("date:1970-01-02"), parse_prediction_at("random")
     (('visit', 3), ('date', 86400), ('random', None))
@@ -167,7 +168,7 @@ def parse_prediction_at(text):
         `"age"` and years.
 
     Raises:
-        InputError: it is anything else.
+        InputError: the text is anything else.
     """
     if text in (None, "random", "every"):
         return text, None
@@ -179,7 +180,7 @@ def parse_prediction_at(text):
         return word, float(value)
     if word == "date" and re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         try:
-            return word, (datetime.date.fromisoformat(value).toordinal() - _EPOCH) * DAY
+            return word, from_date(datetime.date.fromisoformat(value))
         except ValueError as error:
             raise InputError(f"prediction_at: found {text}; {error}") from error
     expected = "random, every, visit:N with N from 2, date:YYYY-MM-DD or age:YEARS, such as age:65"

@@ -1,4 +1,4 @@
-"""Patients and their visits on a line of time, as arrays, and what is cut out of it for a row of the cohort.
+"""Patients and their visits in time, as arrays.
 
 Times are whole seconds since 1970-01-01T00:00:00 UTC, int64. Patients are numbered from 0 in the order of their ids.
 """
@@ -7,12 +7,9 @@ import dataclasses
 
 import numpy as np
 
+from mime_tf.ehr.design.rules import Rules
+from mime_tf.ehr.seconds import END_OF_TIME, MISSING, YEAR
 from mime_tf.errors import InputError
-
-MISSING = np.iinfo(np.int64).min
-BEGINNING, END_OF_TIME = np.iinfo(np.int64).min, np.iinfo(np.int64).max
-DAY = 86_400
-YEAR = 31_557_600  # 365.25 days
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,9 +18,9 @@ class Timeline:
 
     Attributes:
         patient: int64, (visits,): the patient's number.
-        start: int64, (visits,): when the visit started.
-        known: int64, (visits,): when the first of its Dx-objects was recorded, at the start or later; MISSING for a
-            visit without any, which is a moment at which one may predict but holds nothing to predict from.
+        start: int64, (visits,): start of the visit.
+        known: int64, (visits,): when the first of its Dx-objects was recorded, at the start or later. MISSING for a
+            visit without Dx-objects, which may be a prediction time but holds nothing to predict from.
     """
 
     patient: np.ndarray
@@ -32,15 +29,15 @@ class Timeline:
 
 
 @dataclasses.dataclass(frozen=True)
-class People:
-    """What is known of the patients, in the order of their numbers.
+class Patients:
+    """Attributes of the patients, in the order of their numbers.
 
     Attributes:
         ids: (patients,), str as objects, sorted.
         birth, death: int64, (patients,), or MISSING.
-        sex: (patients,), str as objects, `""` where it is not known.
-        end: int64, (patients,): when the record ends, death included; never MISSING.
-        outcome: int64, (patients,): when the outcome is first recorded, or MISSING; None where no outcome is asked for.
+        sex: (patients,), str as objects, `""` where it is unknown.
+        end: int64, (patients,): end of the record, death included; never MISSING.
+        outcome: int64, (patients,): when the outcome is first recorded, or MISSING; None if no outcome is asked for.
     """
 
     ids: np.ndarray
@@ -51,31 +48,7 @@ class People:
     outcome: np.ndarray | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class Rows:
-    """The rows of a cohort, sorted by patient and time. A patient has one row, or several at different times.
-
-    Attributes:
-        patient: int64, (rows,): the patient's number.
-        time: int64, (rows,): the prediction time; MISSING where there is none.
-        since, until: int64, (rows,): the visits used start in [since, until), and nothing of them that was recorded at
-            or after `until` may be used.
-        label: int64 of 0 and 1, (rows,); None where there is neither an outcome nor a label file.
-        counts: who was left at each step and who was not, as `mime_tf.ehr.design.candidates` has it.
-        case: int64, (rows,): the number of the case that the row is matched to, its own for a case; None unless the
-            design is case-control.
-    """
-
-    patient: np.ndarray
-    time: np.ndarray
-    since: np.ndarray
-    until: np.ndarray
-    label: np.ndarray | None
-    counts: dict
-    case: np.ndarray | None = None
-
-
-def age_years(birth, time):
+def age_years(birth: np.ndarray, time: np.ndarray) -> np.ndarray:
     """Returns ages in years of 365.25 days, float64; nan where the birth or the time is MISSING.
 
     At a birthday it is off by at most a day.
@@ -87,20 +60,20 @@ def age_years(birth, time):
     return np.where(missing, np.nan, (np.where(missing, 0, time) - np.where(missing, 0, birth)) / YEAR)
 
 
-def first_at(patients, times, patient, time):
-    """Finds where each patient's entries reach a time, in entries that are sorted by patient and time.
+def first_index_at(patients: np.ndarray, times: np.ndarray, patient: np.ndarray, time: np.ndarray) -> np.ndarray:
+    """Finds where patients' entries reach a time, in entries that are sorted by patient and time.
 
     Args:
         patients: int64, (entries,): the patients' numbers.
         times: int64, (entries,).
-        patient: int64, (queries,): whose entries to look at.
-        time: int64, (queries,): the time to look for.
+        patient: int64, (queries,): patient of each query.
+        time: int64, (queries,): time of each query.
 
     Returns:
-        Positions: the first entry of the patient at `time` or later, else the end of the patient's entries.
+        int64, (queries,): index of the patient's first entry at `time` or later, else the end of the patient's entries.
 
     Raises:
-        InputError: the times are too far apart to be told apart for so many patients.
+        InputError: the times span too much to be searched together with so many patients.
     """
     if not len(times):
         return np.zeros(np.shape(patient), np.int64)
@@ -111,35 +84,35 @@ def first_at(patients, times, patient, time):
     return np.searchsorted(patients * span + (times - low), patient * span + (np.clip(time, low, high + 1) - low))
 
 
-def visits_in_window(timeline, patient, time, rules):
+def visits_in_window(timeline: Timeline, patient: np.ndarray, time: np.ndarray, rules: Rules) -> np.ndarray:
     """Counts the visits that rows would use.
 
-    A visit is used by the rows whose window it starts in and that come after what it has to say: a run of the
-    patient's rows. So each visit adds 1 where its run starts and takes it away where the run ends.
+    A visit is used by the rows whose window contains its start and ends after its first Dx-object is known. These are
+    consecutive rows of the patient, so that each visit adds 1 at the first of them and subtracts it after the last.
 
     Args:
-        timeline: Timeline.
+        timeline: the visits.
         patient: int64, (rows,): sorted.
         time: int64, (rows,): the prediction times, sorted within each patient.
-        rules: `mime_tf.ehr.design.rules.Rules`, for its window.
+        rules: for its window.
 
     Returns:
         int64, (rows,).
     """
     since, until = rules.window(time)
     usable = timeline.known != MISSING
-    of, start, known = timeline.patient[usable], timeline.start[usable], timeline.known[usable]
-    begin = first_at(patient, until, of, known + 1)
+    visit_patient, start, known = timeline.patient[usable], timeline.start[usable], timeline.known[usable]
+    first = first_index_at(patient, until, visit_patient, known + 1)
     if rules.observation_days is None:
-        end = np.searchsorted(patient, of, "right")
+        end = np.searchsorted(patient, visit_patient, "right")
     else:
-        end = np.maximum(begin, first_at(patient, since, of, start + 1))
-    steps = np.bincount(begin, minlength=len(patient) + 1) - np.bincount(end, minlength=len(patient) + 1)
+        end = np.maximum(first, first_index_at(patient, since, visit_patient, start + 1))
+    steps = np.bincount(first, minlength=len(patient) + 1) - np.bincount(end, minlength=len(patient) + 1)
     return np.cumsum(steps)[: len(patient)]
 
 
-def moments(timeline):
-    """Returns the patients and times at which a visit starts, each once: visits that start together are one moment."""
+def visit_times(timeline: Timeline) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the patients and times at which a visit starts, each once, however many visits start together."""
     first = np.ones(len(timeline.start), bool)
     first[1:] = (np.diff(timeline.patient) != 0) | (np.diff(timeline.start) != 0)
     return timeline.patient[first], timeline.start[first]

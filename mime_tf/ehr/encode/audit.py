@@ -1,63 +1,68 @@
-"""Whether a cohort says more than could be known: a leakage audit, run on every cohort."""
+"""Leakage audit of a cohort: events of the future, the outcome among the features, codes that predict too well."""
+
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from mime_tf.ehr.encode.features import distinct_pairs
+from mime_tf.ehr.design.selection import Selection
+from mime_tf.ehr.encode.features import Features, distinct_pairs
 
-# A code whose presence alone ranks the classes this well (or this badly) is hardly an honest predictor.
+# A code whose presence alone ranks the classes this well, or this badly, is hardly an honest predictor.
 SUSPECT_AUC = 0.9
 STRONGEST = 5
 
 
-def audit(features, rows, concepts, outcome):
+def audit(
+    features: Features, selection: Selection, concepts: dict[str, list], outcome: np.ndarray | None
+) -> dict[str, Any]:
     """Looks for leaks.
 
     Args:
-        features: `mime_tf.ehr.encode.features.Features` of what was written.
-        rows: `mime_tf.ehr.design.timeline.Rows`.
-        concepts: dict of the columns of `Events.concepts`, lists.
-        outcome: int64 array of the concepts that are the outcome, or that took it in as a group; None where the
-            outcome is not a code, or unknown.
+        features: the features that are written.
+        selection: the rows.
+        concepts: the columns of `Events.concepts`.
+        outcome: int64, the concepts that are the outcome or its group; None if the outcome is no code, or unknown.
 
     Returns:
-        Dict, as convert.json has it: `"events_at_or_after_prediction"` and `"visits_outside_window"`, how many, which
-        must be 0; where the outcome has codes, `"outcome_codes"`, those of them among the features, with how many rows
-        have each; and where there are labels of both kinds, `"strongest_codes"`, the single codes whose presence says
-        most of the label, and `"suspect_codes"`, those of them that separate the classes almost perfectly.
+        The audit in convert.json: `"events_at_or_after_prediction"` and `"visits_outside_window"`, which must be 0; for
+        an outcome of codes `"outcome_codes"`, those of them among the features, with the number of rows that have each;
+        for labels of both classes `"strongest_codes"`, the single codes whose presence predicts the label best, and
+        `"suspect_codes"`, those that separate the classes almost perfectly.
     """
-    late = sum(int((table["time"] >= rows.until[table["row"]]).sum()) for table in (features.dx, features.orders))
+    late = sum(int((table["time"] >= selection.until[table["row"]]).sum()) for table in (features.dx, features.orders))
     start, row = features.dx["start"], features.dx["row"]
-    outside = int(((start < rows.since[row]) | (start >= rows.until[row])).sum())
-    found = {"events_at_or_after_prediction": late, "visits_outside_window": outside}
-    table = _presence(features, rows)
+    outside = int(((start < selection.since[row]) | (start >= selection.until[row])).sum())
+    findings: dict[str, Any] = {"events_at_or_after_prediction": late, "visits_outside_window": outside}
+    table = _presence(features, selection)
     if outcome is not None:
-        mine = np.isin(table["concept"], outcome)
-        found["outcome_codes"] = [
+        is_outcome = np.isin(table["concept"], outcome)
+        findings["outcome_codes"] = [
             {**_name(concepts, concept), "rows": int(count)}
-            for concept, count in zip(table["concept"][mine], table["rows"][mine], strict=True)
+            for concept, count in zip(table["concept"][is_outcome], table["rows"][is_outcome], strict=True)
         ]
-    if rows.label is None or len(np.unique(rows.label)) < 2:
-        return found
+    if selection.label is None or len(np.unique(selection.label)) < 2:
+        return findings
     strongest = [
         {**_name(concepts, table["concept"][i]), "auc": float(table["auc"][i]), "rows": int(table["rows"][i])}
         | {"cases": int(table["cases"][i])}
         for i in np.argsort(-np.abs(table["auc"] - 0.5), kind="stable")
     ]
     suspect = [code for code in strongest if max(code["auc"], 1 - code["auc"]) >= SUSPECT_AUC]
-    return found | {"strongest_codes": strongest[:STRONGEST], "suspect_codes": suspect}
+    return findings | {"strongest_codes": strongest[:STRONGEST], "suspect_codes": suspect}
 
 
-def _presence(features, rows):
+def _presence(features, selection):
     """The rows and cases that have each concept, and the AUC of having it: (1 + sensitivity - false alarms) / 2."""
     row = np.concatenate([features.dx["row"], features.orders["row"]])
     concept = np.concatenate([features.dx["dx"], features.orders["code"]])
     row, concept = distinct_pairs(row, concept)
-    numbers, at = np.unique(concept, return_inverse=True)
-    count = np.bincount(at, minlength=len(numbers))
-    table = {"concept": numbers, "rows": count}
-    if rows.label is not None:
-        cases = np.bincount(at, weights=rows.label[row], minlength=len(numbers))
-        ones, zeros = max(rows.label.sum(), 1), max((1 - rows.label).sum(), 1)
+    concepts, index = np.unique(concept, return_inverse=True)
+    count = np.bincount(index, minlength=len(concepts))
+    table = {"concept": concepts, "rows": count}
+    if selection.label is not None:
+        cases = np.bincount(index, weights=selection.label[row], minlength=len(concepts))
+        ones, zeros = max(selection.label.sum(), 1), max((1 - selection.label).sum(), 1)
         table |= {"cases": cases, "auc": (1 + cases / ones - (count - cases) / zeros) / 2}
     return table
 
@@ -66,22 +71,22 @@ def _name(concepts, number):
     return {name: concepts[name][int(number)] for name in ("kind", "system", "code", "display")}
 
 
-def lines(found):
-    """Yields the audit as it is printed."""
-    events, visits = found["events_at_or_after_prediction"], found["visits_outside_window"]
+def lines(findings: dict[str, Any]) -> Iterator[str]:
+    """Yields the lines of the printed audit."""
+    events, visits = findings["events_at_or_after_prediction"], findings["visits_outside_window"]
     yield f"leakage audit: {events} events at or after the prediction time, {visits} visits outside the window"
-    for code in found.get("outcome_codes", ()):
-        yield f"  WARNING: the outcome itself is among the features: {_called(code)}, in {code['rows']:,} rows"
-    if found.get("outcome_codes") == []:
+    for code in findings.get("outcome_codes", ()):
+        yield f"  WARNING: the outcome itself is among the features: {_display(code)}, in {code['rows']:,} rows"
+    if findings.get("outcome_codes") == []:
         yield "  the outcome's own codes are not among the features"
-    for code in found.get("suspect_codes", ()):
-        yield f"  WARNING: this code alone separates the classes, AUC {code['auc']:.3f}: {_called(code)}"
-    strongest = found.get("strongest_codes")
+    for code in findings.get("suspect_codes", ()):
+        yield f"  WARNING: this code alone separates the classes, AUC {code['auc']:.3f}: {_display(code)}"
+    strongest = findings.get("strongest_codes")
     if strongest:
-        yield "  single codes that say most of the label (AUC of having it; rows that have it):"
+        yield "  single codes that predict the label best (AUC of having it; rows that have it):"
         for code in strongest:
-            yield f"{code['auc']:10.3f} {code['rows']:>9,}  {_called(code)}"
+            yield f"{code['auc']:10.3f} {code['rows']:>9,}  {_display(code)}"
 
 
-def _called(code):
+def _display(code):
     return f"{code['display']} ({code['code']})" if code["display"] else code["code"]

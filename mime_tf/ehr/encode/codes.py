@@ -1,14 +1,14 @@
-"""The vocabulary of a cohort: which codes it has, and the index of each."""
+"""The vocabulary of a cohort: its codes, and the index of each."""
 
 import dataclasses
 
 import numpy as np
 
+from mime_tf.data.store import CODE_KINDS
 from mime_tf.data.vocabulary import COLUMNS, Vocabulary
-from mime_tf.ehr.encode.features import distinct_pairs
+from mime_tf.ehr.encode.features import Features, distinct_pairs
 from mime_tf.errors import InputError
 
-KINDS = ("dx", "rx", "pr")
 COUNTS = ("patients", "count")
 
 
@@ -17,10 +17,10 @@ class Codes:
     """The codes of a cohort.
 
     Attributes:
-        index: int64, (concepts,): the index of each concept among the codes of its kind; -1 where it has none.
-        kind: (concepts,) of str, its kind.
-        vocabulary: `mime_tf.data.vocabulary.Vocabulary`, with the columns `patients`, those who have the code, and
-            `count`, how often it is there: the Dx-objects of a diagnosis, the times that an order is in one.
+        index: int64, (concepts,): index of each concept among the codes of its kind; -1 if it has none.
+        kind: (concepts,) of str.
+        vocabulary: the vocabulary, with the columns `patients`, number of patients who have the code, and `count`,
+            number of Dx-objects of a diagnosis, or of times that an order is in one.
     """
 
     index: np.ndarray
@@ -28,67 +28,64 @@ class Codes:
     vocabulary: Vocabulary
 
 
-def number(concepts, features, patient, min_count=1):
-    """Numbers the codes of a cohort by falling count; of equal ones by system and code.
+def number(concepts: dict[str, list], features: Features, patient: np.ndarray, min_count: int = 1) -> Codes:
+    """Numbers the codes of a cohort by falling count; equal ones by system and code.
 
     Args:
-        concepts: dict of the columns of `Events.concepts`, lists in the order of their numbers.
-        features: `mime_tf.ehr.encode.features.Features`.
-        patient: int64, (rows,), the patient of each row.
-        min_count: codes that are there less often get no index.
-
-    Returns:
-        Codes.
+        concepts: the columns of `Events.concepts`, in the order of their numbers.
+        features: the features of all rows.
+        patient: int64, (rows,): patient of each row.
+        min_count: codes with a lower count get no index.
     """
     patients, counts = _counts(features, patient, len(concepts["code"]))
-    kind, index, rows = np.array(concepts["kind"], object), np.full(len(counts), -1), []
+    kinds, index, rows = np.array(concepts["kind"], object), np.full(len(counts), -1), []
     order = sorted(range(len(counts)), key=lambda i: (-counts[i], concepts["system"][i], concepts["code"][i]))
-    for wanted in KINDS:
-        chosen = [i for i in order if kind[i] == wanted and counts[i] >= max(min_count, 1)]
-        index[chosen] = np.arange(len(chosen))
-        rows += [_row(concepts, i, index[i], patients[i], counts[i]) for i in chosen]
-    return Codes(index, kind, _vocabulary(rows))
+    for kind in CODE_KINDS:
+        numbers = [i for i in order if kinds[i] == kind and counts[i] >= max(min_count, 1)]
+        index[numbers] = np.arange(len(numbers))
+        rows += [_row(concepts, i, index[i], patients[i], counts[i]) for i in numbers]
+    return Codes(index, kinds, _vocabulary(rows))
 
 
-def reuse(concepts, features, patient, vocabulary):
-    """Gives codes the indices of a vocabulary that is there already, such as that of a trained model.
+def reuse(concepts: dict[str, list], features: Features, patient: np.ndarray, vocabulary: Vocabulary) -> Codes:
+    """Gives codes the indices of an existing vocabulary, such as that of a fitted model.
 
     Args:
         concepts: as for `number`.
         features: as for `number`.
         patient: as for `number`.
-        vocabulary: `mime_tf.data.vocabulary.Vocabulary`.
+        vocabulary: the existing vocabulary.
 
     Returns:
-        Codes. Its vocabulary has the rows of the one given, with the counts of this cohort.
+        The codes. Their vocabulary has the rows of the existing one, with the counts of this cohort.
 
     Raises:
         InputError: the vocabulary has a code twice.
     """
-    seen = [(row["kind"], row["system"], row["code"]) for row in vocabulary.rows]
-    if len(set(seen)) < len(seen):
-        twice = next(key for place, key in enumerate(seen) if key in seen[:place])
-        raise InputError(f"vocabulary: found {' '.join(twice)} twice; a code has one index")
+    keys = [(row["kind"], row["system"], row["code"]) for row in vocabulary.rows]
+    if len(set(keys)) < len(keys):
+        repeated = next(key for number, key in enumerate(keys) if key in keys[:number])
+        raise InputError(f"vocabulary: found {' '.join(repeated)} twice; a code has one index")
     patients, counts = _counts(features, patient, len(concepts["code"]))
     named = zip(concepts["kind"], concepts["system"], concepts["code"], strict=True)
-    numbers = {key: number for number, key in enumerate(named)}
+    concept_of = {key: concept for concept, key in enumerate(named)}
     index, rows = np.full(len(counts), -1), []
-    for row in vocabulary.rows:
-        found = numbers.get((row["kind"], row["system"], row["code"]))
-        here = (0, 0)
-        if found is not None:
-            index[found] = int(row["index"])
-            here = patients[found], counts[found]
-        rows.append(row | {name: str(times) for name, times in zip(COUNTS, here, strict=True)})
+    for key, row in zip(keys, vocabulary.rows, strict=True):
+        concept = concept_of.get(key)
+        row_counts = (0, 0)
+        if concept is not None:
+            index[concept] = int(row["index"])
+            row_counts = patients[concept], counts[concept]
+        rows.append(row | {name: str(count) for name, count in zip(COUNTS, row_counts, strict=True)})
     return Codes(index, np.array(concepts["kind"], object), _vocabulary(rows))
 
 
 def _counts(features, patient, concepts):
-    """How many patients have each concept, and how often it is there."""
+    """Each concept's number of patients, and of occurrences."""
     row = np.concatenate([features.dx["row"], features.orders["row"]])
-    code = np.concatenate([features.dx["dx"], features.orders["code"]])
-    _, once = distinct_pairs(patient[row], code)
-    return np.bincount(once, minlength=concepts), np.bincount(code, minlength=concepts)
+    concept = np.concatenate([features.dx["dx"], features.orders["code"]])
+    _, once_per_patient = distinct_pairs(patient[row], concept)
+    return np.bincount(once_per_patient, minlength=concepts), np.bincount(concept, minlength=concepts)
 
 
 def _row(concepts, i, index, patients, count):

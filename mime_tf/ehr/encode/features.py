@@ -1,4 +1,4 @@
-"""What the rows of a cohort are shown: the Dx-objects and orders of their visits, as arrays."""
+"""The Dx-objects and orders that each row of a cohort may use, as arrays."""
 
 import dataclasses
 
@@ -6,52 +6,49 @@ import ibis
 import numpy as np
 import pyarrow as pa
 
-from mime_tf.ehr.linkage.ways import RESERVED_DX
+from mime_tf.ehr.design.selection import Selection
+from mime_tf.ehr.engine import Engine
+from mime_tf.ehr.events import Events
+from mime_tf.ehr.linkage.link import Linked
+from mime_tf.ehr.linkage.terms import RESERVED_CONCEPT, RESERVED_DX
 
 
 @dataclasses.dataclass(frozen=True)
 class Features:
-    """Dx-objects and their orders, int64 arrays in no order.
+    """Dx-objects and their orders, as int64 arrays in no particular order.
 
     Attributes:
-        dx: dict of `row`, `v` (visit), `start` (of the visit), `dx` (concept) and `time`, each (Dx-objects,).
-        orders: dict of `row`, `v`, `dx`, `code` (concept) and `time`, each (orders in Dx-objects,).
+        dx: `row`, `v` (visit), `start` (of the visit), `dx` (concept) and `time`, each (Dx-objects,).
+        orders: `row`, `v`, `dx`, `code` (concept) and `time`, each (orders in Dx-objects,).
     """
 
-    dx: dict
-    orders: dict
+    dx: dict[str, np.ndarray]
+    orders: dict[str, np.ndarray]
 
-    def keep(self, dx, orders):
-        """Returns those that the boolean arrays `dx` and `orders` choose."""
-        chosen = {name: values[dx] for name, values in self.dx.items()}
-        return Features(chosen, {name: values[orders] for name, values in self.orders.items()})
+    def keep(self, dx: np.ndarray, orders: np.ndarray) -> "Features":
+        """Returns the Dx-objects and orders that two boolean arrays choose."""
+        kept = {name: values[dx] for name, values in self.dx.items()}
+        return Features(kept, {name: values[orders] for name, values in self.orders.items()})
 
-    def of_rows(self, kept, number):
-        """Returns those of some rows, with their rows numbered anew.
+    def keep_rows(self, kept: np.ndarray) -> "Features":
+        """Returns the Dx-objects and orders of some rows, which are numbered anew.
 
         Args:
             kept: bool, (rows,).
-            number: int64, (rows,), the new numbers.
         """
-        left = self.keep(kept[self.dx["row"]], kept[self.orders["row"]])
-        return Features(left.dx | {"row": number[left.dx["row"]]}, left.orders | {"row": number[left.orders["row"]]})
+        numbers = np.cumsum(kept) - 1
+        chosen = self.keep(kept[self.dx["row"]], kept[self.orders["row"]])
+        dx = chosen.dx | {"row": numbers[chosen.dx["row"]]}
+        return Features(dx, chosen.orders | {"row": numbers[chosen.orders["row"]]})
 
 
-def gather(engine, events, linked, rows):
-    """Gathers what each row may be shown.
+def gather(engine: Engine, events: Events, linked: Linked, selection: Selection) -> Features:
+    """Gathers the features of each row.
 
-    Of its patient's visits that start in [since, until) that is whatever was recorded before `until`.
-
-    Args:
-        engine: `mime_tf.ehr.engine.Engine`.
-        events: `mime_tf.ehr.events.Events`.
-        linked: `mime_tf.ehr.linkage.link.Linked`.
-        rows: `mime_tf.ehr.design.timeline.Rows`.
-
-    Returns:
-        Features.
+    A row uses the visits of its patient that start in [since, until), and their events recorded before `until`.
     """
-    columns = {"row": np.arange(len(rows.patient)), "p": rows.patient, "since": rows.since, "until": rows.until}
+    columns = {"row": np.arange(len(selection)), "p": selection.patient}
+    columns |= {"since": selection.since, "until": selection.until}
     windows = engine.keep(ibis.memtable(pa.table(columns)), "windows")
     visits = events.visits.join(windows, "p")
     visits = visits.filter(visits.start >= visits.since, visits.start < visits.until)
@@ -65,31 +62,41 @@ def gather(engine, events, linked, rows):
 
 def _arrays(engine, table):
     """The columns of a table as int64 arrays."""
-    found = engine.arrow(table)
-    return {name: found[name].to_numpy().astype(np.int64, copy=False) for name in found.column_names}
+    columns = engine.arrow(table)
+    return {name: columns[name].to_numpy().astype(np.int64, copy=False) for name in columns.column_names}
 
 
-def reserved_as(features, number):
-    """Returns the features with the reserved diagnosis under a concept's number."""
+def with_reserved_concept(features: Features, concepts: dict[str, list]) -> tuple[Features, dict[str, list]]:
+    """Gives the reserved diagnosis a number as other diagnoses have, after all concepts.
+
+    Args:
+        features: features that may hold the number RESERVED_DX.
+        concepts: the columns of `Events.concepts`.
+
+    Returns:
+        Both, with the reserved diagnosis as the last concept.
+    """
+    number = len(concepts["code"])
     tables = [
         table | {"dx": np.where(table["dx"] == RESERVED_DX, number, table["dx"])}
         for table in (features.dx, features.orders)
     ]
-    return Features(*tables)
+    added = RESERVED_CONCEPT | {"kind": "dx", "concept": number}
+    return Features(*tables), {name: [*values, added[name]] for name, values in concepts.items()}
 
 
-def visit_counts(features, rows):
-    """Returns how many visits each row has that hold a Dx-object: int64, (rows,).
+def visit_counts(features: Features, rows: int) -> np.ndarray:
+    """Returns each row's number of visits with a Dx-object: int64, (rows,).
 
     Args:
-        features: Features.
-        rows: how many rows there are.
+        features: the features of all rows.
+        rows: number of rows.
     """
     row, _ = distinct_pairs(features.dx["row"], features.dx["v"])
     return np.bincount(row, minlength=rows)
 
 
-def distinct_pairs(first, second):
+def distinct_pairs(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns the distinct pairs of two arrays of numbers from 0, sorted: two int64 arrays."""
     size = int(second.max(initial=0)) + 1
     pairs = np.unique(first * size + second)

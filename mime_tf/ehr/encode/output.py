@@ -1,12 +1,16 @@
-"""What `convert` writes into its folder."""
+"""The files that `convert` writes into its folder."""
 
 import contextlib
 import os
 import shutil
 import tempfile
+from typing import TYPE_CHECKING, Any
 
 from mime_tf.data import parquet, pickled
 from mime_tf.terminal import files, outputs
+
+if TYPE_CHECKING:  # `conversion` imports this package
+    from mime_tf.ehr.conversion import Conversion
 
 PREFIX = "cohort"
 FILES = (
@@ -20,41 +24,41 @@ FILES = (
 )
 
 
-def check(folder, overwrite):
-    """Raises InputError if `write` would mix with what is there, or can't write."""
+def check(folder: str, overwrite: bool) -> None:
+    """Raises InputError if `write` would mix a cohort with other files, or can't write."""
     outputs.check_folder(folder, overwrite, FILES.__contains__)
 
 
-def write(folder, conversion, run):
-    """Writes a cohort: everything is made beside the folder first, so that a failure leaves the folder as it was.
+def write(folder: str, conversion: "Conversion", invocation: dict[str, Any]) -> list[str]:
+    """Writes a cohort: all files are made beside the folder first, so that a failure leaves the folder as it was.
 
     Args:
         folder: the folder, new, empty, or holding a cohort that is replaced.
-        conversion: `mime_tf.ehr.conversion.Conversion`.
-        run: dict, what was run, for convert.json.
+        conversion: the cohort.
+        invocation: arguments and versions, for convert.json.
 
     Returns:
-        The names of the files, a list.
+        The names of the files.
     """
     folder = os.path.abspath(folder)
     os.makedirs(os.path.dirname(folder), exist_ok=True)
-    made = tempfile.mkdtemp(prefix=f".{os.path.basename(folder)}-", dir=os.path.dirname(folder))
+    temporary = tempfile.mkdtemp(prefix=f".{os.path.basename(folder)}-", dir=os.path.dirname(folder))
     try:
-        _fill(made, conversion, run)
+        _fill(temporary, conversion, invocation)
         os.makedirs(folder, exist_ok=True)
-        # convert.json goes first and comes last: where it is, the rest belongs to it.
+        # convert.json is removed first and moved last: where it is, all other files belong to it.
         for name in reversed(FILES):
             with contextlib.suppress(FileNotFoundError):
                 os.remove(os.path.join(folder, name))
-        written = [name for name in FILES if os.path.exists(os.path.join(made, name))]
+        written = [name for name in FILES if os.path.exists(os.path.join(temporary, name))]
         for name in written:
-            os.replace(os.path.join(made, name), os.path.join(folder, name))
+            os.replace(os.path.join(temporary, name), os.path.join(folder, name))
     finally:
-        shutil.rmtree(made)
+        shutil.rmtree(temporary)
     return written
 
 
-def _fill(folder, conversion, run):
+def _fill(folder, conversion, invocation):
     """Writes all files into a folder."""
     prefix, patients = os.path.join(folder, PREFIX), conversion.patients
     pickled.write(prefix, conversion.store, conversion.labels)
@@ -64,4 +68,4 @@ def _fill(folder, conversion, run):
     files.write_table(os.path.join(folder, "patients.csv"), patients, rows)
     files.write_json(os.path.join(folder, "linkage.json"), conversion.linkage)
     report = {"flow": conversion.flow, "audit": conversion.audit, "notes": conversion.notes}
-    files.write_json(os.path.join(folder, "convert.json"), run | report)
+    files.write_json(os.path.join(folder, "convert.json"), invocation | report)

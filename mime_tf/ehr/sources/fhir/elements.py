@@ -1,61 +1,64 @@
-"""What resources are made of: text, dates, codes and references (https://hl7.org/fhir/R4/datatypes.html)."""
+"""Elements of resources: text, times, codes and references (https://hl7.org/fhir/R4/datatypes.html)."""
 
 import datetime
 import functools
 import re
+from typing import Any
 
 from mime_tf.ehr.schema import SYSTEMS, system_name
+from mime_tf.ehr.seconds import from_date
 from mime_tf.errors import InputError, show
 
 _TIME = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?", re.ASCII
 )
 _ADDRESS = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+)/([^/?#]+)(?:/_history/[^/?#]+)?")
-_EPOCH = datetime.date(1970, 1, 1).toordinal()
+
+Element = dict[str, Any]
 
 
-def text(element, name):
-    """Returns an element that is text, or None where there is none.
-
-    Raises:
-        InputError: it is something else.
-    """
-    return _of(str, element, name, "text")
-
-
-def child(element, name):
-    """Returns an element that is an object, `{}` where there is none.
+def text(element: Element, name: str) -> str | None:
+    """Returns a child that is text, or None.
 
     Raises:
         InputError: it is something else.
     """
-    return _of(dict, element, name, "an object") or {}
+    return _typed(str, element, name, "text")
 
 
-def children(element, name):
-    """Returns an element that is a list of objects, `[]` where there is none.
+def child(element: Element, name: str) -> Element:
+    """Returns a child that is an object, or `{}`.
 
     Raises:
         InputError: it is something else.
     """
-    found = _of(list, element, name, "a list of objects") or []
-    for item in found:
+    return _typed(dict, element, name, "an object") or {}
+
+
+def children(element: Element, name: str) -> list[Element]:
+    """Returns a child that is a list of objects, or `[]`.
+
+    Raises:
+        InputError: it is something else.
+    """
+    items = _typed(list, element, name, "a list of objects") or []
+    for item in items:
         if not isinstance(item, dict):
             raise InputError(f"{name}: found {show(item)} in it; must be a list of objects")
-    return found
+    return items
 
 
-def _of(kind, element, name, right):
-    found = element.get(name)
-    if found is None or isinstance(found, kind):
-        return found
-    raise InputError(f"{name}: found {show(found)}; must be {right}")
+def _typed(kind, element, name, right):
+    value = element.get(name)
+    if value is None or isinstance(value, kind):
+        return value
+    raise InputError(f"{name}: found {show(value)}; must be {right}")
 
 
-def time(element, name):
-    """Returns a date or time in seconds since 1970-01-01T00:00:00 UTC, None where there is none.
+def time(element: Element, name: str) -> int | None:
+    """Returns a date or time in seconds since 1970-01-01T00:00:00 UTC, or None.
 
-    A part of a date counts as its first instant, a time without a zone as UTC.
+    A partial date counts as its first instant, a time without a zone as UTC.
 
     >>> time({"birthDate": "1970"}, "birthDate"), time({"start": "1970-02-01T00:00:01.9+01:00"}, "start")
     (0, 2674801)
@@ -63,24 +66,24 @@ def time(element, name):
     Raises:
         InputError: it can't be read.
     """
-    found = text(element, name)
-    if found is None:
+    value = text(element, name)
+    if value is None:
         return None
-    parts = _TIME.fullmatch(found)
+    parts = _TIME.fullmatch(value)
     if parts:
         year, month, day, hour, minute, second, zone = parts.groups()
         clock = 3600 * int(hour or 0) + 60 * int(minute or 0) + int(second or 0)
-        days = _days(int(year), int(month or 1), int(day or 1))
-        if days is not None and int(hour or 0) < 24 and int(minute or 0) < 60 and int(second or 0) <= 60:
-            return 86400 * days + clock - _offset(zone)
+        midnight = _midnight(int(year), int(month or 1), int(day or 1))
+        if midnight is not None and int(hour or 0) < 24 and int(minute or 0) < 60 and int(second or 0) <= 60:
+            return midnight + clock - _offset(zone)
     right = "a date or time such as 2010, 2010-05, 2010-05-03 or 2010-05-03T10:11:12Z"
-    raise InputError(f"{name}: found {show(found)}; must be {right}")
+    raise InputError(f"{name}: found {show(value)}; must be {right}")
 
 
 @functools.lru_cache(maxsize=1 << 16)
-def _days(year, month, day):
+def _midnight(year, month, day):
     try:
-        return datetime.date(year, month, day).toordinal() - _EPOCH
+        return from_date(datetime.date(year, month, day))
     except ValueError:
         return None
 
@@ -92,15 +95,15 @@ def _offset(zone):
     return -seconds if zone[0] == "-" else seconds
 
 
-def coding(concept):
-    """Returns (system, code, display) of a CodeableConcept, or None where it has no code but text at most.
+def coding(concept: Element) -> tuple[str, str, str | None] | None:
+    """Returns the system, code and display of a CodeableConcept, or None if it has no code.
 
-    Its codings say the same in several systems; taken is the one that a user chose (`userSelected`), else the first
-    of a system in `schema.SYSTEMS`, else the first. A coding without a system has the system `""`, one without a
-    display the text of the concept.
+    Its codings mean the same in several systems; taken is the one that a user chose (`userSelected`), else the first of
+    a system in `schema.SYSTEMS`, else the first. A coding without a system has the system `""`, one without a display
+    the text of the concept.
 
     Raises:
-        InputError: it is not made as a CodeableConcept is.
+        InputError: it does not have the form of a CodeableConcept.
     """
     codings = [item for item in children(concept, "coding") if text(item, "code")]
     if not codings:
@@ -126,19 +129,19 @@ def _is_known(system):
     return system_name(system) in SYSTEMS.values()
 
 
-def address(element, expected):
-    """Returns what a Reference refers to as `Type/id`, None where it has no `reference`; `#id` stays as it is.
+def address(element: Element, expected: str) -> str | None:
+    """Returns the target of a Reference as `Type/id`, or None if it has no `reference`; `#id` is kept.
 
     Args:
         element: a Reference, or `{}`.
-        expected: the type that is meant by a `urn:`, which names none.
+        expected: type of the target of a `urn:`, which names no type.
     """
-    found = text(element, "reference")
-    return found if found is None or found.startswith("#") else key(found, expected)
+    reference = text(element, "reference")
+    return reference if reference is None or reference.startswith("#") else key(reference, expected)
 
 
-def key(url, expected):
-    """Returns `Type/id` of a URL; the server and the version do not matter. One of another form stays as it is.
+def key(url: str, expected: str) -> str:
+    """Returns `Type/id` of a URL; the server and the version do not matter. A URL of another form is kept.
 
     >>> key("https://example.org/fhir/Condition/7/_history/2", "Condition"), key("urn:uuid:53fe", "Condition")
     ('Condition/7', 'Condition/53fe')

@@ -1,12 +1,14 @@
-"""What is read of a resource: rows of the tables below. docs/fhir.md says it in words."""
+"""Resources as rows: the elements read of each type, and the resources left out. docs/fhir.md says it in words."""
 
 import hashlib
+from typing import Any
 
+from mime_tf.ehr.left_out import NOWHERE
 from mime_tf.ehr.sources.fhir import versions
 from mime_tf.ehr.sources.fhir.elements import address, child, children, coding, key, text, time
 from mime_tf.errors import InputError, show
 
-# Columns and their types. A reference and `key`, which is what is referred to, are `Type/id`.
+# Columns and their types. References, and the `key` to which they refer, are `Type/id`.
 _CODE = {"system": "string", "code": "string", "display": "string"}
 TABLES = {
     "patients": {"key": "string", "birth": "int64", "sex": "string", "death": "int64", "deceased": "bool"},
@@ -15,18 +17,18 @@ TABLES = {
     "medications": {"key": "string", **_CODE},
     "orders": {"key": "string", "encounter": "string", "kind": "string", "medication": "string", **_CODE}
     | {"time": "int64"},
-    # Of the encounter or order `key`: a reference to a condition, or a code. `element` is where it stood.
+    # Reasons of the encounter or order `key`: a reference to a condition, or a code, read from `element`.
     "reasons": {"key": "string", "element": "string", "condition": "string", **_CODE},
-    # Another name by which the resource `target` is referred to.
+    # Another name, `key`, by which references name the resource `target`.
     "aliases": {"key": "string", "target": "string"},
-    # What is not read and why: the `whole` of the resource `key`, or a part of it.
+    # The resource `key`, if it is left out as a `whole`, or a part of it; `why` is the reason.
     "left_out": {"key": "string", "why": "string", "whole": "bool"},
 }
-# Beside the columns of each table: where the row is from, and a number that differs where resources differ.
+# Beside the columns of each table: the file of the row, and a number that differs where resources differ.
 ORIGIN = {"file": "int64", "digest": "int64"}
 
 SEXES = {"male": "M", "female": "F", "other": "other", "unknown": None}
-# What has been entered by mistake, was called off, has not happened, or is no order.
+# Statuses of resources that were entered by mistake, called off, have not happened, or are no order.
 STATUSES = {
     "Encounter": {"cancelled", "entered-in-error", "planned"},
     "Medication": {"entered-in-error"},
@@ -35,23 +37,26 @@ STATUSES = {
 }
 VERIFICATION = {"entered-in-error", "refuted"}
 INTENTS = {"option", "plan", "proposal"}
-# What an order may be because of, besides a Condition.
+# Types that the reason of an order may have, besides Condition.
 OTHER_REASONS = {"DiagnosticReport", "DocumentReference", "ImmunizationRecommendation", "Observation", "Procedure"}
 
 
-def rows(full_url, resource, unnamed):
+Row = tuple[str, tuple]
+
+
+def rows(full_url: str | None, resource: dict[str, Any], default_id: str) -> list[Row]:
     """Returns the rows of a resource.
 
     Args:
         full_url: the entry's `fullUrl`, or None.
-        resource: dict.
-        unnamed: its id, if neither it nor the entry has one; nothing can refer to it then.
+        resource: the resource.
+        default_id: its id, if neither it nor the entry has one; nothing can refer to it then.
 
     Returns:
-        List of (table, tuple of the values of that table's columns, without those of `ORIGIN`).
+        (table, values of that table's columns, without those of `ORIGIN`) of each row.
 
     Raises:
-        InputError: the resource is not R4, or something in it is not as R4 has it.
+        InputError: the resource is not R4, or an element does not have its form in R4.
     """
     kind = resource["resourceType"]
     versions.check(resource)
@@ -59,26 +64,27 @@ def rows(full_url, resource, unnamed):
         return []
     expected = "Condition" if kind in OTHER_REASONS else kind
     alias = key(full_url, expected) if isinstance(full_url, str) else None
-    identifier = text(resource, "id") or (alias.rpartition("/")[2] if alias else unnamed)
+    identifier = text(resource, "id") or (alias.rpartition("/")[2] if alias else default_id)
     name = f"{kind}/{identifier}"
     try:
-        made = _ROWS[kind](resource, name) if kind in _ROWS else []
+        resource_rows = _ROWS[kind](resource, name) if kind in _ROWS else []
     except InputError as error:
         raise InputError(f"{name}: {error}") from error
-    return made if alias in (None, name) else [*made, ("aliases", (alias, name))]
+    return resource_rows if alias in (None, name) else [*resource_rows, ("aliases", (alias, name))]
 
 
-def digest(made):
-    """Returns a number by which equal rows are known, an int64.
+def digest(resource_rows: list[Row]) -> int:
+    """Returns an int64 that is equal for equal rows.
 
     Raises:
-        InputError: there is half a character in them, which no file can hold.
+        InputError: a text in them holds half of a character, which no file can hold.
     """
     try:
-        whole = hashlib.blake2b("\0".join(str(values) for _, row in made for values in row).encode(), digest_size=8)
+        content = "\0".join(str(value) for _, row in resource_rows for value in row).encode()
     except UnicodeEncodeError as error:
-        raise InputError(f"{made[0][1][0]}: found {show(error.object[error.start])}, half of a character") from error
-    return int.from_bytes(whole.digest(), "little", signed=True)
+        name, half = resource_rows[0][1][0], show(error.object[error.start])
+        raise InputError(f"{name}: found {half}, half of a character; text must be whole") from error
+    return int.from_bytes(hashlib.blake2b(content, digest_size=8).digest(), "little", signed=True)
 
 
 def _patient(resource, name):
@@ -87,7 +93,8 @@ def _patient(resource, name):
         raise InputError(f"gender: found {show(gender)}; must be {', '.join(SEXES)}")
     death = time(resource, "deceasedDateTime")
     deceased = death is not None or resource.get("deceasedBoolean") is True
-    return [("patients", (name, time(resource, "birthDate"), SEXES.get(gender), death, deceased))]
+    sex = SEXES[gender] if gender is not None else None
+    return [("patients", (name, time(resource, "birthDate"), sex, death, deceased))]
 
 
 def _encounter(resource, name):
@@ -100,30 +107,33 @@ def _encounter(resource, name):
         why = "Encounter without a subject"
     if why:
         return _left_out(name, why)
-    made = [("encounters", (name, subject, start, time(period, "end")))]
+    visit = ("encounters", (name, subject, start, time(period, "end")))
     conditions = [child(item, "condition") for item in children(resource, "diagnosis")]
-    made += _references(resource, name, "Encounter.diagnosis.condition", conditions)
-    return made + _reasons(resource, name)
+    diagnoses = _references(resource, name, "Encounter.diagnosis.condition", conditions)
+    return [visit, *diagnoses, *_reasons(resource, name)]
 
 
 def _condition(resource, name):
-    codes = {text(item, "code") for item in children(child(resource, "verificationStatus"), "coding")} & VERIFICATION
+    statuses = {text(item, "code") for item in children(child(resource, "verificationStatus"), "coding")}
+    rejected = sorted(status for status in VERIFICATION if status in statuses)
     code = coding(child(resource, "code"))
-    if codes:
-        return _left_out(name, f"Condition: verificationStatus {min(codes)}")
+    if rejected:
+        return _left_out(name, f"Condition: verificationStatus {rejected[0]}")
     if code is None:
         return _left_out(name, "Condition without a code")
     onset = time(resource, "onsetDateTime")
     recorded = time(resource, "recordedDate")
     when = [recorded, onset, time(child(resource, "onsetPeriod"), "start")]
-    known = next((found for found in when if found is not None), None)
+    known = next((seconds for seconds in when if seconds is not None), None)
     return [("conditions", (name, address(child(resource, "encounter"), "Encounter"), *code, known))]
 
 
 def _medication(resource, name):
     code = coding(child(resource, "code"))
-    why = _status(resource) or ("" if code else "Medication without a code")
-    return _left_out(name, why) if why else [("medications", (name, *code))]
+    why = _status(resource)
+    if why or code is None:
+        return _left_out(name, why or "Medication without a code")
+    return [("medications", (name, *code))]
 
 
 def _medication_request(resource, name):
@@ -138,7 +148,7 @@ def _medication_request(resource, name):
     if medication is not None and medication.startswith("#"):
         contained = _contained(resource, medication)
         if contained is None and not why:
-            why = "reference to nowhere: MedicationRequest.medicationReference"
+            why = f"{NOWHERE}MedicationRequest.medicationReference"
         medication, concept = None, child(contained or {}, "code")
     return _order(resource, name, why, "rx", medication, concept, time(resource, "authoredOn"))
 
@@ -157,38 +167,39 @@ def _order(resource, name, why, kind, medication, concept, when):
     if why:
         return _left_out(name, why)
     encounter = address(child(resource, "encounter"), "Encounter")
-    made = [("orders", (name, encounter, kind, medication, *(code or (None, None, None)), when))]
-    return made + _reasons(resource, name)
+    order = ("orders", (name, encounter, kind, medication, *(code or (None, None, None)), when))
+    return [order, *_reasons(resource, name)]
 
 
 def _reasons(resource, name):
     """The rows of reasonCode and reasonReference."""
-    kind, made = resource["resourceType"], []
+    kind = resource["resourceType"]
+    reasons: list[Row] = []
     for concept in children(resource, "reasonCode"):
         code = coding(concept)
         element = f"{kind}.reasonCode"
-        made += [("reasons", (name, element, None, *code))] if code else _part(name, f"{element} without a code")
-    return made + _references(resource, name, f"{kind}.reasonReference", children(resource, "reasonReference"))
+        reasons += [("reasons", (name, element, None, *code))] if code else _part(name, f"{element} without a code")
+    return reasons + _references(resource, name, f"{kind}.reasonReference", children(resource, "reasonReference"))
 
 
 def _references(resource, name, element, references):
     """The rows of references to conditions."""
-    made = []
+    reasons: list[Row] = []
     for reference in references:
         condition = address(reference, "Condition")
         if condition is None:
-            made += _part(name, f"{element} without a reference")
+            reasons += _part(name, f"{element} without a reference")
         elif condition.startswith("#"):
-            made += _contained_reason(resource, name, element, condition)
+            reasons += _contained_reason(resource, name, element, condition)
         else:
-            made.append(("reasons", (name, element, condition, None, None, None)))
-    return made
+            reasons.append(("reasons", (name, element, condition, None, None, None)))
+    return reasons
 
 
 def _contained_reason(resource, name, element, fragment):
     contained = _contained(resource, fragment)
     if contained is None:
-        return _part(name, f"reference to nowhere: {element}")
+        return _part(name, f"{NOWHERE}{element}")
     if contained.get("resourceType") != "Condition":
         return _part(name, f"{element} to what is no Condition")
     (table, row), *_ = _condition(contained, name)
@@ -203,7 +214,7 @@ def _contained(resource, fragment):
 
 
 def _status(resource):
-    """Why a resource of this status is left out, `""` where it is not."""
+    """The reason why a resource of this status is left out, or `""`."""
     kind, status = resource["resourceType"], text(resource, "status")
     return f"{kind}: status {status}" if status in STATUSES[kind] else ""
 
@@ -224,5 +235,5 @@ _ROWS = {
     "Patient": _patient,
     "Procedure": _procedure,
 }
-# Types that are looked at; the others are passed over.
+# Types that are parsed; the others are passed over.
 READ = {*_ROWS, "Bundle", "CapabilityStatement", *versions.TYPES}

@@ -1,8 +1,11 @@
-"""How FHIR that is not R4 is told: by resource types and elements that R4 does not have, or has in another form.
+"""Signs of FHIR that is not R4: resource types and elements that R4 lacks, or has in another form.
 
 Sources: the "R3 Diff" and "R4 Diff" tables of each resource on https://hl7.org/fhir/R4 and https://hl7.org/fhir/R5.
 R4B has the elements that are read here as R4 has them.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 from mime_tf.errors import InputError, show
 
@@ -26,16 +29,12 @@ ELEMENTS = {
 }
 
 
-def check(resource):
-    """Checks that a resource may be R4.
-
-    Raises:
-        InputError: there is something in it that only another version has.
-    """
+def check(resource: dict[str, Any]) -> None:
+    """Raises InputError if a resource has an element that only another version has."""
     kind = resource["resourceType"]
     if kind in TYPES:
         raise InputError(_wrong(kind, TYPES[kind]))
-    elements = ELEMENTS.get(kind, ())
+    elements = ELEMENTS.get(kind, {})
     for name in elements:
         if name in resource:
             raise InputError(_wrong(f"{kind}.{name}", elements[name]))
@@ -68,8 +67,12 @@ def _check_statement(resource):
         raise InputError(_wrong(f"CapabilityStatement.fhirVersion {show(version)}", version))
 
 
-def _wrong(found, version):
-    return f"found {found}, which looks like FHIR {version}; must be FHIR R4"
+def _wrong(element, version):
+    return f"found {element}, which looks like FHIR {version}; must be FHIR R4"
 
 
-_FORMS = {"Encounter": _check_encounter, "Condition": _check_condition, "CapabilityStatement": _check_statement}
+_FORMS: dict[str, Callable[[dict[str, Any]], None]] = {
+    "Encounter": _check_encounter,
+    "Condition": _check_condition,
+    "CapabilityStatement": _check_statement,
+}

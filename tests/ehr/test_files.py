@@ -1,4 +1,4 @@
-"""Tables as files: `mime_tf.ehr.sources.folder`, `csv_faults`, `times`, `time_form`, and `schema.system_name`."""
+"""Tables as files: the package `mime_tf.ehr.sources.files`, and `schema.system_name`."""
 
 import csv
 import datetime
@@ -13,10 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mime_tf.ehr import engine
+from mime_tf.ehr.engine import opened
 from mime_tf.ehr.schema import SYSTEMS, system_name
-from mime_tf.ehr.sources import csv_faults, time_form, times
-from mime_tf.ehr.sources.folder import Column, Folder, split_ending
+from mime_tf.ehr.sources.files import csv_faults, times
+from mime_tf.ehr.sources.files import time_format as formats
+from mime_tf.ehr.sources.files.columns import Column
+from mime_tf.ehr.sources.files.folder import Folder, split_ending
 from mime_tf.errors import InputError
 
 EPOCH = datetime.datetime(1970, 1, 1)
@@ -29,18 +31,20 @@ slowly = settings(
 
 
 @pytest.fixture(scope="module")
-def place():
-    with engine.opened() as opened:
-        yield opened
+def engine():
+    with opened() as engine:
+        yield engine
 
 
 @pytest.fixture
-def read(place, tmp_path):
-    """Reads a table of the test's folder as a list of dicts; an engine keeps each under a name of its own."""
+def read(engine, tmp_path):
+    """Reads a table of the test's folder as a list of dicts; each needs a name of its own in the scratch folder."""
 
-    def read(name, columns=PLAIN, folder=tmp_path, **options):
-        table = Folder(place, folder).table(name, columns, called=f"{name}{next(number)}", **options)
-        return None if table is None else place.arrow(table).to_pylist()
+    def read(name, columns=PLAIN, folder=tmp_path, needed=True):
+        folder = Folder(engine, folder)
+        read_table = folder.table if needed else folder.optional_table
+        table = read_table(name, columns, called=f"{name}{next(number)}")
+        return None if table is None else engine.arrow(table).to_pylist()
 
     return read
 
@@ -53,7 +57,7 @@ def refused(read, *arguments, **options):
     return str(caught.value)
 
 
-# Where a table is.
+# The files of a table.
 
 
 @pytest.mark.parametrize("name", ["visits.csv", "VISITS.CSV", "Visits.csv"])
@@ -78,8 +82,8 @@ def test_a_folder_of_parts(read, tmp_path):
 
 
 @pytest.mark.parametrize("other", ["v.parquet", "V.CSV.gz", "v", "v.csv.d"])
-def test_a_table_that_is_there_twice(other, read, tmp_path):
-    """A file and what it was packed into would otherwise be read as the parts of one table, and count twice."""
+def test_a_table_that_exists_twice(other, read, tmp_path):
+    """A file and its compressed copy would else be read as the parts of one table, and count twice."""
     (tmp_path / "v.csv").write_text("a\n1\n")
     path = tmp_path / other
     if path.suffix in (".parquet", ".gz"):
@@ -92,7 +96,7 @@ def test_a_table_that_is_there_twice(other, read, tmp_path):
         assert read("v") == [{"a": "1", "b": None}]
     else:
         files = ", ".join(sorted([str(tmp_path / "v.csv"), str(path)]))
-        assert refused(read, "v") == f"{tmp_path}: v is there 2 times ({files}); one is needed"
+        assert refused(read, "v") == f"{tmp_path}: v exists 2 times ({files}); one is needed"
 
 
 @pytest.mark.parametrize("name", ["v", "V.parquet"])
@@ -127,7 +131,7 @@ def test_the_ending_of_a_name():
     ]
 
 
-# What is in it.
+# Its content.
 
 
 def test_blanks_are_cut_and_what_is_empty_is_missing(read, tmp_path):
@@ -144,8 +148,8 @@ def test_any_text_survives(rows, read, tmp_path):
     """Quotes, commas, line breaks and all alphabets; DuckDB reads what Python's csv module writes."""
     with open(tmp_path / "v.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows([("a", "b"), *rows])
-    found = [(row["a"], row["b"]) for row in read("v")]
-    assert sorted(map(repr, found)) == sorted(repr(tuple(_cut(text) for text in row)) for row in rows)
+    read_back = [(row["a"], row["b"]) for row in read("v")]
+    assert sorted(map(repr, read_back)) == sorted(repr(tuple(_cut(text) for text in row)) for row in rows)
 
 
 def _cut(text):
@@ -156,9 +160,9 @@ def test_whole_numbers_of_parquet_have_no_point(read, tmp_path):
     """pandas turns a column of whole numbers with a gap into floating-point numbers."""
     columns = {"a": [123456789.0, 2.0, None, float("nan"), 1e300], "b": [0.5, -3.0, 12345678901.0, None, 0.0]}
     pq.write_table(pa.table(columns), tmp_path / "v.parquet")
-    found = read("v")
-    assert [row["b"] for row in found] == ["0.5", "-3", "12345678901", None, "0"]
-    assert [row["a"] for row in found[:4]] == ["123456789", "2", None, None]
+    rows = read("v")
+    assert [row["b"] for row in rows] == ["0.5", "-3", "12345678901", None, "0"]
+    assert [row["a"] for row in rows[:4]] == ["123456789", "2", None, None]
 
 
 def test_parquet_of_many_types(read, tmp_path):
@@ -194,7 +198,7 @@ def test_a_damaged_csv(content, message, read, tmp_path):
     assert refused(read, "v") == f"{tmp_path / 'v.csv'}: {message}"
 
 
-def test_bytes_that_are_no_text_far_into_a_csv(read, tmp_path):
+def test_bytes_that_are_not_utf8_far_into_a_csv(read, tmp_path):
     (tmp_path / "v.csv").write_bytes(b"a,b\n" + b"1,2\n" * 99_999 + b"1,\xff\n")
     line = refused(read, "v")
     assert re.fullmatch(re.escape(str(tmp_path / "v.csv")) + r": after line \d{4,}: not UTF-8: byte 0xff", line), line
@@ -215,25 +219,25 @@ def test_a_damaged_parquet(read, tmp_path):
     assert refused(read, "v").startswith(f"{tmp_path / 'v.parquet'}: not readable as Parquet: ")
 
 
-def test_what_may_be_skipped(place, tmp_path):
+def test_optional_tables_may_be_skipped(engine, tmp_path):
     (tmp_path / "v.csv").write_text("")
     (tmp_path / "w.csv").write_text("")
-    folder = Folder(place, tmp_path, on_error="skip")
-    assert folder.table("v", PLAIN, needed=False) is None
-    assert folder.table("no", PLAIN, needed=False) is None
+    folder = Folder(engine, tmp_path, on_error="skip")
+    assert folder.optional_table("v", PLAIN) is None
+    assert folder.optional_table("no", PLAIN) is None
     why = f"{tmp_path / 'v.csv'}: empty; must begin with a line of column names"
     assert folder.skipped == [(str(tmp_path / "v.csv"), why)]
     with pytest.raises(InputError, match="empty"):
-        folder.table("w", PLAIN, needed=True)
+        folder.table("w", PLAIN)
     with pytest.raises(InputError, match="empty"):
-        Folder(place, tmp_path).table("v", PLAIN, needed=False)
+        Folder(engine, tmp_path).optional_table("v", PLAIN)
 
 
 # Times.
 
 
 @pytest.mark.parametrize("pack", [False, True])
-def test_a_bad_time_is_told_with_its_line(pack, read, tmp_path):
+def test_the_error_of_a_bad_time_names_its_line(pack, read, tmp_path):
     text = 't,n\n2010-05-03,"two\nlines"\n, \n 3.5.2010 ,x\n'
     path = tmp_path / ("v.csv.gz" if pack else "v.csv")
     path.write_bytes(gzip.compress(text.encode()) if pack else text.encode())
@@ -249,8 +253,8 @@ def test_a_bad_time_of_parquet_or_of_parts(read, tmp_path):
     assert refused(read, "w", TIMED).startswith(f"{tmp_path / 'w' / '2.csv'}: line 4: t: found 'soon'; ")
 
 
-def test_a_time_of_another_form(read, tmp_path):
-    columns = {"t": Column(("t",), time=True, form="%d.%m.%Y")}
+def test_a_time_of_another_format(read, tmp_path):
+    columns = {"t": Column(("t",), time=True, time_format="%d.%m.%Y")}
     (tmp_path / "v.csv").write_text("t\n03.05.2010\n3.5.2010\n")
     assert {row["t"] for row in read("v", columns)} == {14732 * 86_400}
     (tmp_path / "v.csv").write_text("t\n2010-05-03\n")
@@ -259,20 +263,20 @@ def test_a_time_of_another_form(read, tmp_path):
     assert refused(read, "v", columns) == message
 
 
-def seconds(place, texts, form=None):
+def seconds(engine, texts, time_format=None):
     table = ibis.memtable({"n": list(range(len(texts))), "text": texts}, schema={"n": "int64", "text": "string"})
-    found = place.arrow(table.select("n", t=times.from_text(table.text, form)))
-    assert str(found.schema.field("t").type) == "int64"
-    return [row["t"] for row in sorted(found.to_pylist(), key=lambda row: row["n"])]
+    result = engine.arrow(table.select("n", t=times.from_text(table.text, time_format)))
+    assert str(result.schema.field("t").type) == "int64"
+    return [row["t"] for row in sorted(result.to_pylist(), key=lambda row: row["n"])]
 
 
-def test_what_is_a_time_and_what_is_none(place):
+def test_times_and_texts_that_are_no_times(engine):
     nine = 14732 * 86_400 + 9 * 3600
     same = ["2010-05-03 09:00", "2010-05-03T09:00", "2010-05-03T09:00:00Z", "2010-05-03 09:00:00 UTC"]
     same += ["2010-05-03 11:00:00+02", "2010-05-03 08:00:00.5-01"]
     same += ["2010-05-03T11:00:00+02:00", "2010-05-03T04:30:00.25-04:30", "2010-05-03 09:00:00.999999999 Z"]
-    assert seconds(place, same) == [nine] * len(same)
-    assert seconds(place, ["1969-12-31T23:59:59Z", "1970-01-01", "1900-01-01"]) == [-1, 0, -25567 * 86_400]
+    assert seconds(engine, same) == [nine] * len(same)
+    assert seconds(engine, ["1969-12-31T23:59:59Z", "1970-01-01", "1900-01-01"]) == [-1, 0, -25567 * 86_400]
     bad = [
         "2010",
         "2010-05",
@@ -284,7 +288,7 @@ def test_what_is_a_time_and_what_is_none(place):
         "05/03/2010",
         "now",
     ]
-    assert seconds(place, [*bad, "2010-05-03 09:00:00 CET", "20100503", "", "2010-05-03 "]) == [None] * (len(bad) + 4)
+    assert seconds(engine, [*bad, "2010-05-03 09:00:00 CET", "20100503", "", "2010-05-03 "]) == [None] * (len(bad) + 4)
 
 
 MOMENTS = st.datetimes(datetime.datetime(1800, 1, 1), datetime.datetime(2200, 1, 1))
@@ -292,18 +296,18 @@ MOMENTS = st.datetimes(datetime.datetime(1800, 1, 1), datetime.datetime(2200, 1,
 
 @slowly
 @given(moments=st.lists(MOMENTS, min_size=1, max_size=20))
-def test_times_are_whole_seconds_before_and_after_1970(place, moments):
+def test_times_are_whole_seconds_before_and_after_1970(engine, moments):
     expected = [(moment.replace(microsecond=0) - EPOCH) // datetime.timedelta(seconds=1) for moment in moments]
-    assert seconds(place, [moment.isoformat() for moment in moments]) == expected
+    assert seconds(engine, [moment.isoformat() for moment in moments]) == expected
     local = [f"{moment:%m/%d/}{moment.year} {moment:%I:%M:%S %p}" for moment in moments]
-    assert seconds(place, local, FORM) == expected
+    assert seconds(engine, local, FORM) == expected
 
 
 FORM = "%m/%d/%Y %I:%M:%S %p"
 
 
 @pytest.mark.parametrize(
-    ("form", "text", "expected"),
+    ("time_format", "text", "expected"),
     [
         (FORM, "5/3/2010 9:00:00 AM", "2010-05-03 09:00:00"),
         (FORM, "5/3/2010 12:00:00 am", "2010-05-03 00:00:00"),
@@ -322,33 +326,34 @@ FORM = "%m/%d/%Y %I:%M:%S %p"
         ("(%Y) %m+%d", "(2010) 5+3", "2010-05-03 00:00:00"),
     ],
 )
-def test_forms_of_times(form, text, expected, place):
+def test_time_formats(time_format, text, expected, engine):
     moment = expected and datetime.datetime.fromisoformat(expected)
-    assert seconds(place, [text], form) == [moment and int((moment - EPOCH).total_seconds())]
+    assert seconds(engine, [text], time_format) == [moment and int((moment - EPOCH).total_seconds())]
 
 
 @pytest.mark.parametrize(
-    "form", ["", "%Y", "%y-%m-%d", "%Y-%m-%d %I", "%Y-%m-%d %p", "%Y-%m-%d %M", "%Y-%m-%b", "%Y-%m-%d %d", "%Y-%m-%d %"]
+    "time_format",
+    ["", "%Y", "%y-%m-%d", "%Y-%m-%d %I", "%Y-%m-%d %p", "%Y-%m-%d %M", "%Y-%m-%b", "%Y-%m-%d %d", "%Y-%m-%d %"],
 )
-def test_what_is_no_form_of_a_time(form):
+def test_bad_time_formats(time_format):
     with pytest.raises(InputError, match="must be the form of a time: year"):
-        time_form.pattern(form)
+        formats.pattern(time_format)
 
 
-# Where something is wrong.
+# Faults of CSV files.
 
 
-def test_find_and_locate(tmp_path):
-    one, two = tmp_path / "1.csv", tmp_path / "2.csv"
-    one.write_text("a,b\n1,2\n")
-    two.write_text('a,b\n"x\ny",2\n\n z ,4\n')
-    paths = [str(one), str(two)]
+def test_csv_faults(tmp_path):
+    first, second = tmp_path / "1.csv", tmp_path / "2.csv"
+    first.write_text("a,b\n1,2\n")
+    second.write_text('a,b\n"x\ny",2\n\n z ,4\n')
+    paths = [str(first), str(second)]
     assert csv_faults.find(paths) is None
-    assert csv_faults.locate(paths, "a", "z") == (str(two), 5)
-    assert csv_faults.locate(paths, "b", "2") == (str(one), 2)
+    assert csv_faults.locate(paths, "a", "z") == (str(second), 5)
+    assert csv_faults.locate(paths, "b", "2") == (str(first), 2)
     assert csv_faults.locate(paths, "a", "no")[1] is None
-    two.write_text("a,b\n1\n")
-    assert csv_faults.find(paths) == f"{two}: line 2: 1 fields; must be 2, as in the first line"
+    second.write_text("a,b\n1\n")
+    assert csv_faults.find(paths) == f"{second}: line 2: 1 fields; must be 2, as in the first line"
     assert csv_faults.find([str(tmp_path / "no.csv")]).endswith("no.csv: after line 0: No such file or directory")
 
 

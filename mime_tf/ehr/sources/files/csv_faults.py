@@ -1,20 +1,24 @@
-"""Where in a CSV file something is wrong: for messages, after an engine has refused it."""
+"""Location of faults in CSV files, for messages, after an engine has refused a file.
+
+Engines name neither the line nor the reason in a form that all of them share, so Python's `csv` reads the file again.
+"""
 
 import csv
 import gzip
 import zlib
+from typing import TextIO
 
 from mime_tf.errors import show
 
 
-def opened(path):
+def open_text(path: str) -> TextIO:
     """Opens a CSV file, plain or .gz, as text."""
     opener = gzip.open if path.lower().endswith(".gz") else open
     return opener(path, "rt", encoding="utf-8-sig", newline="")
 
 
-def reason(error):
-    """Says in words what an error of reading a file means."""
+def describe(error: Exception) -> str:
+    """Returns the meaning of an error of reading a file, in words."""
     if isinstance(error, UnicodeDecodeError):
         return f"not UTF-8: byte {error.object[error.start]:#04x}"
     if isinstance(error, EOFError):
@@ -26,35 +30,35 @@ def reason(error):
     return getattr(error, "strerror", None) or str(error)
 
 
-def find(paths):
-    """Returns what is wrong with the first bad file of some, and where, in a line; None where nothing is found."""
+def find(paths: list[str]) -> str | None:
+    """Returns the file, line and reason of the first fault in some files, or None."""
     for path in paths:
         line, header = 0, None
         try:
-            with opened(path) as file:
+            with open_text(path) as file:
                 reader = csv.reader(file, strict=True)
                 for row in reader:
                     header, line = header or row, reader.line_num
                     if row and len(row) != len(header):
                         return f"{path}: line {line}: {len(row)} fields; must be {len(header)}, as in the first line"
         except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
-            return f"{path}: after line {line}: {reason(error)}"
+            return f"{path}: after line {line}: {describe(error)}"
     return None
 
 
-def locate(paths, name, value):
-    """Returns the file and the line where a column has this value, or the files and None.
+def locate(paths: list[str], name: str, value: str) -> tuple[str, int | None]:
+    """Returns the file and the line where a column has a value, or the files and None.
 
     Args:
-        paths: list of CSV files.
-        name: of the column.
-        value: str, without blanks around it.
+        paths: CSV files.
+        name: name of the column.
+        value: the value, without surrounding blanks.
     """
     for path in paths:
-        with opened(path) as file:
+        with open_text(path) as file:
             reader = csv.reader(file)
-            column = [field.strip() for field in next(reader)].index(name)
+            index = [field.strip() for field in next(reader)].index(name)
             for row in reader:
-                if len(row) > column and row[column].strip() == value:
+                if len(row) > index and row[index].strip() == value:
                     return path, reader.line_num
     return show(paths), None

@@ -1,4 +1,4 @@
-"""`mime_tf.ehr.sources.mapped` and its mapping: testdata/epic by hand, every rule of docs/tables.md, every mistake."""
+"""The source `tables` and its mapping: testdata/epic by hand, the rules of docs/tables.md, and mistakes."""
 
 import csv
 import json
@@ -9,9 +9,11 @@ import sys
 
 import pytest
 import yaml
-from support.held_exports import DAY, held, write
+from support.export_tables import DAY, read_tables, write
 
-from mime_tf.ehr.sources import mapped, mapping_file, omop
+from mime_tf.ehr.sources import mapping as mappings
+from mime_tf.ehr.sources.omop.read import read as read_omop
+from mime_tf.ehr.sources.tables import read
 from mime_tf.errors import InputError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -55,7 +57,7 @@ def with_order(**more):
     return SMALL | {"orders": [SMALL["orders"][0] | more]}
 
 
-def said(function, *arguments, **options):
+def refused(function, *arguments, **options):
     """The one line of an InputError."""
     with pytest.raises(InputError) as caught:
         function(*arguments, **options)
@@ -64,23 +66,23 @@ def said(function, *arguments, **options):
 
 
 def test_epic():
-    found = held(mapped, FIXTURE, MAPPING)
-    assert found["patients"] == [
+    tables = read_tables(read, FIXTURE, MAPPING)
+    assert tables["patients"] == [
         ("Z1", -7124 * DAY, "1", None, None),
         ("Z2", -3621 * DAY, "2", 16587 * DAY, None),
     ]
-    assert found["visits"] == [
+    assert tables["visits"] == [
         ("101", "Z1", MAY_2010, None),
         ("102", "Z1", MAY_2011, None),
         ("201", "Z2", JAN_2014, None),
     ]
-    assert found["diagnoses"] == [
+    assert tables["diagnoses"] == [
         ("101", "ICD-10-CM", "I10", None),
         ("102", "ICD-10-CM", "I50.9", None),
         ("201", "ICD-10-CM", "E11.22, N18.9", None),
         ("201", "ICD-10-CM", None, None),  # CLARITY_EDG has no code for it
     ]
-    assert found["orders"] == [
+    assert tables["orders"] == [
         ("pr 9001", "102", "pr", "Epic procedure", "8001", MAY_2011),
         ("pr 9002", "201", "pr", "Epic procedure", "8002", JAN_2014),
         ("rx 9001", "101", "rx", "Epic medication", "7001", MAY_2010 + 9 * 3600 + 1800),
@@ -88,7 +90,7 @@ def test_epic():
         ("rx 9003", "102", "rx", "Epic medication", "7001", NOON + 360),
         ("rx 9004", "201", "rx", "Epic medication", "7003", JAN_2014 + 14 * 3600),
     ]
-    assert found["reasons"] == [
+    assert tables["reasons"] == [
         ("pr 9001", "ICD-10-CM", "I50.9"),
         ("rx 9001", "ICD-10-CM", "I10"),
         ("rx 9002", "ICD-10-CM", "I10"),
@@ -96,9 +98,9 @@ def test_epic():
         ("rx 9003", "ICD-10-CM", "I10"),
         ("rx 9004", "ICD-10-CM", "E11.22, N18.9"),
     ]
-    assert ("dx", "ICD-10-CM", "I50.9", "Chronic congestive heart failure (HCC)") in found["names"]
-    assert ("pr", "Epic procedure", "8001", "ECHOCARDIOGRAM TRANSTHORACIC COMPLETE") in found["names"]
-    assert found["left_out"] == {} and found["skipped"] == []
+    assert ("dx", "ICD-10-CM", "I50.9", "Chronic congestive heart failure (HCC)") in tables["names"]
+    assert ("pr", "Epic procedure", "8001", "ECHOCARDIOGRAM TRANSTHORACIC COMPLETE") in tables["names"]
+    assert tables["left_out"] == {} and tables["skipped"] == []
 
 
 def test_the_mapping_of_the_docs_is_the_tested_one():
@@ -113,15 +115,15 @@ def test_a_look_up_with_several_codes_gives_several_diagnoses(export):
     write(export / "EDG_CURRENT_ICD10.csv", *rows)
     content = yaml.safe_load(MAPPING.read_text())
     content["diagnoses"]["names"] = {"file": "EDG_CURRENT_ICD10", "key": "DX_ID", "code": "CODE"}
-    found = held(mapped, export, mapping(export, content))
-    assert [(visit, code) for visit, _, code, _ in found["diagnoses"]] == [
+    tables = read_tables(read, export, mapping(export, content))
+    assert [(visit, code) for visit, _, code, _ in tables["diagnoses"]] == [
         ("101", "I10"),
         ("102", None),
         ("201", "E11.22"),
         ("201", "N18.9"),
         ("201", None),
     ]
-    assert [(order, code) for order, _, code in found["reasons"] if order == "rx 9004"] == [
+    assert [(order, code) for order, _, code in tables["reasons"] if order == "rx 9004"] == [
         ("rx 9004", "E11.22"),
         ("rx 9004", "N18.9"),
     ]
@@ -132,11 +134,11 @@ def test_codes_of_the_tables_themselves(export):
     content = yaml.safe_load(MAPPING.read_text())
     del content["diagnoses"]["names"]["code"]
     content["orders"][0]["display"] = "DESCRIPTION"
-    found = held(mapped, export, mapping(export, content))
-    assert [row[2] for row in found["diagnoses"]] == ["501", "502", "503", "504"]
-    assert ("rx 9003", "ICD-10-CM", "501") in found["reasons"]
-    assert ("dx", "ICD-10-CM", "504", "Patient counseled") in found["names"]
-    names = {row[3] for row in found["names"] if row[2] == "7001"}
+    tables = read_tables(read, export, mapping(export, content))
+    assert [row[2] for row in tables["diagnoses"]] == ["501", "502", "503", "504"]
+    assert ("rx 9003", "ICD-10-CM", "501") in tables["reasons"]
+    assert ("dx", "ICD-10-CM", "504", "Patient counseled") in tables["names"]
+    names = {row[3] for row in tables["names"] if row[2] == "7001"}
     assert names == {"LISINOPRIL 10 MG TABLET", "LISINOPRIL 10 MG PO TABS"}
 
 
@@ -144,73 +146,73 @@ def test_orders_may_take_their_codes_from_a_look_up_that_has_one_each(export):
     content = yaml.safe_load(MAPPING.read_text())
     content["orders"][1]["names"]["code"] = "PROC_CODE"
     path = mapping(export, content)
-    found = held(mapped, export, path)
-    assert [row[4] for row in found["orders"] if row[2] == "pr"] == ["ECH10", "LAB17"]
-    assert ("pr", "Epic procedure", "ECH10", "ECHOCARDIOGRAM TRANSTHORACIC COMPLETE") in found["names"]
+    tables = read_tables(read, export, path)
+    assert [row[4] for row in tables["orders"] if row[2] == "pr"] == ["ECH10", "LAB17"]
+    assert ("pr", "Epic procedure", "ECH10", "ECHOCARDIOGRAM TRANSTHORACIC COMPLETE") in tables["names"]
     with open(export / "CLARITY_EAP.csv", "a") as file:
         file.write("8001,AGAIN,ECH11\n")
-    line = said(held, mapped, export, path)
-    assert line == f"{path}: orders[2].names.key: PROC_ID in CLARITY_EAP: '8001' is there 2 times; must be there once"
+    line = refused(read_tables, read, export, path)
+    assert line == f"{path}: orders[2].names.key: CLARITY_EAP: PROC_ID '8001' occurs 2 times; must occur once"
 
 
-def test_the_least_there_can_be(small):
-    found = held(mapped, small, mapping(small, SMALL))
-    assert found["patients"] == [("p", None, None, None, None)]
-    assert found["visits"] == [("s1", "p", MAY_2010, None), ("s2", "p", MAY_2011, None)]
-    assert found["diagnoses"] == [
+def test_the_smallest_mapping(small):
+    tables = read_tables(read, small, mapping(small, SMALL))
+    assert tables["patients"] == [("p", None, None, None, None)]
+    assert tables["visits"] == [("s1", "p", MAY_2010, None), ("s2", "p", MAY_2011, None)]
+    assert tables["diagnoses"] == [
         ("s1", "ICD-10", "I10", None), ("s2", "ICD-10", "I50", None), ("s2", "ICD-10", None, None)
     ]  # fmt: skip
-    assert found["orders"] == [("rx 1", "s1", "rx", "ATC", "C09", None), ("rx 2", "s2", "rx", "ATC", "C03", None)]
-    assert (found["reasons"], found["names"], found["left_out"]) == ([], [], {})
+    assert tables["orders"] == [("rx 1", "s1", "rx", "ATC", "C09", None), ("rx 2", "s2", "rx", "ATC", "C03", None)]
+    assert (tables["reasons"], tables["names"], tables["left_out"]) == ([], [], {})
 
 
 def test_an_order_may_name_its_reason(small):
-    assert held(mapped, small, mapping(small, with_order(reason="why")))["reasons"] == [("rx 1", "ICD-10", "I10")]
+    assert read_tables(read, small, mapping(small, with_order(reason="why")))["reasons"] == [("rx 1", "ICD-10", "I10")]
 
 
 def test_links_to_the_row_of_a_diagnosis(small):
     rows = ("id", "row"), ("1", "r1"), ("2", "r1"), ("2", "r2"), ("2", "r2"), ("2", "r3"), ("2", "r9"), ("2", "")
     write(small / "why.csv", *rows)
     link = {"kind": "rx", "file": "why", "order": "id", "diagnosis": "row"}
-    found = held(mapped, small, mapping(small, SMALL | {"links": [link]}))
-    assert found["reasons"] == [("rx 1", "ICD-10", "I10"), ("rx 2", "ICD-10", "I10"), ("rx 2", "ICD-10", "I50")]
-    assert found["left_out"] == {
+    tables = read_tables(read, small, mapping(small, SMALL | {"links": [link]}))
+    assert tables["reasons"] == [("rx 1", "ICD-10", "I10"), ("rx 2", "ICD-10", "I10"), ("rx 2", "ICD-10", "I50")]
+    assert tables["left_out"] == {
         "links[1] without an order or a diagnosis": 1,
         "reference to nowhere: diagnosis of links[1]": 1,
         "links[1] to a diagnosis without a code": 1,
     }
 
 
-def test_links_by_code_that_lack_something_are_counted(small):
+def test_incomplete_links_by_code_are_counted(small):
     write(small / "why.csv", ("id", "icd"), ("1", "I10"), ("", "I10"), ("2", ""))
     link = {"kind": "rx", "file": "why", "order": "id", "code": "icd"}
-    found = held(mapped, small, mapping(small, SMALL | {"links": [link]}))
-    assert found["reasons"] == [("rx 1", "ICD-10", "I10")]
-    assert found["left_out"] == {"links[1] without an order or a diagnosis": 2}
+    tables = read_tables(read, small, mapping(small, SMALL | {"links": [link]}))
+    assert tables["reasons"] == [("rx 1", "ICD-10", "I10")]
+    assert tables["left_out"] == {"links[1] without an order or a diagnosis": 2}
 
 
 def test_a_table_may_be_read_several_times(small):
-    """Orders of two kinds in one table of procedures and drugs, say, and links in the orders' own table."""
+    """Orders of two kinds in one table, such as procedures and drugs, and links in the orders' own table."""
     again = SMALL["orders"][0] | {"kind": "pr", "system": "house"}
     link = {"kind": "pr", "file": "drugs.csv", "order": "id", "code": "why"}
-    found = held(mapped, small, mapping(small, SMALL | {"orders": [*SMALL["orders"], again], "links": [link]}))
-    assert [(row[0], row[3]) for row in found["orders"]] == [
+    tables = read_tables(read, small, mapping(small, SMALL | {"orders": [*SMALL["orders"], again], "links": [link]}))
+    assert [(row[0], row[3]) for row in tables["orders"]] == [
         ("pr 1", "house"), ("pr 2", "house"), ("rx 1", "ATC"), ("rx 2", "ATC")
     ]  # fmt: skip
-    assert found["reasons"] == [("pr 1", "ICD-10", "I10")]
+    assert tables["reasons"] == [("pr 1", "ICD-10", "I10")]
 
 
 def test_a_table_may_have_times_of_its_own_form(small):
     write(small / "stays.csv", ("stay", "who", "begin"), ("s1", "p", "3.5.2010"))
     content = SMALL | {"visits": SMALL["visits"] | {"time_format": "%d.%m.%Y"}, "time_format": "%m/%d/%Y"}
-    assert held(mapped, small, mapping(small, content))["visits"] == [("s1", "p", MAY_2010, None)]
+    assert read_tables(read, small, mapping(small, content))["visits"] == [("s1", "p", MAY_2010, None)]
     write(small / "stays.csv", ("stay", "who", "begin"), ("s1", "p", "2010-05-03"))
-    line = said(held, mapped, small, mapping(small, content))
+    line = refused(read_tables, read, small, mapping(small, content))
     assert line == (f"{small / 'stays.csv'}: line 2: begin: found '2010-05-03'; must be a time of the form %d.%m.%Y")
 
 
 def test_omop_can_be_read_as_tables(tmp_path):
-    """The same orders, reasons and visits as the source omop gives where the codes are concepts."""
+    """Orders, reasons and visits are those of the source omop where the codes are concepts."""
     folder = ROOT / "testdata" / "omop"
     order = {"system": "OMOP", "visit": "visit_occurrence_id"}
     content = {
@@ -227,32 +229,32 @@ def test_omop_can_be_read_as_tables(tmp_path):
             {"kind": "rx", "file": "links", "order": "order_id", "diagnosis": "condition_occurrence_id"},
         ],
     }
-    found = held(mapped, folder, mapping(tmp_path, content))
+    tables = read_tables(read, folder, mapping(tmp_path, content))
     copy = pathlib.Path(shutil.copytree(folder, tmp_path / "omop"))
     (copy / "concept.csv").unlink()
-    expected = held(omop, copy, links=folder / "links.csv")
+    expected = read_tables(read_omop, copy, links=folder / "links.csv")
     drugs = {row[:2] + row[3:5] for row in expected["orders"] if row[2] == "rx"}
-    assert {row[:2] + row[3:5] for row in found["orders"]} == drugs
-    assert set(expected["reasons"]) - set(found["reasons"]) == {("pr 1", "OMOP", "4229440")}
+    assert {row[:2] + row[3:5] for row in tables["orders"]} == drugs
+    assert set(expected["reasons"]) - set(tables["reasons"]) == {("pr 1", "OMOP", "4229440")}
 
 
-# What is wrong with the tables.
+# Faults of the tables.
 
 
-def test_a_missing_table_is_told_before_any_is_read(small):
+def test_a_missing_table_is_an_error_before_any_is_read(small):
     path = mapping(small, with_order(names={"file": "NAMES", "key": "a", "display": "b"}))
-    read = []
-    line = said(held, mapped, small, path, progress=read.append)
+    lines = []
+    line = refused(read_tables, read, small, path, progress=lines.append)
     assert line.startswith(f"{path}: orders[1].names.file: found NAMES; {small}: no table NAMES (NAMES.csv, ")
-    assert read == []
+    assert lines == []
 
 
 def test_a_missing_column(small):
-    line = said(held, mapped, small, mapping(small, with_order(reason="because")))
+    line = refused(read_tables, read, small, mapping(small, with_order(reason="because")))
     assert line == f"{small / 'drugs.csv'}: no column because; found id, stay, atc, why"
 
 
-def test_bad_tables_are_gone_on_without_where_that_is_asked(small):
+def test_bad_tables_are_skipped_on_request(small):
     names = {"file": "names", "key": "code", "display": "called"}
     again = SMALL["orders"][0] | {"kind": "pr", "file": "broken", "names": names}
     link = {"kind": "rx", "file": "why", "order": "id", "code": "icd"}
@@ -262,32 +264,32 @@ def test_bad_tables_are_gone_on_without_where_that_is_asked(small):
     path = mapping(small, SMALL | content)
     for name in ("names", "broken", "why", "people"):
         (small / f"{name}.csv").write_text("")
-    assert ": empty" in said(held, mapped, small, path)
-    found = held(mapped, small, path, on_error="skip")
-    assert {pathlib.Path(file).stem for file, _ in found["skipped"]} == {"names", "broken", "why", "people"}
-    assert len(found["orders"]) == 2 and found["reasons"] == []
-    assert found["patients"] == [("p", None, None, None, None)]
+    assert ": empty" in refused(read_tables, read, small, path)
+    tables = read_tables(read, small, path, on_error="skip")
+    assert {pathlib.Path(file).stem for file, _ in tables["skipped"]} == {"names", "broken", "why", "people"}
+    assert len(tables["orders"]) == 2 and tables["reasons"] == []
+    assert tables["patients"] == [("p", None, None, None, None)]
     (small / "drugs.csv").write_text("")
-    line = said(held, mapped, small, path, on_error="skip")
+    line = refused(read_tables, read, small, path, on_error="skip")
     assert line.startswith(f"{small}: none of the tables of orders can be read: ")
 
 
 def test_codes_of_a_skipped_look_up_are_missing_and_not_others(export):
     (export / "CLARITY_EDG.csv").write_text("")
-    found = held(mapped, export, MAPPING, on_error="skip")
-    assert {row[2] for row in found["diagnoses"] + found["reasons"]} == {None}
+    tables = read_tables(read, export, MAPPING, on_error="skip")
+    assert {row[2] for row in tables["diagnoses"] + tables["reasons"]} == {None}
 
 
-# What is wrong with the mapping.
+# Faults of the mapping.
 
 
 def changed(**change):
-    """`SMALL` with a value changed at a path such as visits__start; None takes it away."""
+    """`SMALL` with a value changed at a path such as visits__start; None removes it."""
     content = json.loads(json.dumps(SMALL))
     for path, value in change.items():
-        *place, key = path.split("__")
+        *names, key = path.split("__")
         target = content
-        for name in place:
+        for name in names:
             target = target[int(name)] if name.isdigit() else target[name]
         if value is None:
             del target[key]
@@ -308,8 +310,8 @@ ORDER_KEYS = "must be one of file, order, visit, code, time, display, reason, ki
         ("a: 2001-99-99", "not YAML: "),
         ("!!python/object/apply:os.system [ls]", "not YAML: could not determine a constructor"),
         ("[" * 5000, "not YAML: "),
-        ("visits: {}\nvisits: {}", "line 2: visits is there twice"),
-        ("orders:\n  - kind: rx\n    kind: pr", "line 3: kind is there twice"),
+        ("visits: {}\nvisits: {}", "line 2: visits is given twice"),
+        ("orders:\n  - kind: rx\n    kind: pr", "line 3: kind is given twice"),
         (changed(visit={}), "unknown key 'visit'; perhaps visits is meant; must be one of time_format, patients, vis"),
         (changed(visits=None), "visits: missing; must be a table"),
         (changed(visits=["a"]), "visits: found ['a']; must have the keys file, visit, patient, start, stop, time_fo"),
@@ -328,7 +330,7 @@ ORDER_KEYS = "must be one of file, order, visit, code, time, display, reason, ki
         (changed(diagnoses__names="x"), "diagnoses.names: found 'x'; must have the keys file, key, code, display"),
         (
             changed(diagnoses__names={"file": "x", "key": "y"}),
-            "diagnoses.names: must have display, what the code is called, or code, another code in its place",
+            "diagnoses.names: must have display, the name of the code, or code, another code in its place",
         ),
         (changed(orders=None), "orders: found nothing; must be a list of tables, each begun with a -"),
         (changed(orders=[]), "orders: found []; must be a list of tables, each begun with a -"),
@@ -354,20 +356,20 @@ ORDER_KEYS = "must be one of file, order, visit, code, time, display, reason, ki
 )  # fmt: skip
 def test_a_mistake_in_the_mapping(content, message, tmp_path):
     path = mapping(tmp_path, content)
-    line = said(mapping_file.read, path)
+    line = refused(mappings.read, path)
     assert line.startswith(f"{path}: {message}"), line
 
 
-def test_a_mapping_that_is_not_there(tmp_path):
+def test_a_missing_mapping(tmp_path):
     path = tmp_path / "m.yaml"
-    assert said(mapping_file.read, path) == f"{path}: not readable: No such file or directory"
+    assert refused(mappings.read, path) == f"{path}: not readable: No such file or directory"
     path.write_bytes(b"\xff\xfe\xfd")
-    assert said(mapping_file.read, path).startswith(f"{path}: not YAML: ")
+    assert refused(mappings.read, path).startswith(f"{path}: not YAML: ")
 
 
 def test_nothing_in_a_mapping_is_executed(tmp_path):
     path = mapping(tmp_path, f"a: !!python/object/apply:os.mkdir ['{tmp_path / 'made'}']")
-    said(mapping_file.read, path)
+    refused(mappings.read, path)
     assert not (tmp_path / "made").exists()
 
 
@@ -380,23 +382,25 @@ def convert(*flags):
 
 
 def test_the_command(tmp_path):
-    done = convert("--input", FIXTURE, "--mapping", MAPPING, "--output", tmp_path / "c")
-    assert done.returncode == 0, done.stderr
+    process = convert("--input", FIXTURE, "--mapping", MAPPING, "--output", tmp_path / "c")
+    assert process.returncode == 0, process.stderr
     codes = [(row["kind"], row["code"]) for row in csv.DictReader((tmp_path / "c" / "vocabulary.csv").open())]
     assert codes == [
         ("dx", "I10"), ("dx", "E11.22, N18.9"), ("dx", "I50.9"), ("rx", "7001"), ("rx", "7002"), ("rx", "7003"),
         ("pr", "8001"),
     ]  # fmt: skip
-    found = json.loads((tmp_path / "c" / "linkage.json").read_text())
-    assert found["orders"]["rx"]["carried from an earlier diagnosis"] == 1
-    assert found["left_out"] == {"diagnoses without a code": 1}
+    tables = json.loads((tmp_path / "c" / "linkage.json").read_text())
+    assert tables["orders"]["rx"]["carried from an earlier diagnosis"] == 1
+    assert tables["left_out"] == {"diagnoses without a code": 1}
 
 
 def test_the_command_with_a_bad_mapping(tmp_path):
     path = mapping(tmp_path, changed(visits__strat="x"))
-    done = convert("--input", FIXTURE, "--mapping", path, "--output", tmp_path / "c")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith(f"mime-tf: {path}: visits: unknown key 'strat'") and done.stderr.count("\n") == 1
+    process = convert("--input", FIXTURE, "--mapping", path, "--output", tmp_path / "c")
+    assert (process.returncode, process.stdout) == (2, "")
+    assert (
+        process.stderr.startswith(f"mime-tf: {path}: visits: unknown key 'strat'") and process.stderr.count("\n") == 1
+    )
     assert not (tmp_path / "c").exists()
-    done = convert("--input", FIXTURE, "--output", tmp_path / "c")
-    assert done.returncode == 2 and "mapping: source tables needs one" in done.stderr
+    process = convert("--input", FIXTURE, "--output", tmp_path / "c")
+    assert process.returncode == 2 and "mapping: source tables needs one" in process.stderr

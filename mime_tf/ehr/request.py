@@ -1,0 +1,50 @@
+"""The options of a conversion, beside the export."""
+
+import dataclasses
+
+from mime_tf.data.vocabulary import Vocabulary
+from mime_tf.ehr.code_groups import CodeGroups
+from mime_tf.ehr.design.label_file import Labels
+from mime_tf.ehr.design.outcome import DEATH, Outcome
+from mime_tf.ehr.design.rules import Rules
+from mime_tf.errors import InputError
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """The options of a conversion.
+
+    Attributes:
+        rules: patients and prediction times of the cohort.
+        outcome: the outcome, or None; beside labels it only tells the audit which codes to look for.
+        labels: labels made elsewhere, or None.
+        unlinked, infer_share: as for `mime_tf.ehr.linkage.link.link`.
+        min_count: codes with a lower count in the cohort are dropped.
+        vocabulary: existing vocabulary whose codes and indices are used, or None for a new one.
+        groups: groups in place of codes, or None.
+        strict: a reference to nowhere is an error.
+
+    Raises:
+        InputError: a value is out of range, or two options exclude each other: a vocabulary and a `min_count`, labels
+            and death.
+    """
+
+    rules: Rules
+    outcome: Outcome | None = None
+    labels: Labels | None = None
+    unlinked: str = "drop"
+    infer_share: float = 0.5
+    min_count: int = 1
+    vocabulary: Vocabulary | None = None
+    groups: CodeGroups | None = None
+    strict: bool = False
+
+    def __post_init__(self):
+        if self.labels and self.outcome and self.outcome.text == DEATH:
+            raise InputError("outcome: found death; with labels it tells the audit which codes to look for")
+        if not 0 <= self.infer_share <= 1:
+            raise InputError(f"infer_share: found {self.infer_share}; must be from 0 to 1")
+        if self.min_count < 1:
+            raise InputError(f"min_count: found {self.min_count}; must be at least 1")
+        if self.vocabulary and self.min_count > 1:
+            raise InputError("vocabulary, min_count: found both; an existing vocabulary is used as it is")

@@ -1,0 +1,185 @@
+"""The command `simulate`: parameters, files, and errors."""
+
+import contextlib
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.simulated import columns
+
+from mime_tf.__main__ import main
+from mime_tf.data import pickled
+from mime_tf.data.vocabulary import Vocabulary
+from mime_tf.errors import InputError
+from mime_tf.simulate import files
+from mime_tf.simulate.simulation import simulate
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "right"),
+    [
+        ("patients", 0, "a whole number from 1 to 10000000"),
+        ("patients", 2.0, "a whole number from 1 "),
+        ("patients", True, "a whole number from 1 "),
+        ("seed", -1, "a whole number from 0 "),
+        ("pair_effect", 1.01, "a number from 0 to 1"),
+        ("pair_effect", -0.5, "a number from 0 to 1"),
+        ("pair_effect", float("nan"), "a number from 0 to 1"),
+        ("effect", float("inf"), "a number from 0 to 10"),
+        ("prevalence", 0, "a number from 0.001 to 0.999"),
+        ("prevalence", "0.2", "a number from 0.001 to 0.999"),
+        ("mean_visits", 2.9, "a number from 3 to 100"),
+        ("num_dx", 39, "a whole number from 40 to 10000"),
+        ("num_rx", 19, "a whole number from 20 to 10000"),
+        ("num_pr", None, "a whole number from 20 to 10000"),
+    ],
+)
+def test_bad_parameters(name, value, right):
+    with pytest.raises(InputError) as caught:
+        simulate(**{"patients": 10, name: value})
+    assert f"{name}: found " in str(caught.value)
+    assert f"must be {right}" in str(caught.value)
+
+
+def test_numpy_numbers_are_numbers():
+    assert simulate(np.int64(5), np.uint8(3), pair_effect=np.float32(1), effect=1).truth()["parameters"]["seed"] == 3
+
+
+# Files and the command.
+
+
+def command(*argv):
+    """Runs `mime-tf simulate ARGV` in this process; returns its exit status and the lines it wrote."""
+    stdout, stderr = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
+        code = main(["simulate", *map(str, argv)])
+    return code, stdout.getvalue().splitlines(), stderr.getvalue().splitlines()
+
+
+ARGV = ("--patients", 200, "--mean_visits", 4, "--num_dx", 60, "--num_pr", 40)
+FILES = {"c.seqs", "c.labels", "c_truth.json", "c_truth.csv", "vocabulary.csv"}
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_the_command_writes_cohort_and_truth(tmp_path):
+    code, out, err = command(*ARGV, "--seed", 4, "--pair_effect", 1, "--output", tmp_path / "new" / "c")
+    assert (code, err, len(out)) == (0, [], 5)
+    folder = tmp_path / "new"
+    assert set(contents(folder)) == FILES
+    expected = simulate(200, 4, pair_effect=1.0, mean_visits=4, num_dx=60, num_pr=40)
+    store, labels = pickled.read(folder / "c")
+    assert columns(store) == columns(expected.store)
+    assert labels.tolist() == expected.labels.tolist()
+    assert json.loads((folder / "c_truth.json").read_text()) == json.loads(json.dumps(expected.truth()))
+    with open(folder / "c_truth.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == [
+        *("row", "label", "risk", "pair_score", "code_score"),
+        *("risk_with_links", "risk_without_links"),
+    ]
+    assert [int(row["row"]) for row in rows] == list(range(200))
+    assert [int(row["label"]) for row in rows] == labels.tolist()
+    for name in list(rows[0])[2:]:
+        np.testing.assert_allclose([float(row[name]) for row in rows], getattr(expected, name), rtol=1e-8, atol=1e-12)
+
+
+def test_the_vocabulary_names_every_code(tmp_path):
+    command(*ARGV, "--output", tmp_path / "c")
+    vocabulary = Vocabulary.read(str(tmp_path / "vocabulary.csv"))
+    assert len(vocabulary.rows) == 60 + 99 + 40
+    assert {row["system"] for row in vocabulary.rows} == {"simulated"}
+    (pair, *_) = json.loads((tmp_path / "c_truth.json").read_text())["pairs"]
+    for dx, order in pair["links_of_risk"]:
+        assert vocabulary.by_index["dx", dx]["display"] == f"chronic diagnosis {dx} (pair A)"
+        assert vocabulary.by_index["rx", order]["display"] == f"medication {order} (pair A)"
+        assert vocabulary.by_index["rx", order]["code"] == f"RX{order}"
+
+
+def test_the_same_seed_gives_the_same_bytes(tmp_path):
+    for folder in ("one", "other"):
+        assert command(*ARGV, "--output", tmp_path / folder / "c")[0] == 0
+    assert contents(tmp_path / "one") == contents(tmp_path / "other")
+
+
+def test_parquet(tmp_path):
+    parquet = pytest.importorskip("mime_tf.data.parquet")
+    code, out, _ = command(*ARGV, "--output", tmp_path / "c.parquet")
+    assert code == 0
+    assert set(contents(tmp_path)) == {"c.parquet", "c_truth.json", "c_truth.csv", "vocabulary.csv"}
+    assert str(tmp_path / "c.parquet") in out[-1]
+    expected = simulate(200, mean_visits=4, num_dx=60, num_pr=40)
+    store, labels, *_ = parquet.read(tmp_path / "c.parquet")
+    assert columns(store) == columns(expected.store)
+    assert np.asarray(labels).tolist() == expected.labels.tolist()
+
+
+def check_refused(folder, *argv, says):
+    before = contents(folder)
+    code, out, err = command(*argv)
+    assert (code, out, len(err)) == (2, [], 1)
+    assert says in err[0]
+    assert contents(folder) == before
+
+
+@pytest.mark.parametrize("name", sorted(FILES - {"vocabulary.csv"}))
+def test_files_are_not_replaced_unasked(tmp_path, name):
+    (tmp_path / name).write_text("mine")
+    check_refused(tmp_path, *ARGV, "--output", tmp_path / "c", says=f"{name}: exists; --overwrite")
+    assert command(*ARGV, "--output", tmp_path / "c", "--overwrite")[0] == 0
+    assert set(contents(tmp_path)) == FILES
+    assert contents(tmp_path)[name] != b"mine"
+
+
+def test_a_vocabulary_is_not_replaced_by_another(tmp_path):
+    assert command(*ARGV, "--output", tmp_path / "c")[0] == 0
+    assert command(*ARGV, "--output", tmp_path / "d", "--pair_effect", 1)[0] == 0  # the same codes
+    argv = (*ARGV, "--output", tmp_path / "e", "--seed", 1)
+    check_refused(tmp_path, *argv, says="vocabulary.csv: names other codes")
+    assert command(*argv, "--overwrite")[0] == 0
+
+
+def test_bad_arguments_write_nothing(tmp_path):
+    check_refused(tmp_path, *ARGV, "--output", tmp_path / "c", "--pair_effect", 2, says="pair_effect: found 2.0; must")
+    check_refused(tmp_path, *ARGV, "--output", f"{tmp_path}/", says="output: found")
+    (tmp_path / "file").write_text("")
+    check_refused(tmp_path, *ARGV, "--output", tmp_path / "file" / "c", says="file")
+    with pytest.raises(InputError):
+        files.write(simulate(1), tmp_path / ".parquet")
+
+
+def run(*argv, cwd):
+    argv = [sys.executable, "-m", "mime_tf", "simulate", *map(str, argv)]
+    return subprocess.run(argv, cwd=cwd, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
+
+
+def test_the_command_as_a_process(tmp_path):
+    done = run("--patients", 50, "--output", "c", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(contents(tmp_path)) == FILES
+    assert done.stdout.startswith("patients: 50, with ")
+    assert "Bayes AUC: 0." in done.stdout
+    done = run("--patients", 50, "--output", "c", cwd=tmp_path)
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+
+
+def test_help_teaches(tmp_path):
+    done = run("--help", cwd=tmp_path)
+    assert done.returncode == 0
+    for part in ("example:", "mime-tf simulate --patients", "--pair_effect", "--overwrite", "0.5"):
+        assert part in done.stdout
+
+
+def test_no_framework_is_loaded():
+    code = "import mime_tf.simulate.files, sys; print({'tensorflow', 'keras'} & {*sys.modules})"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"

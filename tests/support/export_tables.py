@@ -1,0 +1,45 @@
+"""The common tables of an export, as plain Python."""
+
+import csv
+
+from mime_tf.ehr.engine import opened
+from mime_tf.ehr.schema import SCHEMAS
+
+DAY = 86_400
+
+
+def read_tables(read, path, *arguments, engine=None, **options):
+    """Reads an export; returns its tables as sorted lists of tuples, with left_out and skipped.
+
+    Args:
+        read: `read` of a source.
+        path: the export.
+        *arguments: further arguments of `read`.
+        engine: the engine, None for DuckDB.
+        **options: further arguments of `read`.
+    """
+    if engine is None:
+        with opened() as engine:
+            return read_tables(read, path, *arguments, engine=engine, **options)
+    export = read(engine, path, *arguments, **options)
+    tables = {name: engine.arrow(getattr(export, name)) for name in SCHEMAS}
+    for name, table in tables.items():
+        assert table.column_names == list(SCHEMAS[name]), name
+        assert [str(kind) for kind in table.schema.types] == list(SCHEMAS[name].values()), name
+    return {name: sorted_rows(table) for name, table in tables.items()} | {
+        "left_out": export.left_out,
+        "skipped": export.skipped,
+    }
+
+
+def sorted_rows(table):
+    """The rows of a `pyarrow.Table` as tuples, sorted."""
+    return sorted((tuple(row.values()) for row in table.to_pylist()), key=repr)
+
+
+def write(path, *rows):
+    """Writes rows as CSV; the first is the header."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows(rows)
+    return path
