@@ -43,11 +43,13 @@ class Record:
         content = files.read_json(path)
         if content is None:
             return None
-        if not isinstance(content, dict) or not all(_CHECKS[name](content.get(name)) for name in _CHECKS):
-            raise InputError(
-                f"{path}: found {show(content)}; not the record of a run of this program; give another output prefix, "
-                "or move it away"
-            )
+        content = content if isinstance(content, dict) else {}
+        for name, is_right in _CHECKS.items():
+            if not is_right(content.get(name)):
+                raise InputError(
+                    f"{path}: {name}: found {show(content.get(name))}; not the record of a run of this program; give "
+                    "another output prefix, or move it away"
+                )
         train_config(content["flags"], path)
         return cls(path, content)
 

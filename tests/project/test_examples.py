@@ -14,8 +14,9 @@ from support.whole_runs import environment
 from mime_tf.assess.bootstrap import Bootstrap
 from mime_tf.config import TrainConfig
 from mime_tf.data import pickled
+from mime_tf.data.cohort import Cohort
+from mime_tf.runs.record import Record
 from mime_tf.splits import division
-from mime_tf.terminal import files
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SCRIPT, YARDSTICKS = EXAMPLES / "heart_failure.sh", EXAMPLES / "yardsticks.py"
@@ -94,9 +95,8 @@ def output(tmp_path):
     table = "".join(f"{60 + 20 * label},F\n" for label in labels)
     (tmp_path / "patients.csv").write_text(f"age,sex\n{table}")
     prefix = f"{tmp_path}/run/"
-    flags = {name: getattr(TrainConfig(folds=2), name) for name in TrainConfig.__dataclass_fields__}
     Path(prefix).mkdir()
-    files.write_json(f"{prefix}run.json", {"flags": flags, "mean": {}, "input": str(tmp_path / "cohort")})
+    Record.new(TrainConfig(folds=2), Cohort.open(tmp_path / "cohort"), prefix, f"{prefix}log.log").finish({})
     scores = [0.1 if row == 1 else 0.2 + 0.5 * label for row, label in enumerate(labels)]
     lines = "".join(f"{row},0,{label},{scores[row]}\n" for row, label in enumerate(labels))
     Path(f"{prefix}out_of_fold.csv").write_text(f"row,fold,label,probability\n{lines}")
