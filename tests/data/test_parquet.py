@@ -586,6 +586,7 @@ def read_damaged(path, data):
     return patients, labels.tolist()
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=1000)
 @given(st.data())
 def test_bytes_that_were_changed(folder, sound, data):
@@ -595,6 +596,7 @@ def test_bytes_that_were_changed(folder, sound, data):
     read_damaged(folder / "x.parquet", damaged)
 
 
+@pytest.mark.slow
 def test_checksums_tell_of_damage(folder, sound):
     own, data = sound[0] == "own", sound[1]
     expected, different = (PATIENTS * 9, [1, 0] * 9), 0

@@ -1,7 +1,13 @@
 """Which tests are quick: the rule, on files that exist and on made-up ones."""
 
 import pytest
-from support.quick import TESTS, is_light, is_quick
+from support.quick import TESTS, WHOLE_CONVERSIONS, is_light, is_quick
+
+
+@pytest.mark.parametrize("name", WHOLE_CONVERSIONS)
+def test_files_that_are_called_slow_exist(name):
+    assert (TESTS / name).exists()
+    assert not is_quick(TESTS / name)
 
 
 @pytest.mark.parametrize("name, expected", [("data/test_store.py", True), ("model/test_model.py", False)])

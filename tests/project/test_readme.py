@@ -135,6 +135,14 @@ def test_links_lead_to_files(page):
         assert target.startswith(("http://", "https://")) or (page.parent / target).exists(), target
 
 
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_paths_on_a_page_exist(page):
+    for path in re.findall(
+        r"`((?:mime_tf|tests|docs|testdata|notebooks|benchmarks)/[\w/.]*)`", page.read_text("utf-8")
+    ):
+        assert (ROOT / path).exists(), path
+
+
 def command_lines(text):
     """The arguments of each `mime-tf` on a line of its own, without comments."""
     whole = re.sub(r"\\\n *", "", text)

@@ -10,6 +10,8 @@ ROOT = TESTS.parent
 FRAMEWORKS = ("tensorflow", "keras")
 # In a file that imports modules which load a framework in functions that its tests do not call.
 EXPLICIT = "QUICK = True"
+# Files without a framework whose tests convert a whole export several times each: a third of all quick tests' time.
+WHOLE_CONVERSIONS = ("ehr/test_convert_oracle.py", "ehr/test_omop.py", "ehr/test_tables.py")
 # Folders of modules, each with the folder that its modules' names start from.
 SOURCES = ((ROOT, "mime_tf"), (ROOT, "benchmarks"), (TESTS, "support"))
 
@@ -48,4 +50,6 @@ def is_light(module):
 @functools.cache
 def is_quick(path):
     """Returns whether a test file imports light modules only, or says itself that its tests load no framework."""
+    if path.is_relative_to(TESTS) and path.relative_to(TESTS).as_posix() in WHOLE_CONVERSIONS:
+        return False
     return EXPLICIT in path.read_text(encoding="utf-8").splitlines() or is_free(imported(path.parent, path))
