@@ -44,7 +44,7 @@ class MiME(keras.Model):
         **kwargs: arguments of `keras.Model`.
 
     Call arguments:
-        inputs: dict of integer tensors as `mime_tf.batches.tables` makes them, padded with -1: `"patients"` (B,),
+        inputs: dict of int32 tensors as `mime_tf.batches.tables` makes them, padded with -1: `"patients"` (B,),
             `"visits"` (S, T), `"dxobjs"` (V, D), `"dx"` (N,), `"rx"` (N, R), `"pr"` (N, P).
 
     Returns:
@@ -55,9 +55,11 @@ class MiME(keras.Model):
             of [0, 1), or `aux_lambda` without heads.
 
     Example:
+    >>> from mime_tf.batches.tables import Batch
+    >>> from mime_tf.data import pickled
+    >>> patients = pickled.from_lists([[[[4, [0, 5], []]], []], [[[1, [], [6]]]]])  # visits of [dx, [rx], [pr]]
     >>> model = MiME(num_dx=5, num_rx=6, num_pr=7, emb_size=4, dxobj_emb_size=4, rnn_size=3)
-    >>> patients = {"patients": np.array([0, 0]), "visits": np.array([[0, 0]]), "dxobjs": np.array([[0]])}
-    >>> model({**patients, "dx": np.array([4]), "rx": np.array([[0, 5]]), "pr": np.array([[-1]])}).shape
+    >>> model(Batch(patients).tables()).shape
     TensorShape([2, 1])
 
     Reference:

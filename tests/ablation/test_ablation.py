@@ -227,7 +227,7 @@ def test_predictions_of_other_patients_are_refused(done, data, capsys):
     first, _, *rest = content.splitlines(keepends=True)
     path.write_text("".join([first, *rest]))
     line = refused(capsys, "--data", data, "--output", done.folder, *ARGUMENTS)
-    assert f"{path}: not the patients of test in split 0; --overwrite starts anew" in line
+    assert f"{path}: not the patients of test in this split; --overwrite starts anew" in line
     path.write_text(content)
 
 
@@ -438,10 +438,10 @@ def test_progress_counts_all_runs():
     ("argv", "says"),
     [
         (["--train_ratios", "0.5,1.5"], "train_ratios: found 1.5; must be more than 0 and at most 1"),
-        (["--train_ratios", "0"], "train_ratios: found 0.0"),
-        (["--bootstrap", "0"], "bootstrap: found 0; must be at least 1"),
-        (["--seed", "-1"], "seed: found -1; must be at least 0"),
-        (["--width", "0"], "width: found 0; must be at least 1"),
+        (["--train_ratios", "0"], "train_ratios: found 0; must be more than 0"),
+        (["--bootstrap", "0"], "bootstrap: found 0; must be 1 or more"),
+        (["--seed", "-1"], "seed: found -1; must be 0 or more"),
+        (["--width", "0"], "width: found 0; must be 1 or more"),
         (["--num_iter", "50"], "num_iter: found 50; must be at least eval_period, 100"),
         (["--split_seeds", "1,1"], "split_seeds: found (1, 1); must be one or more different seeds"),
         (["--test_fraction", "0.95"], "test_fraction: found 0.95"),
@@ -450,7 +450,7 @@ def test_progress_counts_all_runs():
 )
 def test_wrong_arguments(argv, says, data, tmp_path, capsys):
     line = refused(capsys, "--data", data, "--output", tmp_path / "a", *argv)
-    assert line.startswith("mime-tf: ") and says in line
+    assert line.startswith(("mime-tf: ", "mime-tf ablate: ")) and says in line
     assert not (tmp_path / "a").exists()
 
 
@@ -479,7 +479,7 @@ def test_help(capsys):
     assert stop.value.code == 0
     out = capsys.readouterr().out
     for part in (
-        "example:",
+        "examples:",
         "mime-tf ablate --data",
         "--train_ratios",
         *(f"--{name}" for name in command.OPTIONS),

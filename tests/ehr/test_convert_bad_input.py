@@ -24,11 +24,12 @@ def refused(result, folder):
     status, out, err = result
     assert status == 2
     assert out == ""
-    assert err.startswith("mime-tf: ") and err.endswith("\n") and err.count("\n") == 1, err
+    program, _, message = err.partition(": ")
+    assert program in ("mime-tf", "mime-tf convert") and err.endswith("\n") and err.count("\n") == 1, err
     assert "Traceback" not in err
     assert not folder.exists() or os.listdir(folder) == []
     assert [name for name in os.listdir(folder.parent) if name.startswith(f".{folder.name}")] == []
-    return err.removeprefix("mime-tf: ").rstrip("\n")
+    return message.rstrip("\n")
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def refused(result, folder):
         (["--mapping", "m.yaml"], "mapping: goes with source tables only; found source synthea"),
         (["--links", "l.csv"], "links: goes with source omop only; found source synthea"),
         (["--master", "local"], "master: goes with engine spark only"),
-        (["--processes", "0"], "processes: found 0; must be at least 1"),
+        (["--processes", "0"], "processes: found 0; must be 1 or more"),
         (["--memory", "much"], "memory: found much; DuckDB says: "),
         (["--scratch", "/no/such/folder"], "scratch: found /no/such/folder; must be an existing folder"),
     ],

@@ -227,7 +227,7 @@ one, two = moments.values()
 difference = max(float(np.abs(one[name] - two[name]).max()) for name in one)
 with fitter.strategy.scope():
     dropping = tests.MiME(num_dx=2, num_rx=2, num_pr=2, dropout=0.5)
-dropped = fitter.strategy.run(tf.function(lambda: dropping._drop(tf.ones((20, 20)))))
+dropped = fitter.strategy.run(tf.function(lambda: dropping._drop_out(tf.ones((20, 20)))))
 one, two = (value.numpy() for value in fitter.strategy.experimental_local_results(dropped))
 seeds = dropping.dropout_seeds.state.numpy()[1]
 print(json.dumps({"difference": difference, "norms": norms, "agree": float((one == two).mean()), "seeds": int(seeds)}))
