@@ -51,7 +51,7 @@ def test_ties_go_by_system_before_code():
 
 
 def test_only_features_of_the_cohort_count():
-    """B is commonest in the export, and A in what is before the prediction time."""
+    """B is commonest in the export, and A before the prediction time."""
     rows = ExportRows([("v1", "p", 1), ("v2", "p", 2), ("v3", "p", 3)], [("v1", "A"), ("v2", "B"), ("v3", "B")])
     cohort = converted(rows, Rules(target="none", prediction_at="visit:2"))
     assert codes_by_kind(cohort) == {"dx": ["A"]}

@@ -145,7 +145,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from(
 @slowly
 @given(rows=st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=20))
 def test_any_text_survives(rows, read, tmp_path):
-    """Quotes, commas, line breaks and all alphabets; DuckDB reads what Python's csv module writes."""
+    """Quotes, commas, line breaks and all alphabets; DuckDB reads the files of Python's csv module."""
     with open(tmp_path / "v.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows([("a", "b"), *rows])
     read_back = [(row["a"], row["b"]) for row in read("v")]

@@ -275,7 +275,7 @@ def convert(*flags, cwd=ROOT):
 
 
 def test_the_command(tmp_path):
-    """Ann's second visit orders for what her first one found; Ben's events without a visit are counted once."""
+    """Ann's second visit orders for a diagnosis of her first; Ben's events without a visit are counted once."""
     process = convert("--input", FIXTURE, "--output", tmp_path / "c")
     assert process.returncode == 0, process.stderr
     rows = list(csv.DictReader((tmp_path / "c" / "patients.csv").open()))

@@ -91,9 +91,9 @@ def test_spark_and_duckdb_write_the_same_bytes(spark, flags, export, tmp_path):
     assert convert(export, tmp_path / "duckdb", *flags) == 0
     assert convert(export, tmp_path / "spark", *flags, "--engine", "spark", "--master", "local[2]") == 0
     for name in FILES:
-        one, other = tmp_path / "duckdb" / name, tmp_path / "spark" / name
-        assert one.exists() == other.exists(), name
-        assert not one.exists() or one.read_bytes() == other.read_bytes(), name
+        duckdb_file, spark_file = tmp_path / "duckdb" / name, tmp_path / "spark" / name
+        assert duckdb_file.exists() == spark_file.exists(), name
+        assert not duckdb_file.exists() or duckdb_file.read_bytes() == spark_file.read_bytes(), name
     assert (tmp_path / "spark" / "cohort.seqs").stat().st_size > 100
 
 

@@ -98,19 +98,19 @@ def test_the_least_vocabularies():
 
 
 def test_the_same_seed_gives_the_same_cohort():
-    one, same, other = (simulate(300, seed, **SMALL) for seed in (7, 7, 8))
-    assert columns(one.store) == columns(same.store)
-    assert one.labels.tolist() == same.labels.tolist()
-    assert one.truth() == same.truth()
-    assert columns(one.store) != columns(other.store)
-    assert one.truth()["pairs"] != other.truth()["pairs"]
+    cohort, same, other = (simulate(300, seed, **SMALL) for seed in (7, 7, 8))
+    assert columns(cohort.store) == columns(same.store)
+    assert cohort.labels.tolist() == same.labels.tolist()
+    assert cohort.truth() == same.truth()
+    assert columns(cohort.store) != columns(other.store)
+    assert cohort.truth()["pairs"] != other.truth()["pairs"]
 
 
 def test_effects_leave_the_records_alone():
-    one = simulate(300, 7, **SMALL)
+    cohort = simulate(300, 7, **SMALL)
     other = simulate(300, 7, pair_effect=1, effect=1.0, prevalence=0.4, **SMALL)
-    assert columns(one.store) == columns(other.store)
-    assert one.labels.tolist() != other.labels.tolist()
+    assert columns(cohort.store) == columns(other.store)
+    assert cohort.labels.tolist() != other.labels.tolist()
 
 
 def test_chunks_are_joined(monkeypatch):

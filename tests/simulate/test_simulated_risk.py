@@ -19,11 +19,11 @@ def test_links_show_the_wirings_and_nothing_else_does(small):
         seen = [links_of(patient, pair) for pair in pairs]
         score, unseen = 0, 0
         for strength in range(3):
-            one, other = seen[2 * strength : 2 * strength + 2]
-            assert len(one) + len(other) <= 1  # one pair of each strength, always wired the same way
-            shown[strength] += len(one | other)
-            score += pairs[2 * strength]["weight"] * sum(one | other)
-            unseen += 0 if one | other else pairs[2 * strength]["weight"]
+            first, second = seen[2 * strength : 2 * strength + 2]
+            assert len(first) + len(second) <= 1  # one pair of each strength, always wired the same way
+            shown[strength] += len(first | second)
+            score += pairs[2 * strength]["weight"] * sum(first | second)
+            unseen += 0 if first | second else pairs[2 * strength]["weight"]
         assert abs(cohort.pair_score[row] - score) <= unseen + 1e-9
     assert shown[0] == len(patients)
     assert shown[2] > 0.4 * len(patients)
@@ -44,9 +44,9 @@ def test_both_links_of_a_pair_are_in_one_visit(small):
 def test_most_patients_show_their_wirings_several_times(default):
     store, world = default.store, default.world
     visits = np.zeros(len(store.dxobjs) - 1, int)
-    for (one, _), (first, second), kind in zip(world.pairs.dx, world.pairs.orders, PAIR_KINDS, strict=True):
+    for (dx, _), (first, second), kind in zip(world.pairs.dx, world.pairs.orders, PAIR_KINDS, strict=True):
         for code in (first, second):
-            visits += in_visits(store, linked(store, kind, one, code))
+            visits += in_visits(store, linked(store, kind, dx, code))
     counts = np.diff(offsets(visits)[store.visits])
     assert counts.min() >= 1
     assert np.mean(counts >= 3) > 0.7

@@ -10,8 +10,8 @@ ROOT = TESTS.parent
 FRAMEWORKS = ("tensorflow", "keras")
 # In a file that imports modules which load a framework in functions that its tests do not call.
 EXPLICIT = "QUICK = True"
-# Files without a framework whose tests convert a whole export several times each: a third of all quick tests' time.
-WHOLE_CONVERSIONS = ("ehr/test_convert_oracle.py", "ehr/test_omop.py", "ehr/test_tables.py")
+# Files without a framework whose tests convert whole exports, several each: half of the time of all quick tests.
+WHOLE_CONVERSIONS = ("ehr/test_convert_oracle.py", "ehr/test_fhir.py", "ehr/test_omop.py", "ehr/test_tables.py")
 # Folders of modules, each with the folder that its modules' names start from.
 SOURCES = ((ROOT, "mime_tf"), (ROOT, "benchmarks"), (TESTS, "support"))
 

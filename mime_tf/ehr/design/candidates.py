@@ -28,7 +28,7 @@ class Candidates:
     prefix: str = ""
 
     def count(self, step: str) -> None:
-        """Counts the present candidates as a step; raises InputError if there are none."""
+        """Counts the present candidates as a step; raises InputError if nobody is left."""
         self.replace(step, self.patient, self.time)
 
     def keep(self, step: str, chosen: np.ndarray) -> None:
