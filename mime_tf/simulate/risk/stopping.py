@@ -9,7 +9,7 @@ from mime_tf.simulate.risk.single_codes import alternating
 from mime_tf.simulate.world import World
 
 LAST_VISITS = 2
-TREATMENTS = 10
+TREATMENTS = 12
 
 
 def risk(world: World, store: Store, rng: np.random.Generator) -> Risk:
@@ -22,14 +22,16 @@ def risk(world: World, store: Store, rng: np.random.Generator) -> Risk:
 
 
 def draw(world: World, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Draws effects of the most used medications outside pairs.
+    """Draws effects of the medications of pairs, which recur in a patient, and of the most used others.
 
     Returns:
-        int64 (10,), the medications; float64 (10,), the effect of each one's stop.
+        int64 (12,), the medications; float64 (12,), the effect of each one's stop.
     """
-    use = world.use["rx"].copy()
-    use[world.pairs.orders_of_kind("rx")] = 0
-    return np.argsort(-use, kind="stable")[:TREATMENTS], alternating(TREATMENTS, rng)
+    of_pairs = world.pairs.orders_of_kind("rx")
+    ranked = np.argsort(-world.use["rx"], kind="stable")
+    others = ranked[~np.isin(ranked, of_pairs)]
+    medications = np.concatenate([of_pairs, others])[:TREATMENTS]
+    return rng.permutation(medications), alternating(TREATMENTS, rng)
 
 
 def sums(medications: np.ndarray, effects: np.ndarray, store: Store) -> np.ndarray:
