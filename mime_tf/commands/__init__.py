@@ -8,7 +8,7 @@ COMMANDS = {
     "train": "train a model per split of a cohort",
     "convert": "make a cohort of an EHR export",
     "pack": "turn a cohort's .seqs and .labels into one Parquet file",
-    "simulate": "make a cohort whose risk is known, in part from links alone",
+    "simulate": "make a cohort whose risk is known: from links, single codes, interactions, recency or order",
     "evaluate": "measure a trained model: discrimination, calibration, operating points",
     "predict": "score patients with a trained model",
     "explain": "tell what moved the score of a patient, or which pairs matter most in a cohort",

@@ -12,6 +12,8 @@ from mime_tf.terminal import files
 
 FILE = "vocabulary.csv"
 COLUMNS = ("kind", "index", "system", "code", "display")
+# Name of the diagnosis that holds a visit's orders without a reason.
+RESERVED_CONCEPT = {"system": "mime_tf", "code": "no-reason", "display": "no reason given"}
 
 
 @dataclasses.dataclass(frozen=True, repr=False)

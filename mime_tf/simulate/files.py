@@ -1,17 +1,21 @@
-"""A simulated cohort on disk: the cohort, the names of its codes, and the truth."""
+"""A simulated cohort on disk: the cohort, the names of its codes and their families, and the truth."""
 
+import csv
 import dataclasses
 import os
 
+import numpy as np
+
 from mime_tf.data import pickled
-from mime_tf.data.vocabulary import COLUMNS, Vocabulary
+from mime_tf.data.vocabulary import COLUMNS, RESERVED_CONCEPT, Vocabulary
 from mime_tf.errors import InputError, show
-from mime_tf.simulate.risk import pairs
+from mime_tf.simulate.parameters import Parameters
+from mime_tf.simulate.related import hierarchy
+from mime_tf.simulate.related.world import RelatedWorld
 from mime_tf.simulate.simulation import Simulation
-from mime_tf.simulate.world import World
 from mime_tf.terminal import files, outputs
 
-TRUTH_COLUMNS = ("label", "risk", "pair_score", "code_score", "risk_with_links", "risk_without_links")
+_OWN_FOLDER = "give a folder of its own"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,12 +27,14 @@ class Paths:
         truth_csv: the truth about each patient.
         truth_json: the truth about the cohort.
         vocabulary: the names of the codes.
+        hierarchy: the families of the codes; written in the mode `related` only.
     """
 
     cohort: list[str]
     truth_csv: str
     truth_json: str
     vocabulary: str
+    hierarchy: str
 
     @classmethod
     def of(cls, output: str | os.PathLike) -> "Paths":
@@ -38,44 +44,59 @@ class Paths:
         if not os.path.basename(prefix):
             raise InputError(f"output: found {show(output)}; must be a folder and the start of a file's name")
         cohort = [output] if output != prefix else [f"{prefix}.seqs", f"{prefix}.labels"]
-        vocabulary = os.path.join(os.path.dirname(prefix), "vocabulary.csv")
-        return cls(cohort, f"{prefix}_truth.csv", f"{prefix}_truth.json", vocabulary)
-
-    def all(self) -> list[str]:
-        """Returns all files."""
-        return [*self.cohort, self.truth_csv, self.truth_json, self.vocabulary]
+        folder = os.path.dirname(prefix)
+        tables = (os.path.join(folder, name) for name in ("vocabulary.csv", hierarchy.FILE))
+        return cls(cohort, f"{prefix}_truth.csv", f"{prefix}_truth.json", *tables)
 
 
-def vocabulary(world: World) -> Vocabulary:
-    """Returns the names of a world's codes."""
-    names = {("dx", code): f"acute diagnosis {code}" for code in world.acute.tolist()}
-    names |= {("dx", code): f"chronic diagnosis {code}" for code in world.chronic.tolist()}
-    for kind, name in (("rx", "medication"), ("pr", "procedure")):
-        names |= {(kind, code): f"{name} {code}" for code in range(world.sizes[kind])}
-    for index, pair in enumerate(pairs.NAMES):
-        names |= {("dx", code): f"chronic diagnosis {code} (pair {pair})" for code in world.pairs.dx[index].tolist()}
-        for code in world.pairs.orders[index].tolist():
-            names[pairs.KINDS[index], code] += f" (pair {pair})"
+def vocabulary(parameters: Parameters) -> Vocabulary:
+    """Returns the names of a cohort's codes; orders without a link have a diagnosis of their own, the last."""
+    names = parameters.world().names()
     rows = [
         dict(zip(COLUMNS, (kind, str(code), "simulated", f"{kind.upper()}{code}", names[kind, code]), strict=True))
-        for kind, size in world.sizes.items()
+        for kind, size in parameters.sizes.items()
         for code in range(size)
     ]
+    if parameters.unlinked:
+        size = parameters.sizes["dx"]
+        rows.insert(size, {"kind": "dx", "index": str(size)} | RESERVED_CONCEPT)
     return Vocabulary(rows, {(row["kind"], int(row["index"])): row for row in rows})
 
 
-def check_output(output: str | os.PathLike, world: World, overwrite: bool = False) -> None:
-    """Raises InputError if `write` would replace a file, other than a vocabulary of the same codes, or can't write."""
+def _hierarchy(parameters: Parameters) -> list[tuple] | None:
+    """Returns the rows of hierarchy.csv, or None in a mode without families."""
+    world = parameters.world()
+    if not isinstance(world, RelatedWorld):
+        return None
+    return hierarchy.rows(world, parameters.generator(5) if parameters.finer_level else None)
+
+
+def check_output(output: str | os.PathLike, parameters: Parameters, overwrite: bool = False) -> None:
+    """Raises InputError if `write` can't write, or would replace a file other than a table of the same codes."""
     paths = Paths.of(output)
     for path in (*paths.cohort, paths.truth_json, paths.truth_csv):
         outputs.check_file(path, overwrite)
-    path = paths.vocabulary
-    if os.path.exists(path) and not overwrite and Vocabulary.read(path).rows != vocabulary(world).rows:
-        raise InputError(f"{path}: names other codes; give a folder of its own, or --overwrite to replace it")
+    rows = _hierarchy(parameters)
+    same = not os.path.exists(paths.vocabulary) or Vocabulary.read(paths.vocabulary).rows == vocabulary(parameters).rows
+    if not same and not overwrite:
+        raise InputError(f"{paths.vocabulary}: names other codes; {_OWN_FOLDER}, or --overwrite to replace it")
+    if rows is not None:
+        outputs.check_file(paths.hierarchy, overwrite or _holds(paths.hierarchy, rows))
+    elif not same and os.path.exists(paths.hierarchy):
+        raise InputError(f"{paths.hierarchy}: is of other codes, and mode {parameters.mode} writes none; {_OWN_FOLDER}")
+
+
+def _holds(path: str, rows: list[tuple]) -> bool:
+    """Returns whether a file is the table of these rows."""
+    try:
+        with open(path, encoding="utf-8", newline="") as file:
+            return list(csv.reader(file)) == [[*hierarchy.COLUMNS], *([*map(str, row)] for row in rows)]
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return False
 
 
 def write(simulation: Simulation, output: str | os.PathLike, overwrite: bool = False) -> list[str]:
-    """Writes a cohort, `vocabulary.csv` and the truth, each file atomically.
+    """Writes a cohort, `vocabulary.csv`, `hierarchy.csv` in the mode `related`, and the truth, each file atomically.
 
     Args:
         simulation: the cohort.
@@ -90,7 +111,7 @@ def write(simulation: Simulation, output: str | os.PathLike, overwrite: bool = F
         InputError: a file exists already; nothing is written.
     """
     output = os.fspath(output)
-    check_output(output, simulation.world, overwrite)
+    check_output(output, simulation.parameters, overwrite)
     paths = Paths.of(output)
     if output.endswith(".parquet"):
         from mime_tf.data import parquet  # imported late, because pyarrow is slow to import
@@ -98,11 +119,25 @@ def write(simulation: Simulation, output: str | os.PathLike, overwrite: bool = F
         parquet.write(output, simulation.store, simulation.labels)
     else:
         pickled.write(output, simulation.store, simulation.labels)
-    columns = [simulation.labels, *(getattr(simulation, name) for name in TRUTH_COLUMNS[1:])]
+    columns = _truth_columns(simulation)
     with files.replacing(paths.truth_csv, "w") as file:
-        file.write(f"row,{','.join(TRUTH_COLUMNS)}\n")
-        rows = zip(range(len(simulation.labels)), *(column.tolist() for column in columns), strict=True)
-        file.writelines("%d,%d,%.9g,%.9g,%.9g,%.9g,%.9g\n" % row for row in rows)
+        file.write(f"row,label,{','.join(columns)}\n")
+        numbers = (simulation.labels, *columns.values())
+        rows = zip(range(len(simulation.labels)), *(column.tolist() for column in numbers), strict=True)
+        line = f"%d,%d{',%.9g' * len(columns)}\n"
+        file.writelines(line % row for row in rows)
     files.write_json(paths.truth_json, simulation.truth())
-    vocabulary(simulation.world).write(paths.vocabulary)
-    return paths.all()
+    vocabulary(simulation.parameters).write(paths.vocabulary)
+    written = [*paths.cohort, paths.truth_csv, paths.truth_json, paths.vocabulary]
+    families = _hierarchy(simulation.parameters)
+    if families is None:
+        return written
+    files.write_table(paths.hierarchy, hierarchy.COLUMNS, families)
+    return [*written, paths.hierarchy]
+
+
+def _truth_columns(simulation: Simulation) -> dict[str, np.ndarray]:
+    """Returns the truth about each patient, a mode's own score first; what is not known has no column."""
+    scores = {f"{name}_score": score for name, score in reversed(simulation.origin.scores.items())}
+    expected = {"risk_with_links": simulation.risk_with_links, "risk_without_links": simulation.risk_without_links}
+    return {"risk": simulation.risk} | scores | {name: risk for name, risk in expected.items() if risk is not None}

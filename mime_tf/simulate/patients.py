@@ -23,13 +23,11 @@ class Patients:
     Attributes:
         store: the records.
         wiring: int8 (patients, 3), +1 or -1, of the patient's pair among A and B, C and D, E and F.
-        shown: bool (patients, 3): the record shows that wiring.
         code_sums: float64 (patients,), sum of the effects of the distinct codes of the record.
     """
 
     store: Store
     wiring: np.ndarray
-    shown: np.ndarray
     code_sums: np.ndarray
 
 
@@ -84,13 +82,13 @@ def draw(world: World, mean_visits: float, patients: int, rng: np.random.Generat
     drawn = pairs.draw(world.pairs, patient, first, dxobjs, rng)
     dx = _diagnoses(world, np.repeat(patient, dxobjs), drawn.carried, rng)
     dx[drawn.dxobjs] = world.pairs.dx[drawn.pair]
-    _make_distinct(dx, np.repeat(np.arange(len(patient)), dxobjs), drawn.dxobjs, world.acute, rng)
+    make_distinct(dx, np.repeat(np.arange(len(patient)), dxobjs), drawn.dxobjs, world.acute, rng)
     columns: list[np.ndarray] = []
     for kind, preferred in world.preferred.items():
         of_kind = np.array(pairs.KINDS)[drawn.pair] == kind
         columns += _orders(dx, preferred, rates.orders(kind), drawn.dxobjs[of_kind], drawn.orders[of_kind], rng)
     store = Store(offsets(visits), offsets(dxobjs), dx, *columns)
-    return Patients(store, drawn.wiring, drawn.shown, single_codes.sums(world.effects, store))
+    return Patients(store, drawn.wiring, single_codes.sums(world.effects, store))
 
 
 def _diagnoses(world: World, patient: np.ndarray, carried: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -110,10 +108,18 @@ def _diagnoses(world: World, patient: np.ndarray, carried: np.ndarray, rng: np.r
     return np.where(rng.random(len(patient)) < RECURRENCE, recurrent, acute).astype(np.int32)
 
 
-def _make_distinct(
+def make_distinct(
     dx: np.ndarray, visit: np.ndarray, fixed: np.ndarray, acute: np.ndarray, rng: np.random.Generator
 ) -> None:
-    """Replaces diagnoses that a visit holds twice by acute ones; those of the Dx-objects `fixed` are kept."""
+    """Replaces diagnoses that a visit holds twice by acute ones; those of the Dx-objects `fixed` are kept.
+
+    Args:
+        dx: int32, the diagnosis of each Dx-object, changed in place.
+        visit: int64, the visit of each Dx-object.
+        fixed: int64, Dx-objects whose diagnoses differ within a visit.
+        acute: int64, the diagnoses to draw from, the most used first.
+        rng: random generator.
+    """
     movable = np.ones(len(dx), np.int64)
     movable[fixed] = 0
     repeated = np.arange(len(dx))

@@ -24,6 +24,7 @@ class World:
         chronic, acute: int64, the diagnoses outside pairs, the most frequent first.
         preferred: for `"rx"` and `"pr"`, int64 (num_dx, preferred codes), the orders that each diagnosis calls for, the
             most frequent first.
+        use: for each kind, float64 (codes,), about how often each code is used outside pairs.
         effects: for each kind, float64 (codes,), the effect of each code on the code score; most are 0.
     """
 
@@ -32,7 +33,21 @@ class World:
     chronic: np.ndarray
     acute: np.ndarray
     preferred: dict[str, np.ndarray]
+    use: dict[str, np.ndarray]
     effects: dict[str, np.ndarray]
+
+    def names(self) -> dict[tuple[str, int], str]:
+        """Returns the name of each (kind, code)."""
+        names = {("dx", code): f"acute diagnosis {code}" for code in self.acute.tolist()}
+        names |= {("dx", code): f"chronic diagnosis {code}" for code in self.chronic.tolist()}
+        for kind, name in (("rx", "medication"), ("pr", "procedure")):
+            names |= {(kind, code): f"{name} {code}" for code in range(self.sizes[kind])}
+        for index, pair in enumerate(pairs.NAMES):
+            for code in self.pairs.dx[index].tolist():
+                names["dx", code] = f"chronic diagnosis {code} (pair {pair})"
+            for code in self.pairs.orders[index].tolist():
+                names[pairs.KINDS[index], code] += f" (pair {pair})"
+        return names
 
 
 def make_world(sizes: dict[str, int], rng: np.random.Generator) -> World:
@@ -52,8 +67,9 @@ def make_world(sizes: dict[str, int], rng: np.random.Generator) -> World:
         own = chosen.orders_of_diagnoses(kind)
         for dx in range(sizes["dx"]):
             preferred[kind][dx] = _preferences(ranked[kind], size, own.get(dx, ()), rng)
-    effects = single_codes.draw_effects(_use(sizes, chronic, acute, preferred), chosen, rng)
-    return World(sizes, chosen, chronic, acute, preferred, effects)
+    use = _use(sizes, chronic, acute, preferred)
+    effects = single_codes.draw_effects(use, chosen, rng)
+    return World(sizes, chosen, chronic, acute, preferred, use, effects)
 
 
 def _preferences(ranked: np.ndarray, count: int, excluded: Collection[int], rng: np.random.Generator) -> np.ndarray:

@@ -38,7 +38,11 @@ ROOT = Path(__file__).resolve().parents[2]
         ("mean_visits", 2.9, "a number from 3 to 100"),
         ("num_dx", 39, "a whole number from 40 to 10000"),
         ("num_rx", 19, "a whole number from 20 to 10000"),
-        ("num_pr", None, "a whole number from 20 to 10000"),
+        ("num_pr", "20", "a whole number from 20 to 10000"),
+        ("unlinked", 1.5, "a number from 0 to 1"),
+        ("mode", "sums", "one of additive, related, interaction, recency, order, stopping"),
+        ("informative_links", True, "False in mode additive"),
+        ("finer_level", True, "False in mode additive"),
     ],
 )
 def test_bad_parameters(name, value, right):
@@ -46,6 +50,26 @@ def test_bad_parameters(name, value, right):
         simulate(**{"patients": 10, name: value})
     assert f"{name}: found " in str(caught.value)
     assert f"must be {right}" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("mode", "name", "value", "right"),
+    [
+        ("related", "num_pr", 30, "0 in mode related"),
+        ("related", "num_dx", 2001, "a whole number from 40 to 2000"),
+        ("related", "informative_links", 1, "True or False"),
+        ("recency", "finer_level", True, "False in mode recency"),
+    ],
+)
+def test_bad_parameters_of_a_mode(mode, name, value, right):
+    with pytest.raises(InputError, match=f"{name}: found {value}; must be {right}$"):
+        simulate(10, mode=mode, **{name: value})
+
+
+@pytest.mark.parametrize("mode", ["interaction", "recency", "order", "stopping"])
+def test_a_mode_without_pairs_takes_no_share_of_them(mode):
+    with pytest.raises(InputError, match=f"pair_effect: found 0.4; mode {mode} has no pairs, leave it at 0.5"):
+        simulate(10, mode=mode, pair_effect=0.4)
 
 
 def test_numpy_numbers_are_numbers():
@@ -89,8 +113,15 @@ def test_the_command_writes_cohort_and_truth(tmp_path):
     ]
     assert [int(row["row"]) for row in rows] == list(range(200))
     assert [int(row["label"]) for row in rows] == labels.tolist()
+    truth = {
+        "risk": expected.risk,
+        "pair_score": expected.origin.scores["pair"],
+        "code_score": expected.origin.scores["code"],
+        "risk_with_links": expected.risk_with_links,
+        "risk_without_links": expected.risk_without_links,
+    }
     for name in list(rows[0])[2:]:
-        np.testing.assert_allclose([float(row[name]) for row in rows], getattr(expected, name), rtol=1e-8, atol=1e-12)
+        np.testing.assert_allclose([float(row[name]) for row in rows], truth[name], rtol=1e-8, atol=1e-12)
 
 
 def test_the_vocabulary_names_every_code(tmp_path):
@@ -157,6 +188,75 @@ def test_bad_arguments_write_nothing(tmp_path):
         files.write(simulate(1), tmp_path / ".parquet")
 
 
+RELATED = ("--patients", 200, "--mode", "related", "--num_dx", 40, "--num_rx", 20)
+
+
+def read_table(path):
+    with open(path, newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_related_codes_have_a_hierarchy(tmp_path):
+    code, out, err = command(*RELATED, "--output", tmp_path / "c")
+    assert (code, err) == (0, [])
+    assert set(contents(tmp_path)) == FILES | {"hierarchy.csv"}
+    assert str(tmp_path / "hierarchy.csv") in out[-1]
+    assert "unknown of what they show without links" in out[-2]
+    truth = json.loads((tmp_path / "c_truth.json").read_text())
+    assert (truth["parameters"]["mode"], truth["parameters"]["num_dx"]) == ("related", 40)
+    assert truth["bayes_auc_without_links"] is None
+    columns = ["row", "label", "risk", "pair_score", "code_score", "risk_with_links"]
+    assert list(read_table(tmp_path / "c_truth.csv")[0]) == columns
+    rows = read_table(tmp_path / "hierarchy.csv")
+    assert list(rows[0]) == ["kind", "code", "ancestor", "level", "name"]
+    families = truth["families"]
+    assert [(row["code"], row["ancestor"], row["level"]) for row in rows] == [
+        (f"{kind.upper()}{code}", f"{kind.upper()}-F{family}", "1")
+        for kind in ("dx", "rx")
+        for code, family in enumerate(families[kind])
+    ]
+    names = {(row["kind"], row["code"]) for row in Vocabulary.read(tmp_path / "vocabulary.csv").rows}
+    assert {(row["kind"], row["code"]) for row in rows} == names
+
+
+def test_a_finer_level_lies_within_families_and_changes_nothing_else(tmp_path):
+    command(*RELATED, "--output", tmp_path / "one" / "c")
+    command(*RELATED, "--finer_level", "--output", tmp_path / "other" / "c")
+    one, other = contents(tmp_path / "one"), contents(tmp_path / "other")
+    assert {name for name in one if one[name] != other[name]} == {"hierarchy.csv", "c_truth.json"}
+    rows = read_table(tmp_path / "other" / "hierarchy.csv")
+    families = {(row["kind"], row["code"]): row["ancestor"] for row in rows if row["level"] == "2"}
+    plain = {(row["kind"], row["code"]): row["ancestor"] for row in read_table(tmp_path / "one" / "hierarchy.csv")}
+    assert families == plain
+    groups = {}
+    for row in rows:
+        if row["level"] == "1":
+            groups.setdefault(row["ancestor"], []).append((row["kind"], row["code"]))
+    assert sum(map(len, groups.values())) == len(families) == 60
+    for members in groups.values():
+        assert len({families[member] for member in members}) == 1
+        assert 3 <= len(members) <= 5
+
+
+def test_a_hierarchy_is_not_replaced_by_another(tmp_path):
+    assert command(*RELATED, "--output", tmp_path / "c")[0] == 0
+    assert command(*RELATED, "--output", tmp_path / "d", "--pair_effect", 1)[0] == 0  # the same families
+    check_refused(tmp_path, *RELATED, "--output", tmp_path / "e", "--finer_level", says="hierarchy.csv: exists")
+    # Families of other codes are not left beside a cohort without any.
+    check_refused(tmp_path, *ARGV, "--output", tmp_path / "e", "--overwrite", says="hierarchy.csv: is of other codes")
+    assert command(*RELATED, "--output", tmp_path / "e", "--finer_level", "--overwrite")[0] == 0
+
+
+def test_unlinked_orders_have_a_diagnosis_that_says_so(tmp_path):
+    code, out, _ = command(*ARGV, "--unlinked", 0.5, "--output", tmp_path / "c")
+    assert code == 0
+    lost = json.loads((tmp_path / "c_truth.json").read_text())["unlinked_orders"]
+    store, _ = pickled.read(tmp_path / "c")
+    assert f"unlinked: {lost:,} of {len(store.rx) + len(store.pr):,} orders" in out
+    reserved = Vocabulary.read(tmp_path / "vocabulary.csv").by_index["dx", 60]
+    assert (reserved["system"], reserved["code"], reserved["display"]) == ("mime_tf", "no-reason", "no reason given")
+
+
 def run(*argv, cwd):
     argv = [sys.executable, "-m", "mime_tf", "simulate", *map(str, argv)]
     return subprocess.run(argv, cwd=cwd, env={"PYTHONPATH": str(ROOT)}, capture_output=True, text=True)
@@ -175,7 +275,16 @@ def test_the_command_as_a_process(tmp_path):
 def test_help_teaches(tmp_path):
     done = run("--help", cwd=tmp_path)
     assert done.returncode == 0
-    for part in ("example:", "mime-tf simulate --patients", "--pair_effect", "--overwrite", "0.5"):
+    parts = (
+        "example:",
+        "mime-tf simulate --patients",
+        "--pair_effect",
+        "--overwrite",
+        "0.5",
+        "related 200)",
+        "recency",
+    )
+    for part in parts:
         assert part in done.stdout
 
 

@@ -24,7 +24,7 @@ def test_links_show_the_wirings_and_nothing_else_does(small):
             shown[strength] += len(first | second)
             score += pairs[2 * strength]["weight"] * sum(first | second)
             unseen += 0 if first | second else pairs[2 * strength]["weight"]
-        assert abs(cohort.pair_score[row] - score) <= unseen + 1e-9
+        assert abs(cohort.origin.scores["pair"][row] - score) <= unseen + 1e-9
     assert shown[0] == len(patients)
     assert shown[2] > 0.4 * len(patients)
 
@@ -54,7 +54,9 @@ def test_most_patients_show_their_wirings_several_times(default):
 
 def test_risk_is_that_of_the_equation(default):
     p = default.parameters
-    logits = default.intercept + p.effect * np.sqrt(0.5) * (default.pair_score + default.code_score)
+    logits = default.intercept + p.effect * np.sqrt(0.5) * (
+        default.origin.scores["pair"] + default.origin.scores["code"]
+    )
     np.testing.assert_allclose(default.risk, 1 / (1 + np.exp(-logits)), rtol=1e-12)
     assert default.risk.mean() == pytest.approx(0.2, abs=1e-9)
     assert default.labels.mean() == pytest.approx(0.2, abs=0.016)
@@ -71,16 +73,16 @@ def test_code_score_ranks_the_sums_of_distinct_codes(small):
         codes = {("dx", dx) for dx, _, _ in dxobjs}
         codes |= {("rx", code) for _, rx, _ in dxobjs for code in rx} | {("pr", c) for _, _, pr in dxobjs for c in pr}
         sums.append(sum(effects.get(code, 0) for code in codes))
-    order = np.argsort(cohort.code_score, kind="stable")
+    order = np.argsort(cohort.origin.scores["code"], kind="stable")
     assert (np.diff(np.array(sums)[order]) > -1e-9).all()
-    assert (cohort.code_score.mean(), cohort.code_score.std()) == pytest.approx((0, 1), abs=1e-9)
+    assert (cohort.origin.scores["code"].mean(), cohort.origin.scores["code"].std()) == pytest.approx((0, 1), abs=1e-9)
 
 
 def test_scores_are_independent_and_of_variance_1(default):
-    assert default.pair_score.var() == pytest.approx(1, abs=0.03)
-    assert abs(np.corrcoef(default.pair_score, default.code_score)[0, 1]) < 0.03
-    assert abs(np.corrcoef(default.pair_score, default.store.visit_counts)[0, 1]) < 0.03
-    assert abs(np.corrcoef(default.pair_score**2, default.store.visit_counts)[0, 1]) < 0.03
+    assert default.origin.scores["pair"].var() == pytest.approx(1, abs=0.03)
+    assert abs(np.corrcoef(default.origin.scores["pair"], default.origin.scores["code"])[0, 1]) < 0.03
+    assert abs(np.corrcoef(default.origin.scores["pair"], default.store.visit_counts)[0, 1]) < 0.03
+    assert abs(np.corrcoef(default.origin.scores["pair"] ** 2, default.store.visit_counts)[0, 1]) < 0.03
 
 
 def test_expected_risks_of_records(small):
@@ -95,7 +97,7 @@ def test_expected_risks_of_records(small):
             signs = links_of(patients[row], pairs[2 * strength]) | links_of(patients[row], pairs[2 * strength + 1])
             scores = [score + sign * weight for score in scores for sign in signs or {-1, 1}]
             blind = [score + sign * weight for score in blind for sign in (-1, 1)]
-        logit = cohort.intercept + scale * cohort.code_score[row]
+        logit = cohort.intercept + scale * cohort.origin.scores["code"][row]
         for scores_, expected in ((scores, cohort.risk_with_links), (blind, cohort.risk_without_links)):
             mean = np.mean([1 / (1 + np.exp(-logit - scale * score)) for score in scores_])
             assert expected[row] == pytest.approx(mean, rel=1e-9)

@@ -6,11 +6,12 @@ import ibis
 import numpy as np
 import pyarrow as pa
 
+from mime_tf.data.vocabulary import RESERVED_CONCEPT
 from mime_tf.ehr.design.selection import Selection
 from mime_tf.ehr.engine import Engine
 from mime_tf.ehr.events import Events
 from mime_tf.ehr.linkage.link import Linked
-from mime_tf.ehr.linkage.terms import RESERVED_CONCEPT, RESERVED_DX
+from mime_tf.ehr.linkage.terms import RESERVED_DX
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,6 +16,5 @@ ORIGINS = (
 SAME_VISIT, EARLIER, LATER, NEVER, INFERRED, ONLY_DIAGNOSIS, RESERVED = range(len(ORIGINS))
 NOT_LINKED = "unlinked"
 
-# The diagnosis of orders without a reason under the policy "null": its number, and its row in a vocabulary.
+# Number of the diagnosis of orders without a reason under the policy "null"; `RESERVED_CONCEPT` is its name.
 RESERVED_DX = -1
-RESERVED_CONCEPT = {"system": "mime_tf", "code": "no-reason", "display": "no reason given"}

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mime_tf.data.store import offsets
+from mime_tf.data.store import Store, offsets
 from mime_tf.simulate.risk.logit import sigmoid
 
 # A patient has one of A and B, one of C and D and one of E and F. The pairs get medications and procedures in turn.
@@ -53,7 +53,6 @@ class PairDraw:
     Attributes:
         carried: int64 (patients, 3), the indices of each patient's pairs.
         wiring: int8 (patients, 3), +1 or -1, of these pairs.
-        shown: bool (patients, 3): the record shows that wiring.
         pair: int64 (paired visits,), index of the visit's pair.
         dxobjs: int64 (paired visits, 2), the Dx-objects of its diagnoses.
         orders: int64 (paired visits, 2), the order of each of these Dx-objects.
@@ -61,7 +60,6 @@ class PairDraw:
 
     carried: np.ndarray
     wiring: np.ndarray
-    shown: np.ndarray
     pair: np.ndarray
     dxobjs: np.ndarray
     orders: np.ndarray
@@ -103,8 +101,7 @@ def draw(
     chosen_dxobjs = _two_of_each(offsets(dxobjs)[paired], dxobjs[paired], rng)
     orders = pairs.orders[pair]
     orders = np.where(wiring[owner, turn, None] > 0, orders, orders[:, ::-1])
-    shown = counts[:, None] > np.arange(STRENGTHS)
-    return PairDraw(carried, wiring, shown, pair, chosen_dxobjs, orders)
+    return PairDraw(carried, wiring, pair, chosen_dxobjs, orders)
 
 
 def _two_of_each(starts: np.ndarray, lengths: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -117,6 +114,17 @@ def _two_of_each(starts: np.ndarray, lengths: np.ndarray, rng: np.random.Generat
 def score(wiring: np.ndarray) -> np.ndarray:
     """Returns the pair score: the weighted sum of each patient's wirings."""
     return (wiring * WEIGHTS).sum(axis=1)
+
+
+def shown(pairs: Pairs, store: Store) -> np.ndarray:
+    """Returns whether a link of the record shows each of the patient's wirings: bool (patients, 3)."""
+    result = np.zeros((len(store), STRENGTHS), bool)
+    for index, kind in enumerate(KINDS):
+        orders = np.flatnonzero(np.isin(getattr(store, kind), pairs.orders[index]))
+        dxobj = np.searchsorted(getattr(store, f"{kind}_offsets"), orders, side="right") - 1
+        linked = dxobj[np.isin(store.dx[dxobj], pairs.dx[index])]
+        result[np.searchsorted(store.dxobjs[store.visits], linked, side="right") - 1, index // 2] = True
+    return result
 
 
 def expected_risk(logits: np.ndarray, scale: float, wiring: np.ndarray, shown: np.ndarray) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from mime_tf.data.store import Store
+from mime_tf.simulate.risk.occurrences import occurrences
 from mime_tf.simulate.risk.pairs import Pairs
 
 COUNTS = {"dx": 24, "rx": 12, "pr": 12}  # codes with an effect, beside the diagnoses of pairs
@@ -26,12 +27,12 @@ def draw_effects(use: dict[str, np.ndarray], pairs: Pairs, rng: np.random.Genera
     for kind, count in COUNTS.items():
         outside = use[kind].copy()
         outside[pairs.orders_of_kind(kind)] = 0
-        effects[kind][np.argsort(-outside, kind="stable")[:count]] = _alternating(count, rng)
-    effects["dx"][pairs.dx] = _alternating(pairs.dx.size, rng).reshape(pairs.dx.shape)
+        effects[kind][np.argsort(-outside, kind="stable")[:count]] = alternating(count, rng)
+    effects["dx"][pairs.dx] = alternating(pairs.dx.size, rng).reshape(pairs.dx.shape)
     return effects
 
 
-def _alternating(count: int, rng: np.random.Generator) -> np.ndarray:
+def alternating(count: int, rng: np.random.Generator) -> np.ndarray:
     """Draws effects of alternating sign, so that a record is no risk for being long."""
     return rng.choice([-1, 1]) * (-1) ** np.arange(count) * rng.uniform(0.5, 1.5, count)
 
@@ -39,15 +40,9 @@ def _alternating(count: int, rng: np.random.Generator) -> np.ndarray:
 def sums(effects: dict[str, np.ndarray], store: Store) -> np.ndarray:
     """Returns the sum of the effects of each patient's distinct codes: float64 (patients,)."""
     total = np.zeros(len(store))
-    ends = store.dxobjs[store.visits]
     for kind, kind_effects in effects.items():
-        codes = getattr(store, kind)
-        indices = np.flatnonzero(kind_effects[codes])
-        dxobj = indices
-        if kind != "dx":
-            dxobj = np.searchsorted(getattr(store, f"{kind}_offsets"), indices, side="right") - 1
-        patient = np.searchsorted(ends, dxobj, side="right") - 1
-        distinct = np.unique(patient * len(kind_effects) + codes[indices])
+        patient, _, codes = occurrences(store, kind, kind_effects != 0)
+        distinct = np.unique(patient * len(kind_effects) + codes)
         patient, codes = np.divmod(distinct, len(kind_effects))
         total += np.bincount(patient, kind_effects[codes], len(store))
     return total

@@ -1,0 +1,102 @@
+"""The models that `benchmarks/worth.py` compares: each is fitted to the splits of a cohort and scores their tests.
+
+An arm is a function of a `Task` that returns the probabilities of each split's test patients, in the order of their
+rows. A new arm is an entry of `ARMS`.
+"""
+
+import dataclasses
+import os
+import tempfile
+
+import numpy as np
+
+from mime_tf.config import TrainConfig
+from mime_tf.data.cohort import Cohort
+from mime_tf.runs.folder import PREDICTIONS
+from mime_tf.runs.paths import split_folders
+from mime_tf.runs.results import read_predictions
+from mime_tf.terminal.console import Console
+from mime_tf.training import train
+from mime_tf.training.plan import Plan
+
+WIDTHS = ("dx_emb_size", "rx_emb_size", "pr_emb_size", "dxobj_emb_size", "visit_emb_size", "rnn_size")
+# The authors' model, at a width that suits some thousands of patients; 70% of the patients train.
+FAITHFUL = TrainConfig(
+    **dict.fromkeys(WIDTHS, 64), num_iter=3000, patience=8, valid_fraction=0.1, test_fraction=0.2, tensorboard=False
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """A cohort and its splits.
+
+    Attributes:
+        cohort: the `Cohort`, with labels.
+        plan: the `Plan` of its splits, whose train, valid and test all arms take.
+        console: the `Console` that shows progress.
+    """
+
+    cohort: Cohort
+    plan: Plan
+    console: Console
+
+    def tests(self):
+        """Returns the rows of test in each split, in ascending order."""
+        return [np.sort(split.test.rows) for split in self.plan.splits.values()]
+
+
+def faithful(task):
+    """Returns the probabilities of the model that `mime-tf train` fits."""
+    config = task.plan.config
+    with tempfile.TemporaryDirectory(prefix="mime_tf_worth") as folder:
+        prefix = os.path.join(folder, "")
+        train(config, task.cohort, prefix, f"{prefix}train", console=task.console)
+        paths = [os.path.join(path, PREDICTIONS["test"]) for path in split_folders(prefix, config)]
+        return [read_predictions(path).scores.probabilities for path in paths]
+
+
+def regression_on_codes(task):
+    """Returns the probabilities of a regression that sees no link."""
+    return _regression(task, links=False)
+
+
+def regression_on_pairs(task):
+    """Returns the probabilities of a regression on codes and linked pairs."""
+    return _regression(task, links=True)
+
+
+def _regression(task, links):
+    from mime_tf.regression import linear
+    from mime_tf.regression.columns import Columns
+
+    def fit(store, labels, train_rows, valid_rows):
+        columns = Columns.learn(store, train_rows, links=links)
+        return linear.fit(store, labels, train_rows, valid_rows, columns=columns)
+
+    return _fitted(task, fit)
+
+
+def boosting(task):
+    """Returns the probabilities of gradient boosting on codes and linked pairs."""
+    from mime_tf.regression import trees
+    from mime_tf.regression.columns import Columns
+
+    def fit(store, labels, train_rows, valid_rows):
+        columns = Columns.learn(store, train_rows)
+        return trees.fit(store, labels, train_rows, valid_rows, columns=columns)
+
+    return _fitted(task, fit)
+
+
+def _fitted(task, fit):
+    """Returns the probabilities of models that `fit` makes and that have `logits`."""
+    store, labels, probabilities = task.cohort.store, task.cohort.labels, []
+    for (number, split), rows in zip(task.plan.splits.items(), task.tests(), strict=True):
+        task.console.progress(f"split {number}")
+        model = fit(store, labels, np.sort(split.train.rows), np.sort(split.valid.rows))
+        probabilities.append(1 / (1 + np.exp(-model.logits(store, rows))))
+    return probabilities
+
+
+# The arms by name; the differences in the table are those of the first to the others.
+ARMS = {"mime": faithful, "codes": regression_on_codes, "pairs": regression_on_pairs, "boosting": boosting}

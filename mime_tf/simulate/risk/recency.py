@@ -1,0 +1,35 @@
+"""Risk that fades: each occurrence of a code has an effect that halves every two visits."""
+
+import numpy as np
+
+from mime_tf.data.store import Store
+from mime_tf.simulate.risk import single_codes
+from mime_tf.simulate.risk.logit import Risk, standardized
+from mime_tf.simulate.risk.occurrences import occurrences
+from mime_tf.simulate.world import World
+
+HALVING_VISITS = 2
+
+
+def risk(world: World, store: Store, rng: np.random.Generator) -> Risk:
+    """Returns the risk of patients; the codes with an effect are those of the additive mode."""
+    scores = {"recency": standardized(sums(world.effects, store))}
+    truth = {"halving_visits": HALVING_VISITS, "codes": single_codes.truth(world.effects)}
+    return Risk(scores, {"recency": 1.0}, truth)
+
+
+def sums(effects: dict[str, np.ndarray], store: Store) -> np.ndarray:
+    """Returns the sum of faded effects over each visit's distinct codes: float64 (patients,).
+
+    Args:
+        effects: for each kind, float64 (codes,).
+        store: the records.
+    """
+    total = np.zeros(len(store))
+    for kind, kind_effects in effects.items():
+        _, visit, code = occurrences(store, kind, kind_effects != 0)
+        visit, code = np.divmod(np.unique(visit * len(kind_effects) + code), len(kind_effects))
+        patient = np.searchsorted(store.visits, visit, side="right") - 1
+        age = store.visits[patient + 1] - 1 - visit  # visits since, 0 for the last visit
+        total += np.bincount(patient, kind_effects[code] * 0.5 ** (age / HALVING_VISITS), len(store))
+    return total
