@@ -98,6 +98,9 @@ class CsvFile:
                     line = self.first_line - 1 + reader.line_num
                     if row and number:
                         yield line, row
+        except UnicodeDecodeError as error:
+            line = _undecodable_line(self.path, self.encoding) or line
+            raise InputError(f"{self.path}: line {line}: {describe(error)}") from error
         except _READ_ERRORS as error:
             raise InputError(f"{self.path}: after line {line}: {describe(error)}") from error
 
@@ -169,6 +172,19 @@ def _open_bytes(path: str) -> io.BufferedIOBase:
 
 def _open_text(path: str, encoding: str) -> TextIO:
     return io.TextIOWrapper(_open_bytes(path), encoding=encoding, newline="")  # type: ignore[arg-type]
+
+
+def _undecodable_line(path, encoding):
+    """The number of the first line that is not UTF-8; None for another encoding, whose lines can't be told apart."""
+    if encoding != "utf-8-sig":
+        return None
+    with _open_bytes(path) as stream:
+        for number, line in enumerate(stream, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return None
 
 
 def _encoding(head):
