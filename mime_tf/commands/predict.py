@@ -12,8 +12,6 @@ from mime_tf.terminal import environment, files, outputs
 from mime_tf.terminal.console import Console
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from mime_tf.scoring.prediction import Predictions
 
 EPILOG = """example:

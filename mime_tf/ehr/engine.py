@@ -144,7 +144,7 @@ def opened(
         try:
             yield engine
         except engine.errors as error:  # such as a full disk, or too little memory
-            raise InputError(f"engine: {name} could not go on: {first_line(error)}") from error
+            raise InputError(_failure(name, error)) from error
 
 
 @contextlib.contextmanager
@@ -185,6 +185,16 @@ def _spark(master: str | None) -> Iterator[Any]:
         yield ibis.pyspark.connect(session)
     finally:
         session.stop()
+
+
+def _failure(name: str, error: Exception) -> str:
+    """The meaning of an engine's failure, without its own words, which speak of its insides."""
+    text = str(error).lower()
+    if "out of memory" in text or "outofmemory" in text or "java heap" in text:
+        return f"memory: {name} ran out of memory; must be more, or fewer files at once"
+    if "no space left" in text or "disk" in text:
+        return f"scratch: {name} could not write its scratch folder; must be a folder on a disk with more room"
+    return f"engine: {name} failed on these tables ({type(error).__name__}); must be tables that it can compute"
 
 
 def first_line(error: Exception) -> str:

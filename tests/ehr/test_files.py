@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from mime_tf.ehr.engine import opened
 from mime_tf.ehr.schema import SYSTEMS, system_name
-from mime_tf.ehr.sources.files import times
 from mime_tf.ehr.sources.files import time_format as formats
+from mime_tf.ehr.sources.files import times
 from mime_tf.ehr.sources.files.columns import Column
 from mime_tf.ehr.sources.files.folder import Folder, split_ending
 from mime_tf.errors import InputError
