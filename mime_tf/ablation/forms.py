@@ -82,7 +82,7 @@ def make(cohort, config: TrainConfig, seed: int = 0) -> Forms:
             raise InputError(f"{name}: found {value}; an ablation goes without, for all arms are treated alike")
     rows = eligible(cohort.store, config.min_threshold, config.max_threshold, config.association_threshold)
     store, groups = cohort.store.select(rows), group_numbers(cohort, config.group_column)
-    ids = groups if groups is not None else cohort.stored_ids
+    ids = groups if groups is not None else cohort.patient_ids
     num_codes = sizes.resolve(store, dict.fromkeys(SIZE_NAMES), "the cohort")
     shuffled, changed = unlinking.shuffled(store, np.random.default_rng(seed))
     # The patients are chosen by now, and the flat form has no association to choose them by.

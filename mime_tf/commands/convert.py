@@ -178,6 +178,7 @@ def _request(arguments: Namespace, rules: Any) -> Any:
         vocabulary=Vocabulary.read(arguments.vocabulary) if arguments.vocabulary else None,
         groups=code_groups.read(arguments.groups) if arguments.groups else None,
         strict=arguments.strict,
+        skip=arguments.on_error == "skip",
     )
 
 

@@ -1,11 +1,13 @@
 """The command `pack`."""
 
+import filecmp
 import os
 import shutil
 from argparse import Namespace
 
 from mime_tf.commands import options
 from mime_tf.commands.options import Parser
+from mime_tf.data import conversion, patient_table
 from mime_tf.errors import InputError
 from mime_tf.terminal import files, outputs
 
@@ -14,9 +16,12 @@ EPILOG = """example:
   mime-tf train data/hf.parquet out/ log
 
 The first line reads data/hf.seqs and data/hf.labels, the second trains on the file that the first has written. A
-vocabulary.csv beside the data is copied into the folder of the output, unless that folder has one."""
+vocabulary.csv beside the data is copied into the folder of the output, unless that folder has one; so are the
+patients.csv, linkage.json and convert.json that convert leaves there. The patient_id of patients.csv becomes a column
+of the Parquet file."""
 
 VOCABULARY = "vocabulary.csv"
+OWN = (patient_table.FILE, conversion.LINKAGE, conversion.RULES)  # files that belong to one cohort
 
 
 def parser(program: str) -> Parser:
@@ -38,15 +43,21 @@ def run(arguments: Namespace) -> None:
     from mime_tf.data.cohort import Cohort
 
     cohort = Cohort.open(arguments.data)
+    patient_ids = cohort.patient_ids
     from mime_tf.data import parquet
 
-    target = os.path.dirname(output)
+    source, target = cohort.folder or "", os.path.dirname(output)
+    own = [name for name in OWN if os.path.exists(os.path.join(source, name))]
+    for name in own:
+        _check_own(source, target, name, arguments.overwrite)
     os.makedirs(target or ".", exist_ok=True)
-    parquet.write(output, cohort.store, cohort.labels, cohort.stored_ids)
+    parquet.write(output, cohort.store, cohort.labels, patient_ids)
     store = cohort.store
     counts = f"{len(store)} patients, {len(store.dxobjs) - 1} visits, {len(store.dx)} Dx-objects"
     print(f"{output}: {counts}, {os.path.getsize(output)} bytes")
-    _copy_vocabulary(cohort.folder or "", target)
+    _copy_vocabulary(source, target)
+    for name in own:
+        _copy(source, target, name)
 
 
 def _check_output(output: str, overwrite: bool) -> None:
@@ -62,6 +73,21 @@ def _copy_vocabulary(source: str, target: str) -> None:
     if os.path.exists(old) and os.path.exists(new) and not os.path.samefile(old, new):
         print(f"{new}: left as it is")
     if os.path.exists(old) and not os.path.exists(new):
-        with open(old, "rb") as from_file, files.replacing(new) as to_file:
-            shutil.copyfileobj(from_file, to_file)
-        print(f"{new}: copied")
+        _copy(source, target, VOCABULARY)
+
+
+def _check_own(source: str, target: str, name: str, overwrite: bool) -> None:
+    """Raises InputError if the output's folder has such a file of another cohort, which must not be taken for this."""
+    old, new = os.path.join(source, name), os.path.join(target, name)
+    if os.path.exists(new) and not overwrite and not filecmp.cmp(old, new, shallow=False):
+        raise InputError(f"{new}: is of another cohort; another folder is right, or --overwrite replaces it")
+
+
+def _copy(source: str, target: str, name: str) -> None:
+    """Copies a file between two folders, unless it is there already."""
+    old, new = os.path.join(source, name), os.path.join(target, name)
+    if os.path.exists(new) and filecmp.cmp(old, new, shallow=False):
+        return
+    with open(old, "rb") as from_file, files.replacing(new) as to_file:
+        shutil.copyfileobj(from_file, to_file)
+    print(f"{new}: copied")

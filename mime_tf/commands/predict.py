@@ -12,8 +12,6 @@ from mime_tf.terminal import environment, files, outputs
 from mime_tf.terminal.console import Console
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from mime_tf.scoring.prediction import Predictions
 
 EPILOG = """example:
@@ -51,20 +49,21 @@ def run(arguments: Namespace) -> None:
     console.progress(f"reading {arguments.data}")
     cohort = Cohort.open(arguments.data, labelled=False)
     model.check_codes(cohort)
+    _ = cohort.patient_ids  # read before the slow import, so that a bad patients.csv is answered at once
     environment.import_tensorflow()
     from mime_tf.scoring import prediction
 
     predictions = prediction.predict(model, cohort, arguments.batch_size, console.progress)
     os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
-    name, labels = ("row", None) if cohort.stored_ids is None else ("patient_id", cohort.stored_ids)
-    files.write_table(output, (name, "probability", "dropped_codes", "empty"), _rows(labels, predictions))
+    name = "row" if predictions.patient_ids is None else "patient_id"
+    files.write_table(output, (name, "probability", "dropped_codes", "empty"), _rows(predictions))
     for line in _summary(output, predictions):
         console.line(line)
 
 
-def _rows(patient_ids: "np.ndarray | None", predictions: "Predictions") -> Iterator[tuple]:
+def _rows(predictions: "Predictions") -> Iterator[tuple]:
     """Yields the rows of the table, turned into Python's values a block at a time."""
-    patients = len(predictions.probabilities)
+    patient_ids, patients = predictions.patient_ids, len(predictions.probabilities)
     for start in range(0, patients, _BLOCK):
         block = slice(start, min(start + _BLOCK, patients))
         columns = (predictions.probabilities[block], predictions.dropped[block], predictions.empty[block].astype(int))

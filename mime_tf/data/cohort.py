@@ -3,14 +3,14 @@
 The path of a cohort is one of three things, told apart by its name and by the files on disk:
 
 1. a path that ends in `.parquet`: a Parquet file, or a folder of them as Spark writes it;
-2. a folder with `*.parquet` files in it, unless `<path>.seqs` exists as well: a folder of Parquet files;
+2. a folder with `*.parquet` files in it or in its partitions (`year=2011/`), unless `<path>.seqs` exists as well: a
+   folder of Parquet files;
 3. anything else: a prefix, to which `.seqs` and `.labels` are appended as strings.
 
 Arrow is imported for a Parquet cohort only.
 """
 
 import functools
-import glob
 import hashlib
 import os
 from collections.abc import Iterable
@@ -19,6 +19,7 @@ import numpy as np
 
 from mime_tf.data import patient_table, pickled, vocabulary
 from mime_tf.data.conversion import Conversion
+from mime_tf.data.parquet_files import parquet_files
 from mime_tf.data.patient_table import PatientTable
 from mime_tf.data.store import Store
 from mime_tf.data.vocabulary import Vocabulary
@@ -120,7 +121,10 @@ class Cohort:
         if self.path is None:
             columns = [*vars(self.store).values(), *([] if self.labels is None else [self.labels])]
             return {"memory_sha256": _sha256(np.ascontiguousarray(column).tobytes() for column in columns)}
-        names = [os.path.basename(path) if _is_parquet(self.path) else path.rpartition(".")[2] for path in self.files]
+        top = self.path if os.path.isdir(self.path) else os.path.dirname(self.path) or "."
+        names = [
+            os.path.relpath(path, top) if _is_parquet(self.path) else path.rpartition(".")[2] for path in self.files
+        ]
         return {f"{name}_sha256": file_digest(path) for name, path in zip(names, self.files, strict=True)}
 
     @functools.cached_property
@@ -186,8 +190,7 @@ def _is_parquet(path: str) -> bool:
     """Whether a path is a Parquet file or a folder of them, by the rule of the module."""
     if path.endswith(".parquet"):
         return True
-    in_folder = glob.glob(os.path.join(glob.escape(path), "*.parquet")) if os.path.isdir(path) else []
-    return bool(in_folder) and not os.path.exists(f"{path}.seqs")
+    return os.path.isdir(path) and not os.path.exists(f"{path}.seqs") and any(parquet_files(path))
 
 
 def _name(path: str) -> str:

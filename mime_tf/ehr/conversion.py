@@ -1,6 +1,7 @@
 """The whole way from an export to a cohort, step by step."""
 
 import dataclasses
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -27,6 +28,7 @@ from mime_tf.errors import InputError
 
 # With fewer rows of the rarer label than this, a note warns the user.
 FEW = 50
+NAMED = 5  # files that a note names
 
 
 @dataclasses.dataclass(frozen=True)
@@ -72,7 +74,7 @@ def convert(
     """
     progress = progress or (lambda text: None)
     progress("numbering patients, visits and codes")
-    numbered = events.number(engine, export, source)
+    numbered = events.number(engine, export, source, request.skip)
     _check_strict(numbered, source, request.strict)
     patients, outcome_concepts = _patients(engine, numbered, request)
     if request.groups:
@@ -83,6 +85,7 @@ def convert(
     linked = link.link(engine, numbered, request.unlinked, request.infer_share)
     linkage = report.report(engine, numbered, linked)
     linkage["skipped_files"] = [{"file": file, "why": why} for file, why in export.skipped]
+    linkage["passed_over"] = [{"file": file, "what": what} for file, what in export.passed_over]
     progress("choosing patients and prediction times")
     selection = _select(_timeline(engine, numbered, linked), patients, request)
     progress("gathering the diagnoses and orders of each row")
@@ -168,6 +171,10 @@ def _patient_columns(patients: Patients, selection: Selection, visits: np.ndarra
 
 def _notes(linkage: dict[str, Any], dropped: Dropped, labels: np.ndarray | None, request: Request) -> list[str]:
     notes = [f"passed over a bad file: {skipped['why']}" for skipped in linkage["skipped_files"]]
+    if beside := linkage["passed_over"]:
+        named = ", ".join(f"{os.path.basename(entry['file'])} ({entry['what']})" for entry in beside[:NAMED])
+        more = f" and {len(beside) - NAMED:,} more, listed in linkage.json" if len(beside) > NAMED else ""
+        notes.append(f"not read: {named}{more}")
     if dropped.codes:
         rare = f"they occur less than {request.min_count} times"
         why = "the vocabulary lacks them" if request.vocabulary else rare

@@ -43,23 +43,31 @@ class Engine:
             )
         return (importlib.import_module("duckdb").Error,)
 
-    def read_csv(self, paths: list[str], header: list[str]) -> "ibis.Table":
-        """Returns CSV files of one header, plain or .gz, as a table of text; an empty field is null.
+    @property
+    def replaces_bad_text(self) -> bool:
+        """Whether bytes of a CSV file that are not UTF-8 become other text without an error."""
+        return self.name == "spark"
+
+    def read_csv(self, paths: list[str], width: int, separator: str) -> "ibis.Table":
+        """Returns CSV files, plain or .gz, as a table of text with the columns c0, c1 and so on.
 
         Args:
-            paths: the files.
-            header: the names of the columns.
+            paths: the files, whose first line is passed over.
+            width: number of columns.
+            separator: between fields.
         """
+        names = [f"c{index}" for index in range(width)]
         if self.name == "spark":
-            strict = {"mode": "FAILFAST", "multiLine": True, "escape": '"', "enforceSchema": False}
-            return self.connection.read_csv(paths, header=True, inferSchema=False, **strict)
+            dialect = {"sep": separator, "escape": '"', "multiLine": True, "mode": "FAILFAST"}
+            schema = ", ".join(f"{name} STRING" for name in names)
+            return self.connection.read_csv(paths, header=True, inferSchema=False, schema=schema, **dialect)
         # Types and dialect are given, because DuckDB's guesses can drop rows without an error.
-        columns = dict.fromkeys(header, "VARCHAR")
-        dialect = {"delim": ",", "quote": '"', "escape": '"', "strict_mode": True, "null_padding": False}
+        columns = dict.fromkeys(names, "VARCHAR")
+        dialect = {"delim": separator, "quote": '"', "escape": '"', "strict_mode": True, "null_padding": False}
         return self.connection.read_csv(paths, columns=columns, auto_detect=False, header=True, **dialect)
 
     def read_parquet(self, paths: list[str]) -> "ibis.Table":
-        """Returns Parquet files, or folders of them, as a table.
+        """Returns Parquet files, or folders of them, as a table; bytes without a type are text.
 
         Args:
             paths: the files or folders.
@@ -70,7 +78,7 @@ class Engine:
             session.read.parquet(*paths).createOrReplaceTempView(name)
             return self.connection.table(name)
         files = [os.path.join(path, "*.parquet") if os.path.isdir(path) else path for path in paths]
-        return self.connection.read_parquet(files)
+        return self.connection.read_parquet(files, binary_as_string=True, hive_partitioning=False)
 
     def keep(self, table: "ibis.Table", name: str) -> "ibis.Table":
         """Computes a table once, and returns it as a table that is read from the scratch folder.
@@ -136,7 +144,7 @@ def opened(
         try:
             yield engine
         except engine.errors as error:  # such as a full disk, or too little memory
-            raise InputError(f"engine: {name} could not go on: {first_line(error)}") from error
+            raise InputError(_failure(name, error)) from error
 
 
 @contextlib.contextmanager
@@ -162,6 +170,8 @@ def _spark(master: str | None) -> Iterator[Any]:
     # As in DuckDB, times without a zone are UTC; a bad value is null and does not end the job.
     settings = {"spark.sql.session.timeZone": "UTC", "spark.sql.ansi.enabled": "false"}
     settings |= {"spark.ui.showConsoleProgress": "false"}
+    # Spark has no type for a time in nanoseconds; bytes without a type are text, as for DuckDB.
+    settings |= {"spark.sql.legacy.parquet.nanosAsLong": "true", "spark.sql.parquet.binaryAsString": "true"}
     for key, value in settings.items():
         builder = builder.config(key, value)
     try:
@@ -175,6 +185,16 @@ def _spark(master: str | None) -> Iterator[Any]:
         yield ibis.pyspark.connect(session)
     finally:
         session.stop()
+
+
+def _failure(name: str, error: Exception) -> str:
+    """The meaning of an engine's failure, without its own words, which speak of its insides."""
+    text = str(error).lower()
+    if "out of memory" in text or "outofmemory" in text or "java heap" in text:
+        return f"memory: {name} ran out of memory; must be more, or fewer files at once"
+    if "no space left" in text or "disk" in text:
+        return f"scratch: {name} could not write its scratch folder; must be a folder on a disk with more room"
+    return f"engine: {name} failed on these tables ({type(error).__name__}); must be tables that it can compute"
 
 
 def first_line(error: Exception) -> str:

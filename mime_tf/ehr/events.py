@@ -7,9 +7,8 @@ import dataclasses
 
 import ibis
 
-from mime_tf.ehr import left_out
+from mime_tf.ehr import left_out, repeats
 from mime_tf.ehr.engine import Engine
-from mime_tf.ehr.identifiers import check_unique
 from mime_tf.ehr.left_out import NOWHERE
 from mime_tf.ehr.schema import Export
 from mime_tf.errors import InputError
@@ -39,20 +38,19 @@ class Events:
     left_out: dict[str, int]
 
 
-def number(engine: Engine, export: Export, source: str) -> Events:
+def number(engine: Engine, export: Export, source: str, skip: bool = False) -> Events:
     """Numbers an export.
 
     Args:
         engine: the export's engine.
         export: the common tables of a source.
         source: how messages name the export.
+        skip: as for `mime_tf.ehr.repeats.resolve`.
 
     Raises:
-        InputError: two patients, visits or orders have one identifier, or there is no visit.
+        InputError: two different patients, visits or orders have one identifier, or there is no visit.
     """
-    export = _with_systems(export)
-    for table, name in ((export.patients, "patient"), (export.visits, "visit"), (export.orders, "order")):
-        check_unique(engine, table, name, f"{source}: {name}")
+    export, repeated = repeats.resolve(engine, _with_systems(export), source, skip)
     visits = engine.keep(_visits(export), "visits")
     if not engine.value(visits.count()):
         raise InputError(f"{source}: no visit with a start, of a known patient; a cohort is made of visits")
@@ -68,7 +66,7 @@ def number(engine: Engine, export: Export, source: str) -> Events:
         orders.drop("order"),
         reasons,
         concepts,
-        left_out=export.left_out | left_out.count(engine, _left_out(export, visits)),
+        left_out=export.left_out | repeated | left_out.count(engine, _left_out(export, visits)),
     )
 
 

@@ -23,6 +23,7 @@ class Request:
         vocabulary: existing vocabulary whose codes and indices are used, or None for a new one.
         groups: groups in place of codes, or None.
         strict: a reference to nowhere is an error.
+        skip: identifiers that several different rows have are left out, with all that refers to them; else an error.
 
     Raises:
         InputError: a value is out of range, or two options exclude each other: a vocabulary and a `min_count`, labels
@@ -38,6 +39,7 @@ class Request:
     vocabulary: Vocabulary | None = None
     groups: CodeGroups | None = None
     strict: bool = False
+    skip: bool = False
 
     def __post_init__(self):
         if self.labels and self.outcome and self.outcome.text == DEATH:

@@ -5,6 +5,7 @@ UTC, a date as its midnight. Identifiers and codes are text. A missing value is 
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # slow to import; processes that read FHIR do without it
@@ -72,6 +73,8 @@ class Export:
     Attributes:
         left_out: number of items that the source left out, by reason; for linkage.json.
         skipped: (file, error) of each bad file that was passed over (`--on_error skip`).
+        passed_over: (file, what it is) of each file or folder beside the export's that is not read.
+        where: by "patient", "visit" and "order", returns the files and lines of an identifier, for messages.
     """
 
     patients: "ibis.Table"
@@ -82,3 +85,5 @@ class Export:
     names: "ibis.Table"
     left_out: dict[str, int] = dataclasses.field(default_factory=dict)
     skipped: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    passed_over: list[tuple[str, str]] = dataclasses.field(default_factory=list)
+    where: dict[str, Callable[[str], str]] = dataclasses.field(default_factory=dict)

@@ -72,7 +72,7 @@ def predict(
     part = part_of(fitted, cohort, "all")
     probabilities = np.empty(len(part), np.float32)
     probabilities[part.rows] = score(fitted, part, batch_size, progress)
-    return Predictions(probabilities, *count_dropped(cohort.store, fitted.usable, progress), cohort.stored_ids)
+    return Predictions(probabilities, *count_dropped(cohort.store, fitted.usable, progress), cohort.patient_ids)
 
 
 def part_of(fitted: FittedSplit, cohort: Cohort, name: str) -> Part:

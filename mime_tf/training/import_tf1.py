@@ -63,11 +63,12 @@ def import_tf1(
     model = build_model(config, sizes, aux_heads="rnn2aux_dx/kernel" in weights)
     tf1_weights.assign(model, weights, checkpoint)
 
+    patient_ids = cohort.patient_ids if cohort else None  # read before anything is written
     path, digests = (cohort.path, cohort.digests()) if cohort else (None, None)
     Configuration(split_seed, sizes, path, digests, dataclasses.asdict(config), versions()).write(output)
     writing.write_codes(output, sizes, split.known if split else None)
     writing.write_model(output, model)
-    return _score(output, model, config, split, cohort.stored_ids) if cohort and split else None
+    return _score(output, model, config, split, patient_ids) if cohort and split else None
 
 
 def _score(

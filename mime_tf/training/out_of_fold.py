@@ -13,7 +13,7 @@ from mime_tf.terminal import files
 def write(path: str, folders: Sequence[str]) -> None:
     """Writes the test predictions of finished folds, in the cohort's order, atomically.
 
-    The columns are `row`, `patient_id` if the cohort has ids stored with it, `fold`, `label` and `probability`.
+    The columns are `row`, `patient_id` if the cohort has ids, `fold`, `label` and `probability`.
 
     Args:
         path: of the file.

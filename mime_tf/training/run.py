@@ -62,7 +62,7 @@ def train(
     resolved = sizes.resolve(cohort.store, given, cohort.name)
     groups = group_numbers(cohort, config.group_column)
     plan = Plan(config, cohort.store, cohort.require_labels(), groups)
-    _ = cohort.vocabulary  # read before anything is written, so that a bad file leaves nothing behind
+    _ = cohort.vocabulary, cohort.patient_ids  # read before anything is written: a bad file leaves nothing behind
     environment.import_tensorflow()  # not before the data are known to be good: it takes seconds
     from mime_tf.training.fitter import Fitter
 

@@ -150,8 +150,8 @@ class SplitTraining:
         model.set_weights(best.weights)
         writing.write_model(self.folder, model)
         writing.write_history(self.folder, self.state.history)
-        writing.write_predictions(self.folder, "valid", self.split.valid, best.valid, self.cohort.stored_ids)
-        writing.write_predictions(self.folder, "test", self.split.test, best.test, self.cohort.stored_ids)
+        writing.write_predictions(self.folder, "valid", self.split.valid, best.valid, self.cohort.patient_ids)
+        writing.write_predictions(self.folder, "test", self.split.test, best.test, self.cohort.patient_ids)
         if self.config.tensorboard:
             folder = self._path(TENSORBOARD)
             results = {name: best.results[name] for name in summary.RESULTS}

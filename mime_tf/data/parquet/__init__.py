@@ -10,8 +10,8 @@ A row is a patient. The columns are found by name, in any order, and others are 
 Dx-object has a diagnosis code and the codes of the medications and the procedures that it led to. The fields of the
 struct are found by name too. Any width of integer is right, and any kind of list (list, large_list, list_view,
 fixed_size_list) with any name of its elements. Codes count from 0 and end at 2**31 - 1. Nothing is null; a list without
-items is `[]`. The files of a folder are those named `*.parquet`, one cohort in the order of their names, and either all
-have the same kind of `patient_id` or none has the column.
+items is `[]`. The files of a folder are those named `*.parquet`, in it or in its partitions (`year=2011/`), one cohort
+in the order of their names, and either all have the same kind of `patient_id` or none has the column.
 """
 
 from mime_tf.data.parquet.reader import paths, read

@@ -1,7 +1,6 @@
 """Reading of a Parquet cohort into a Store, a few thousand patients at a time."""
 
 import contextlib
-import glob
 import os
 from collections.abc import Callable, Iterator
 
@@ -10,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mime_tf.data.parquet.schema import FIELDS, check_schema, one_line
+from mime_tf.data.parquet_files import parquet_files
 from mime_tf.data.pickled import MAX_CODE
 from mime_tf.data.places import Level
 from mime_tf.data.store import Store, offsets
@@ -25,15 +25,15 @@ def paths(path: str | os.PathLike) -> list[str]:
         path: a file, or a folder.
 
     Returns:
-        `[path]`, or the `*.parquet` of the folder in the order of their names.
+        `[path]`, or the `*.parquet` of the folder and of its partitions (`year=2011/`) in the order of their names.
 
     Raises:
-        InputError: it is a folder that holds none.
+        InputError: it is a folder that holds none, or some in other sub-folders.
     """
     path = os.fspath(path)
     if not os.path.isdir(path):
         return [path]
-    inside = sorted(glob.glob(os.path.join(glob.escape(path), "*.parquet")))
+    inside = list(parquet_files(path))
     if not inside:
         raise InputError(f"{path}: no file *.parquet in this folder; at least one is needed")
     return inside

@@ -22,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mime_tf.ehr import identifiers
 from mime_tf.errors import InputError, show
 
 COLUMNS = ("subject_id", "prediction_time", "boolean_value")
@@ -153,9 +154,18 @@ def _csv_row(path, line, row, fields, cells):
     subject, time, value = (row[cell].strip() for cell in cells)
     if not subject:
         raise InputError(f"{path}: line {line}: subject_id is empty; every row needs one")
+    subject = _identifier(subject, f"{path}: line {line}")
     if value.lower() not in _VALUES:
         raise InputError(f"{path}: line {line}: boolean_value: found {show(value)}; must be true, false, 1 or 0")
     return line, subject, _time(time, f"{path}: line {line}"), _VALUES[value.lower()]
+
+
+def _identifier(text, where):
+    """A subject as the sources write it."""
+    subject = identifiers.exact_text(text)
+    if subject is None:
+        raise InputError(f"{where}: subject_id: found {show(text)}; must be {identifiers.RIGHT}")
+    return subject
 
 
 def _time(text, where):
@@ -215,7 +225,10 @@ def _column(column, name, path):
 def _subjects(array, path):
     if not (pa.types.is_integer(array.type) or _is_text(array.type)):
         raise InputError(f"{path}: subject_id is of type {array.type}; must be an integer or a string")
-    return np.array([str(subject) for subject in array.to_pylist()], object)
+    if pa.types.is_integer(array.type):
+        return np.array([str(subject) for subject in array.to_pylist()], object)
+    subjects = [_identifier(text.strip(), f"{path}: row {row}") for row, text in enumerate(array.to_pylist())]
+    return np.array(subjects, object)
 
 
 def _times(array, path):

@@ -5,6 +5,7 @@ are read by name, so that the others do not matter. Without SYSTEM, conditions, 
 medications RxNorm, as Synthea documents them.
 """
 
+import functools
 import os
 from collections.abc import Callable
 
@@ -12,28 +13,29 @@ import ibis
 
 from mime_tf.ehr.engine import Engine
 from mime_tf.ehr.schema import SYSTEMS, Export
-from mime_tf.ehr.sources.files.columns import Column
+from mime_tf.ehr.sources.files.columns import Column, code, identifier
 from mime_tf.ehr.sources.files.folder import Folder
 
 SNOMED, RXNORM = "SNOMED-CT", "RxNorm"
 
-_CODE = {"system": Column(("SYSTEM",), needed=False), "code": Column(("CODE",)), "display": Column(("DESCRIPTION",))}
+_CODE = {"system": Column(("SYSTEM",), needed=False), "code": code(("CODE",)), "display": Column(("DESCRIPTION",))}
 _REASON = {
-    "reason": Column(("REASONCODE",), needed=False),
+    "reason": code(("REASONCODE",), needed=False),
     "reason_display": Column(("REASONDESCRIPTION",), needed=False),
 }
-_VISIT = {"visit": Column(("ENCOUNTER",))}
+_VISIT = {"visit": identifier(("ENCOUNTER",))}
 _START = Column(("START", "DATE"), time=True)
 _STOP = Column(("STOP",), needed=False, time=True)
 
 TABLES = {
     "patients": {
-        "patient": Column(("ID",)),
+        "patient": identifier(("ID",)),
         "birth": Column(("BIRTHDATE",), time=True),
         "sex": Column(("GENDER",), needed=False),
         "death": Column(("DEATHDATE",), needed=False, time=True),
     },
-    "encounters": {"visit": Column(("ID",)), "patient": Column(("PATIENT",)), "start": _START, "stop": _STOP} | _REASON,
+    "encounters": {"visit": identifier(("ID",)), "patient": identifier(("PATIENT",)), "start": _START, "stop": _STOP}
+    | _REASON,
     "conditions": {"time": _START} | _VISIT | _CODE,
 }
 ORDER_TABLES = {"medications": ("rx", RXNORM), "procedures": ("pr", SNOMED)}
@@ -84,7 +86,13 @@ def read(
         orders=orders.select("order", "visit", "kind", "system", "code", "time"),
         reasons=orders.filter(orders.reason.notnull()).select("order", system=ibis.literal(SNOMED), code="reason"),
         names=ibis.union(*names).distinct(),
+        left_out=folder.left_out,
         skipped=folder.skipped,
+        passed_over=folder.not_read(),
+        where={
+            "patient": functools.partial(folder.where, "patients", "patient"),
+            "visit": functools.partial(folder.where, "encounters", "visit"),
+        },
     )
 
 

@@ -1,12 +1,13 @@
 """Any hospital's tables, by a mapping in YAML that gives each column its meaning."""
 
+import functools
 import os
 from collections.abc import Callable
 
 import ibis
 
 from mime_tf.ehr.engine import Engine
-from mime_tf.ehr.identifiers import check_unique
+from mime_tf.ehr.identifiers import CODE, IDENTIFIER, check_unique
 from mime_tf.ehr.schema import Export
 from mime_tf.ehr.sources import links
 from mime_tf.ehr.sources import mapping as mappings
@@ -15,6 +16,9 @@ from mime_tf.ehr.sources.files.folder import Folder
 from mime_tf.errors import InputError
 
 TIMES = ("birth", "death", "start", "stop", "time")
+DIGITS = dict.fromkeys(("patient", "visit", "order", "diagnosis"), IDENTIFIER) | dict.fromkeys(
+    ("code", "key", "reason"), CODE
+)
 
 
 def read(
@@ -75,9 +79,25 @@ def read(
         orders=all_orders.select("order", "visit", "kind", "system", "code", "time"),
         reasons=ibis.union(*reasons),
         names=ibis.union(*names).distinct(),
-        left_out=left_out,
+        left_out=folder.left_out | left_out,
         skipped=folder.skipped,
+        passed_over=folder.not_read(),
+        where=_places(folder, plan),
     )
+
+
+def _places(folder, plan):
+    """Where identifiers are in the files; an order's begins with its kind."""
+    places = {"visit": functools.partial(folder.where, "visits", "visit")}
+    if plan.patients:
+        places["patient"] = functools.partial(folder.where, "patients", "patient")
+
+    def order(identifier):
+        kind, _, name = identifier.partition(" ")
+        parts = [part for part in plan.orders if part.constants["kind"] == kind]
+        return " and ".join(filter(None, (folder.where(_scratch_name(part), "order", name) for part in parts)))
+
+    return places | {"order": order}
 
 
 def _check_existence(folder, plan, mapping):
@@ -93,7 +113,8 @@ def _columns(part):
     for key in mappings.COLUMNS[part.section]:
         name = part.columns.get(key)
         names = (name,) if name else ()
-        columns[key] = Column(names, needed=name is not None, time=key in TIMES, time_format=part.time_format)
+        time, digits = key in TIMES, DIGITS.get(key)
+        columns[key] = Column(names, name is not None, time, part.time_format, digits)
     return columns
 
 

@@ -15,6 +15,9 @@ LINES = (".ndjson", ".ndjson.gz")
 
 _TYPE = re.compile(r'\s*\{\s*"resourceType"\s*:\s*"(\w+)"')
 
+_ADDRESS = re.compile(r"(.*/)?[A-Z][A-Za-z]+/[^/?#]+(/_history/[^/?#]+)?")
+DELETED = "DELETE"  # stands for the type of a resource that an entry deletes
+
 Resources = Iterator[tuple[str | None, dict[str, Any]]]
 
 
@@ -29,6 +32,7 @@ class Document:
 
     Attributes:
         location: the entry or line that is being read, in words.
+        began: whether a resource was read.
     """
 
     def __init__(
@@ -38,7 +42,7 @@ class Document:
         advance: Callable[[int], None] = lambda count: None,
         chunk: int = CHUNK,
     ):
-        self.path, self.location = path, "at the start"
+        self.path, self.location, self.began = path, "at the start", False
         self._wanted, self._advance, self._chunk = wanted, advance, chunk
 
     def resources(self) -> Resources:
@@ -116,7 +120,11 @@ class Document:
             self.location = f"{prefix}entry {number}"
             if not isinstance(entry, dict):
                 raise InputError(f"found {show(entry)}; must be an entry of a bundle, a JSON object")
-            if entry.get("resource") is not None:
+            deletion = _deletion(entry)
+            if deletion is not None:
+                self.began = True
+                yield None, deletion
+            elif entry.get("resource") is not None:
                 yield from self._in_resource(entry.get("fullUrl"), entry["resource"])
             self.location = f"{prefix}entry {number + 1}"
 
@@ -124,12 +132,26 @@ class Document:
         """The resource itself, or the resources of a bundle."""
         if not isinstance(resource, dict) or not isinstance(resource.get("resourceType"), str):
             raise InputError(f"not FHIR: found {show(resource)}; must be a resource, an object with a resourceType")
+        self.began = True
         if resource["resourceType"] != "Bundle":
             yield full_url, resource
         elif isinstance(resource.get("entry", []), list):
             yield from self._in_entries(resource.get("entry", []))
         else:
             raise InputError(f"Bundle.entry: found {show(resource['entry'])}; must be a list")
+
+
+def _deletion(entry):
+    """The deletion that an entry asks for, as a resource of the type `DELETED`, or None."""
+    request = entry.get("request")
+    if not isinstance(request, dict) or request.get("method") not in ("DELETE", "PATCH"):
+        return None
+    url = request.get("url")
+    named = isinstance(url, str) and _ADDRESS.fullmatch(url)
+    if request["method"] == "PATCH" or not named:
+        right = "must be a whole resource, or the DELETE of Type/id"
+        raise InputError(f"entry.request: found {request['method']} of {show(url)}, which can't be applied; {right}")
+    return {"resourceType": DELETED, "id": url}
 
 
 def _split(chunks):

@@ -3,10 +3,11 @@
 import concurrent.futures
 import dataclasses
 import functools
+import itertools
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 
 from mime_tf.ehr.sources.fhir import resources
 from mime_tf.ehr.sources.fhir.document import Document
+from mime_tf.ehr.sources.fhir.files import companion
 from mime_tf.errors import InputError
 
 ZIPPED = 10  # factor by which FHIR shrinks in a .gz, about
@@ -21,6 +23,7 @@ TASK = 16 << 20  # least bytes of JSON in a task; starting a process takes as lo
 TASKS = 64  # tasks per process at most, because each writes files of its own
 ROWS = 200_000  # rows that a process holds before it writes
 
+# The index of a file, and why it is passed over; for a file that is no FHIR, what it is.
 Faults = list[tuple[int, str]]
 
 
@@ -47,7 +50,7 @@ def extract(
     skip: bool = False,
     processes: int | None = None,
     progress: Callable[[str], None] | None = None,
-) -> Faults:
+) -> tuple[Faults, Faults]:
     """Writes the rows of files to `folder/<table>/*.parquet`, for each table of `resources.TABLES`.
 
     Args:
@@ -59,7 +62,7 @@ def extract(
         progress: receives a line of text now and then.
 
     Returns:
-        (index of a bad file, error), sorted.
+        (index of a bad file, error), and (index of a file that is no FHIR, what it is), both sorted.
 
     Raises:
         InputError: a file is bad, and `skip` is not set.
@@ -76,9 +79,14 @@ def extract(
         for number, indices in enumerate(_shares(paths, sizes, processes))
     ]
     if min(processes, len(work)) > 1:
-        return sorted(_in_processes(work, min(processes, len(work)), report))
+        return _joined(_in_processes(work, min(processes, len(work)), report))
     counter = _Counter(report)
-    return sorted(fault for task in work for fault in _read(task, counter.add))
+    return _joined(_read(task, counter.add) for task in work)
+
+
+def _joined(results: Iterable[tuple[Faults, Faults]]) -> tuple[Faults, Faults]:
+    faults, others = zip(*results, strict=True)
+    return sorted(itertools.chain(*faults)), sorted(itertools.chain(*others))
 
 
 def _shares(paths: list[str], sizes: list[int], processes: int) -> Iterator[list[int]]:
@@ -119,19 +127,19 @@ class _Stopped(Exception):  # noqa: N818 - no error
     """The parent process asks this one to end."""
 
 
-def _in_processes(work: list[_Task], processes: int, report: Callable[[int], None]) -> Faults:
+def _in_processes(work: list[_Task], processes: int, report: Callable[[int], None]) -> list[tuple[Faults, Faults]]:
     # Spawned on every system: a fork would copy the locks of loaded libraries' threads, TensorFlow's among them.
     context = multiprocessing.get_context("spawn")
     done, stop = context.Value("Q", 0), context.Event()
     pool = concurrent.futures.ProcessPoolExecutor(processes, context, _start, (done, stop))
     try:
         pending = {pool.submit(_read_in_process, task) for task in work}
-        faults: Faults = []
+        results: list[tuple[Faults, Faults]] = []
         while pending:
             ready, pending = concurrent.futures.wait(pending, 0.2, concurrent.futures.FIRST_COMPLETED)
-            faults += [fault for future in ready for fault in future.result()]
+            results += [future.result() for future in ready]
             report(done.value)
-        return faults
+        return results
     except concurrent.futures.process.BrokenProcessPool as error:
         raise InputError(f"{work[0].folder}: a process that reads was killed, perhaps for lack of memory") from error
     finally:
@@ -164,9 +172,10 @@ def _read_in_process(task):
 # Reading.
 
 
-def _read(task: _Task, advance: Callable[[int], None]) -> Faults:
-    """Reads the files of a task; returns the index and error of bad ones."""
+def _read(task: _Task, advance: Callable[[int], None]) -> tuple[Faults, Faults]:
+    """Reads the files of a task; returns the index and error of bad ones, and the index and kind of those not FHIR."""
     faults: Faults = []
+    others: Faults = []
     rows: dict[str, list[tuple]] = {table: [] for table in resources.TABLES}
     parts = 0
     for index, path in task.files:
@@ -178,12 +187,15 @@ def _read(task: _Task, advance: Callable[[int], None]) -> Faults:
                     _flush(rows, task.folder, f"{task.number}-{parts}")
                     parts += 1
         except InputError as error:
+            if not document.began and (kind := companion(path)):
+                others.append((index, kind))
+                continue
             fault = f"{path}: {document.location}: {error}"
             if not task.skip:
                 raise InputError(fault) from error
             faults.append((index, fault))
     _flush(rows, task.folder, f"{task.number}-{parts}")
-    return faults
+    return faults, others
 
 
 def _add_rows(rows, full_url, resource, index, default_id):

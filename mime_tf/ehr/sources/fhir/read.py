@@ -40,15 +40,27 @@ def read(
     Raises:
         InputError: there is no file, a file is bad, or two resources that differ have the same type and id.
     """
-    paths = find(path)
+    paths, beside = find(path)
     folder = os.path.join(engine.folder, "fhir")
-    faults = extract(paths, folder, on_error == "skip", processes, progress)
+    faults, others = extract(paths, folder, on_error == "skip", processes, progress)
     raw = {name: _good(engine.read_parquet([os.path.join(folder, name)]), faults) for name in TABLES}
+    deleted = raw.pop("deleted").select("key").distinct()
+    gone = {name: table.semi_join(deleted, "key") for name, table in raw.items()}
+    raw = {name: table.anti_join(deleted, "key") for name, table in raw.items()}
     _check_unique(engine, raw, paths)
     raw = {name: table.drop("file", "digest").distinct() for name, table in raw.items()}
+    raw["left_out"] = ibis.union(raw["left_out"], _deletions(gone))
     tables, left_out = references.follow(engine, raw)
     skipped = [(paths[index], fault) for index, fault in faults]
-    return Export(**tables, left_out=_count(engine, left_out), skipped=skipped)
+    passed_over = sorted(beside + [(paths[index], kind) for index, kind in others])
+    return Export(**tables, left_out=_count(engine, left_out), skipped=skipped, passed_over=passed_over)
+
+
+def _deletions(gone):
+    """The resources of deleted keys, as rows that are left out."""
+    keys = ibis.union(*(table.select("key") for name, table in gone.items() if name not in ("reasons", "aliases")))
+    why = {"why": ibis.literal("resources that an entry with the method DELETE deletes"), "whole": ibis.literal(True)}
+    return keys.distinct().mutate(**why)
 
 
 def _good(table: ibis.Table, faults: Faults) -> ibis.Table:

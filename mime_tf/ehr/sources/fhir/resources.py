@@ -5,6 +5,7 @@ from typing import Any
 
 from mime_tf.ehr.left_out import NOWHERE
 from mime_tf.ehr.sources.fhir import versions
+from mime_tf.ehr.sources.fhir.document import DELETED
 from mime_tf.ehr.sources.fhir.elements import address, child, children, coding, key, text, time
 from mime_tf.errors import InputError, show
 
@@ -21,6 +22,8 @@ TABLES = {
     "reasons": {"key": "string", "element": "string", "condition": "string", **_CODE},
     # Another name, `key`, by which references name the resource `target`.
     "aliases": {"key": "string", "target": "string"},
+    # The resource `key`, which an entry of a bundle deletes.
+    "deleted": {"key": "string"},
     # The resource `key`, if it is left out as a `whole`, or a part of it; `why` is the reason.
     "left_out": {"key": "string", "why": "string", "whole": "bool"},
 }
@@ -59,6 +62,8 @@ def rows(full_url: str | None, resource: dict[str, Any], default_id: str) -> lis
         InputError: the resource is not R4, or an element does not have its form in R4.
     """
     kind = resource["resourceType"]
+    if kind == DELETED:
+        return [("deleted", (key(resource["id"], kind),))]
     versions.check(resource)
     if kind not in _ROWS and kind not in OTHER_REASONS:
         return []
@@ -93,6 +98,10 @@ def _patient(resource, name):
         raise InputError(f"gender: found {show(gender)}; must be {', '.join(SEXES)}")
     death = time(resource, "deceasedDateTime")
     deceased = death is not None or resource.get("deceasedBoolean") is True
+    if any(text(link, "type") == "replaced-by" for link in children(resource, "link")):
+        return _left_out(name, "Patient.link: replaced by another patient")
+    if resource.get("active") is False and not deceased:
+        return _left_out(name, "Patient.active: false")
     sex = SEXES[gender] if gender is not None else None
     return [("patients", (name, time(resource, "birthDate"), sex, death, deceased))]
 
@@ -182,6 +191,12 @@ def _reasons(resource, name):
     return reasons + _references(resource, name, f"{kind}.reasonReference", children(resource, "reasonReference"))
 
 
+def _outcome(resource, name):
+    """A server's report on what it could not export."""
+    failed = any(text(issue, "severity") in ("error", "fatal") for issue in children(resource, "issue"))
+    return _part(name, "OperationOutcome: an error of the server that made the export") if failed else []
+
+
 def _references(resource, name, element, references):
     """The rows of references to conditions."""
     reasons: list[Row] = []
@@ -232,6 +247,7 @@ _ROWS = {
     "Encounter": _encounter,
     "Medication": _medication,
     "MedicationRequest": _medication_request,
+    "OperationOutcome": _outcome,
     "Patient": _patient,
     "Procedure": _procedure,
 }

@@ -26,12 +26,9 @@ def from_text(text: ibis.Value, time_format: str | None = None) -> ibis.Value:
     return _seconds(valid.try_cast(UTC))
 
 
-def from_column(column: ibis.Value, time_format: str | None = None) -> ibis.Value:
-    """Returns the seconds of a column of text, dates or timestamps."""
-    kind = column.type()
-    if kind.is_date() or kind.is_timestamp():
-        return _seconds(column.cast(UTC))
-    return from_text(column.cast("string").strip().nullif(""), time_format)
+def from_moment(column: ibis.Value) -> ibis.Value:
+    """Returns the seconds of a column of dates or timestamps."""
+    return _seconds(column.cast(UTC))
 
 
 def _seconds(time):

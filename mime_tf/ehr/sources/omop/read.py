@@ -4,13 +4,14 @@ Medications are DRUG_EXPOSURE, procedures PROCEDURE_OCCURRENCE. The diagnosis th
 FACT_RELATIONSHIP, if the hospital that made the export put it there, or in a file of links of the user's.
 """
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 
 import ibis
 
 from mime_tf.ehr.engine import Engine
-from mime_tf.ehr.identifiers import check_unique, without_point
+from mime_tf.ehr.identifiers import check_unique
 from mime_tf.ehr.schema import Export
 from mime_tf.ehr.seconds import DAY
 from mime_tf.ehr.sources import links as linking
@@ -79,7 +80,7 @@ def read(
     concepts = _concepts(engine, tables["concept"], folder)
     coded = {name: _coded(tables[name], concepts) for name in ("condition_occurrence", *ordered)}
     conditions = engine.keep(coded.pop("condition_occurrence"), "omop_conditions")
-    check_unique(engine, conditions, "id", f"{folder.path}: condition_occurrence: condition_occurrence_id")
+    check_unique(engine, conditions, "id", "condition_occurrence_id", _where(folder, "condition_occurrence", "id"))
     orders = engine.keep(ibis.union(*(_orders(coded[name], ORDERS[name][0]) for name in ordered)), "omop_orders")
     if linked is None:
         facts = tables["fact_relationship"]
@@ -92,9 +93,30 @@ def read(
         orders=orders.select("order", "visit", "kind", "system", "code", "time"),
         reasons=reason_codes,
         names=ibis.union(_named(conditions.mutate(kind=ibis.literal("dx"))), _named(orders)).distinct(),
-        left_out=not_asked_for | left_out,
+        left_out=folder.left_out | not_asked_for | left_out,
         skipped=folder.skipped,
+        passed_over=folder.not_read(),
+        where=_places(folder, ordered),
     )
+
+
+def _where(folder, table, key):
+    return functools.partial(folder.where, table, key)
+
+
+def _places(folder, ordered):
+    """Where identifiers are in the files; an order's begins with its kind."""
+    tables = {ORDERS[name][0]: name for name in ordered}
+
+    def order(identifier):
+        kind, _, number = identifier.partition(" ")
+        return folder.where(tables[kind], "id", number)
+
+    return {
+        "patient": _where(folder, "person", "patient"),
+        "visit": _where(folder, "visit_occurrence", "visit"),
+        "order": order,
+    }
 
 
 def _time_or_date(table, name):
@@ -110,11 +132,11 @@ def _end(table, name):
 def _patients(engine, tables, folder):
     person = tables["person"]
     parts = [person.year, person.month.fill_null("1"), person.day.fill_null("1")]
-    day = ibis.literal("-").join([without_point(part).lpad(2, "0") for part in parts])
+    day = ibis.literal("-").join([part.lpad(2, "0") for part in parts])
     person = person.select(
-        patient=without_point(person.patient),
+        "patient",
         birth=person.birth.fill_null(times.from_text(day)),
-        sex=without_point(person.sex).substitute(SEXES, else_=ibis.null("string")),
+        sex=person.sex.substitute(SEXES, else_=ibis.null("string")),
         day=day,
     )
     bad = engine.arrow(person.filter(person.birth.isnull(), day.notnull()).order_by("patient").limit(1)).to_pylist()
@@ -132,15 +154,15 @@ def _joined(person, table, column, aggregate):
     if table is None:
         return person.mutate(**{column: ibis.null("int64")})
     time = _time_or_date(table, column) if column == "death" else table[column] + _DAY_END
-    table = table.select(patient=without_point(table.patient), **{column: time})
+    table = table.select("patient", **{column: time})
     by_patient = table.group_by("patient").agg(**{column: getattr(table[column], aggregate)()})
     return person.left_join(by_patient, "patient").drop("patient_right")
 
 
 def _visits(table):
     return table.select(
-        visit=without_point(table.visit),
-        patient=without_point(table.patient),
+        "visit",
+        "patient",
         start=_time_or_date(table, "start"),
         stop=_end(table, "stop"),
     )
@@ -150,20 +172,15 @@ def _concepts(engine, table, folder):
     """The system, code and name of each concept, or None without the table `concept`."""
     if table is None:
         return None
-    check_unique(engine, table, "concept", f"{folder.path}: concept: concept_id")
+    check_unique(engine, table, "concept", "concept_id", _where(folder, "concept", "concept"))
     table = table.filter(table.vocabulary.notnull(), table.code.notnull())
     system = table.vocabulary.substitute(VOCABULARIES, else_=table.vocabulary)
-    return table.select(number=without_point(table.concept), system=system, concept_code="code", display="display")
+    return table.select(number=table.concept, system=system, concept_code="code", display="display")
 
 
 def _coded(table, concepts):
     """Gives events their codes: the concept's code, the number of an unknown concept, or else the source value."""
-    table = table.mutate(
-        id=without_point(table.id),
-        visit=without_point(table.visit),
-        number=without_point(table.concept).nullif(UNMAPPED),
-        time=_time_or_date(table, "time"),
-    )
+    table = table.mutate(number=table.concept.nullif(UNMAPPED), time=_time_or_date(table, "time"))
     if concepts is None:
         missing = ibis.null("string")
         table = table.mutate(system=missing, concept_code=missing, display=missing)

@@ -6,14 +6,18 @@ from collections.abc import Callable, Sequence
 import ibis
 
 from mime_tf.ehr.engine import Engine
-from mime_tf.ehr.identifiers import without_point
 from mime_tf.ehr.schema import ORDER_KINDS
-from mime_tf.ehr.sources.files.columns import Column
-from mime_tf.ehr.sources.files.folder import Folder, split_ending
+from mime_tf.ehr.sources.files import columns as reading
+from mime_tf.ehr.sources.files.columns import Column, identifier
+from mime_tf.ehr.sources.files.folder import ENDINGS
 from mime_tf.ehr.sources.omop.tables import CONDITION, ORDERS
 from mime_tf.errors import InputError, show
 
-LINKS = {"kind": Column(("kind",)), "id": Column(("order_id",)), "diagnosis": Column(("condition_occurrence_id",))}
+LINKS = {
+    "kind": Column(("kind",)),
+    "id": identifier(("order_id",)),
+    "diagnosis": identifier(("condition_occurrence_id",)),
+}
 
 
 def of_file(engine: Engine, path: str | os.PathLike, progress: Callable[[str], None] | None) -> ibis.Table:
@@ -27,11 +31,12 @@ def of_file(engine: Engine, path: str | os.PathLike, progress: Callable[[str], N
     Raises:
         InputError: the file is not such a table, or a kind is wrong.
     """
-    parent, name = os.path.split(os.path.abspath(path))
-    stem, ending = split_ending(name)
-    if not ending or not os.path.isfile(path):
-        raise InputError(f"links: found {path}; must be a file .csv, .csv.gz or .parquet")
-    table = Folder(engine, parent, progress=progress).table(stem, LINKS, called="links_file")
+    path = os.fspath(path)
+    if not path.lower().endswith(ENDINGS) or not os.path.isfile(path):
+        raise InputError(f"links: found {path}; must be a file {', '.join(ENDINGS)}")
+    if progress:
+        progress(f"reading {path}")
+    table = reading.read(engine, "links_file", [path], LINKS).table
     wrong = table.filter(table.kind.isnull() | ~table.kind.isin(ORDER_KINDS)).select("kind")
     rows = engine.arrow(wrong.limit(1)).to_pylist()
     if rows:
@@ -84,7 +89,6 @@ def of_facts(
 
 def _orders_with_conditions(table):
     """The rows that join an order with a condition, in either direction: relationship, kind, id and diagnosis."""
-    table = table.mutate(**{name: without_point(table[name]) for name in table.columns})
     forward = {"domain": "domain_1", "id": "fact_1", "other": "domain_2", "diagnosis": "fact_2"}
     backward = {"domain": "domain_2", "id": "fact_2", "other": "domain_1", "diagnosis": "fact_1"}
     both = ibis.union(*(table.select("relationship", **columns) for columns in (forward, backward)))
@@ -95,4 +99,4 @@ def _orders_with_conditions(table):
 
 def _links(table):
     """Links as order and diagnosis, both identifiers."""
-    return table.select(order=table.kind + " " + without_point(table.id), diagnosis=without_point(table.diagnosis))
+    return table.select("diagnosis", order=table.kind + " " + table.id)

@@ -1,32 +1,32 @@
 """The tables of the OMOP Common Data Model that are read, and their columns."""
 
-from mime_tf.ehr.sources.files.columns import Column
+from mime_tf.ehr.sources.files.columns import Column, code, identifier
 
 
 def _time(name, datetime, date):
     return {name: Column((datetime,), needed=False, time=True), f"{name}_date": Column((date,), time=True)}
 
 
-def _event(identifier, domain, datetime, date):
+def _event(event_id, domain, datetime, date):
     """The columns of a table of events."""
-    ids = {"id": Column((identifier,)), "visit": Column(("visit_occurrence_id",))}
+    ids = {"id": identifier((event_id,)), "visit": identifier(("visit_occurrence_id",))}
     concept = {
-        "concept": Column((f"{domain}_concept_id",)),
-        "source": Column((f"{domain}_source_value",), needed=False),
+        "concept": identifier((f"{domain}_concept_id",)),
+        "source": code((f"{domain}_source_value",), needed=False),
     }
     return ids | concept | _time("time", datetime, date)
 
 
 TABLES = {
     "person": {
-        "patient": Column(("person_id",)),
-        "year": Column(("year_of_birth",)),
-        "month": Column(("month_of_birth",), needed=False),
-        "day": Column(("day_of_birth",), needed=False),
+        "patient": identifier(("person_id",)),
+        "year": identifier(("year_of_birth",)),
+        "month": identifier(("month_of_birth",), needed=False),
+        "day": identifier(("day_of_birth",), needed=False),
         "birth": Column(("birth_datetime",), needed=False, time=True),
-        "sex": Column(("gender_concept_id",)),
+        "sex": identifier(("gender_concept_id",)),
     },
-    "visit_occurrence": {"visit": Column(("visit_occurrence_id",)), "patient": Column(("person_id",))}
+    "visit_occurrence": {"visit": identifier(("visit_occurrence_id",)), "patient": identifier(("person_id",))}
     | _time("start", "visit_start_datetime", "visit_start_date")
     | _time("stop", "visit_end_datetime", "visit_end_date"),
     "condition_occurrence": _event(
@@ -34,23 +34,23 @@ TABLES = {
     ),
     "drug_exposure": _event("drug_exposure_id", "drug", "drug_exposure_start_datetime", "drug_exposure_start_date"),
     "procedure_occurrence": _event("procedure_occurrence_id", "procedure", "procedure_datetime", "procedure_date"),
-    "death": {"patient": Column(("person_id",))} | _time("death", "death_datetime", "death_date"),
+    "death": {"patient": identifier(("person_id",))} | _time("death", "death_datetime", "death_date"),
     "observation_period": {
-        "patient": Column(("person_id",)),
+        "patient": identifier(("person_id",)),
         "end": Column(("observation_period_end_date",), time=True),
     },
     "concept": {
-        "concept": Column(("concept_id",)),
+        "concept": identifier(("concept_id",)),
         "vocabulary": Column(("vocabulary_id",)),
-        "code": Column(("concept_code",)),
+        "code": code(("concept_code",)),
         "display": Column(("concept_name",)),
     },
     "fact_relationship": {
-        "domain_1": Column(("domain_concept_id_1",)),
-        "fact_1": Column(("fact_id_1",)),
-        "domain_2": Column(("domain_concept_id_2",)),
-        "fact_2": Column(("fact_id_2",)),
-        "relationship": Column(("relationship_concept_id",)),
+        "domain_1": identifier(("domain_concept_id_1",)),
+        "fact_1": identifier(("fact_id_1",)),
+        "domain_2": identifier(("domain_concept_id_2",)),
+        "fact_2": identifier(("fact_id_2",)),
+        "relationship": identifier(("relationship_concept_id",)),
     },
 }
 NEEDED = ("person", "visit_occurrence", "condition_occurrence")
