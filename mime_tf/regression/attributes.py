@@ -1,5 +1,6 @@
 """Age and sex of patients as columns, from the patients.csv beside a cohort."""
 
+import contextlib
 import dataclasses
 from collections.abc import Mapping
 
@@ -94,10 +95,8 @@ def _ages(table: PatientTable) -> np.ndarray:
     ages = np.full(len(table.columns[AGE]), np.nan)
     for row, text in enumerate(table.columns[AGE]):
         if text.strip():
-            try:
+            with contextlib.suppress(ValueError):
                 ages[row] = float(text)
-            except ValueError:
-                pass
             if not np.isfinite(ages[row]):
                 expected = "a number, or nothing where it is not known"
                 raise InputError(f"{table.path}: row {row}, column {AGE}: found {show(text)}; {expected}")

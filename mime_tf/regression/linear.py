@@ -1,7 +1,7 @@
 """Logistic regression on codes, linked pairs, age and sex; penalty and windows are those that do best on valid."""
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from scipy import sparse, special
@@ -19,6 +19,8 @@ _MOST_STEPS = 24
 # It ends after so many strengths in a row that did no better on valid than the best before them.
 _PATIENCE = 2
 _STRONGEST_L2 = 0.0003
+# The fields of a regression beside its columns.
+_OWN = ("weights", "intercept", "penalty", "strength", "valid_loss")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -53,6 +55,20 @@ class Linear:
         """
         return design(self.columns, self.attributes, store, patients, table) @ self.weights + self.intercept
 
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Returns arrays for an archive of NumPy, from which `from_arrays` makes the regression again."""
+        fields = {name: np.array(getattr(self, name)) for name in _OWN}
+        columns = {} if self.columns is None else self.columns.arrays()
+        return fields | columns | ({} if self.attributes is None else self.attributes.arrays())
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Linear":
+        """Returns the regression of `arrays`."""
+        columns = Columns.from_arrays(arrays) if "keys" in arrays else None
+        attributes = Attributes.from_arrays(arrays) if "sexes" in arrays else None
+        fields = {name: arrays[name].item() for name in _OWN if name != "weights"}
+        return cls(columns, attributes, weights=arrays["weights"], **fields)
+
     def names(self, vocabulary: Vocabulary | None = None) -> list[str]:
         """Returns a name of each weight for people."""
         names = self.columns.names(vocabulary) if self.columns is not None else []
@@ -74,7 +90,8 @@ def design(
     """Returns the values of patients: those of the columns, then those of the attributes.
 
     Args:
-        columns, attributes: None for none of them.
+        columns: codes and pairs, or None.
+        attributes: age and sex, or None.
         store: the cohort.
         patients: int64, rows of `store`.
         table: the patients.csv beside the cohort, for the attributes.
@@ -107,7 +124,8 @@ def fit(
     Args:
         store: the cohort.
         labels: 0 or 1, one per patient of `store`.
-        train, valid: int64, rows of `store`.
+        train: int64, the rows of `store` that train.
+        valid: int64, the rows of `store` by which is chosen.
         columns: learned from `train`; None for age and sex alone.
         table: the patients.csv beside the cohort, for age and sex; None for neither.
         seed: seed of scikit-learn's solver.
