@@ -157,7 +157,12 @@ def _fit_scikit_learn(train: _Values, valid: _Values, leaves: int, seed: int) ->
 
     def boosting(rounds: int, **settings: Any) -> HistGradientBoostingClassifier:
         return HistGradientBoostingClassifier(
-            max_iter=rounds, max_leaf_nodes=leaves, learning_rate=_LEARNING_RATE, random_state=seed, **settings
+            max_iter=rounds,
+            max_leaf_nodes=leaves,
+            max_bins=31,  # counts have few values
+            learning_rate=_LEARNING_RATE,
+            random_state=seed,
+            **settings,
         )
 
     values, checks = train[0].toarray(), valid[0].toarray()
