@@ -164,6 +164,7 @@ def _path(
     """Yields strength, weights and intercept of ever weaker penalties."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.svm import l1_min_c
+    from threadpoolctl import threadpool_limits
 
     if penalty == "L1":
         # The solver penalizes the intercept as well, the less the larger its scaling.
@@ -173,7 +174,9 @@ def _path(
         settings, strongest = {"l1_ratio": 0, "solver": "lbfgs", "warm_start": True}, _STRONGEST_L2
     model = LogisticRegression(max_iter=1000, random_state=seed, **settings)
     for step in range(_MOST_STEPS):
-        model.set_params(C=strongest * _FACTORS[penalty] ** step).fit(values, labels)
+        model.set_params(C=strongest * _FACTORS[penalty] ** step)
+        with threadpool_limits(1):  # threads that wait for busy cores make it several times slower than one thread is
+            model.fit(values, labels)
         yield model.C, model.coef_[0].copy(), float(model.intercept_[0])
 
 

@@ -140,8 +140,7 @@ def _fit_lightgbm(train: _Values, valid: _Values, leaves: int, seed: int) -> tup
         "seed": seed,
         "deterministic": True,
         "force_col_wise": True,
-        # Threads that wait for busy cores make it many times slower than one thread is.
-        "num_threads": 1,
+        "num_threads": 1,  # as in `linear`
         "verbosity": -1,
     }
     data = lightgbm.Dataset(*train)
