@@ -122,7 +122,7 @@ def _evaluate(
     scores = Scores(part.labels, probabilities, None if patients is None else patients[part.rows])
     alerts = [thresholds.alert_threshold(probabilities, rate) for rate in arguments.alert_rate]
     divided = {column: {name: rows[part.rows] for name, rows in named.items()} for column, named in members.items()}
-    fits = []
+    fits: list[Yardstick] = []
     if arguments.split == "test" and not arguments.no_yardsticks:
         fits = yardsticks.beside(model, cohort, part.rows, scores, bootstrap, console.progress)
     return Evaluation(

@@ -68,7 +68,8 @@ def beside(
     """
     split, table = prediction.split_of(fitted, cohort), yardsticks.table_of(cohort)
     test = Part(rows, cohort.store, scores.labels)
-    models, choices = {_MODEL: [scores]}, {}
+    models: dict[str, list[Scores]] = {_MODEL: [scores]}
+    choices: dict[str, str] = {}
     for name in yardsticks.available(table):
         if name in SHOWN:
             progress(f"fitting {yardsticks.NAMES[name]}")
