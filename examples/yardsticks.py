@@ -9,29 +9,23 @@ known age. docs/example_heart_failure.md shows the result.
 import sys
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from mime_tf.ablation import code_counts, unlinking
 from mime_tf.assess import comparison
 from mime_tf.assess.bootstrap import DEFAULT_BOOTSTRAP
 from mime_tf.assess.scores import Scores
-from mime_tf.config import SIZE_NAMES
-from mime_tf.data import sizes
 from mime_tf.data.cohort import Cohort
-from mime_tf.data.store import CODE_KINDS
 from mime_tf.errors import InputError
+from mime_tf.regression import yardsticks
 from mime_tf.runs.paths import out_of_fold_path, record_path
 from mime_tf.runs.record import Record
 from mime_tf.runs.results import read_predictions
 from mime_tf.splits.split import eligible, make_split
 
-MIME, COUNTS = "MiME", "logistic regression on code counts"
+MIME, PAIRS = "MiME", "pairs"
 
 
 def compare(output, bootstrap=DEFAULT_BOOTSTRAP):
-    """Scores every patient of a run with folds out of fold, by MiME and by three simpler models.
+    """Scores every patient of a run with folds out of fold, by MiME and by the yardsticks.
 
     Args:
         output: the OUTPUT of the run.
@@ -58,20 +52,14 @@ def compare(output, bootstrap=DEFAULT_BOOTSTRAP):
 
 def _simpler(cohort, config):
     """Returns the out-of-fold probabilities of simpler models: dict of name to array, one per row of the cohort."""
-    store, labels = cohort.store, cohort.labels
+    store, labels, table = cohort.store, cohort.labels, yardsticks.table_of(cohort)
     rows = eligible(store, config.min_threshold, config.max_threshold, config.association_threshold)
-    num_codes = sizes.resolve(store, dict.fromkeys(SIZE_NAMES), "the cohort")
-    flat, codes = unlinking.unlinked(store, num_codes), sum(num_codes[f"num_{kind}"] for kind in CODE_KINDS)
-    age, sex = np.array(cohort.attribute("age"), float), np.array(cohort.attribute("sex")) == "F"
-    inputs = {"age and sex": np.column_stack([age, sex]), "number of visits": np.log1p(store.visit_counts)[:, None]}
-    scores = {name: np.full(len(store), np.nan) for name in (COUNTS, *inputs)}
+    scores = {name: np.full(len(store), np.nan) for name in yardsticks.available(table)}
     for fold in range(config.folds):
-        split = make_split(flat, labels, rows, fold, **config.division)
-        scores[COUNTS][split.test.rows] = code_counts.fit(split, codes).test
-        for name, values in inputs.items():
-            model = make_pipeline(StandardScaler(), LogisticRegression())
-            model.fit(values[split.train.rows], split.train.labels)
-            scores[name][split.test.rows] = model.predict_proba(values[split.test.rows])[:, 1]
+        split = make_split(store, labels, rows, fold, **config.division)
+        for name, values in scores.items():
+            fitted = yardsticks.fit(name, split, table)
+            values[split.test.rows] = yardsticks.probabilities(fitted, split.test, table)
     return scores
 
 
@@ -80,8 +68,8 @@ def lines(output, labels, compared):
     yield f"{output}  {len(labels):,} rows, {labels.sum():,} of label 1 ({labels.mean():.1%})"
     yield f"  {'':36}{'AUC':>23} {'average precision':>23}"
     for name, means in compared.means.items():
-        yield _line(name, means)
-    yield _line(f"MiME less {COUNTS.split(' on ')[0]}", compared.differences[COUNTS])
+        yield _line(yardsticks.NAMES.get(name, name), means)
+    yield _line(f"MiME less {yardsticks.NAMES[PAIRS]}", compared.differences[PAIRS])
 
 
 def _line(name, estimates):

@@ -36,7 +36,7 @@ class Bootstrap:
                 raise InputError(f"{name}: found {value}; must be 0 or more")
 
     def require_resamples(self) -> None:
-        """Raises InputError if there are no resamples, for a comparison, whose verdict is about intervals."""
+        """Raises InputError if there are no resamples, for a verdict, which goes by intervals."""
         if not self.times:
             raise InputError("bootstrap: found 0; must be at least 1")
 

@@ -53,14 +53,13 @@ def compare(
     Args:
         models: from a model's name to its scores, one `Scores` per split. All models have the same rows, and the others
             are compared with the first. Equal `patients` are one patient in all splits.
-        bootstrap: at least one resample of the patients of all splits together. A patient is drawn with all its rows,
-            in every split that it is tested in.
+        bootstrap: the resamples of the patients of all splits together. A patient is drawn with all its rows, in every
+            split that it is tested in. Without resamples the intervals are nan.
         progress: called with a line of text after each resample.
 
     Raises:
-        InputError: there is no resample, or the models were tested on different rows.
+        InputError: the models were tested on different rows.
     """
-    bootstrap.require_resamples()
     first, *others = models
     _check_rows(models)
     indices = _patient_indices(models[first])
@@ -71,8 +70,8 @@ def compare(
     num_patients = 1 + max(int(index.max()) for index in indices)
     whole = _measure(samples)
     draws = bootstrap.draws(num_patients, progress)
-    resampled = np.array([_measure(samples, drawn).mean(axis=0) for drawn in draws])
     means = whole.mean(axis=0)
+    resampled = np.array([_measure(samples, drawn).mean(axis=0) for drawn in draws]).reshape(-1, *means.shape)
     of_model = {name: (means[index], resampled[:, index]) for index, name in enumerate(models)}
     return Comparison(
         splits={

@@ -52,6 +52,16 @@ def subgroup_lines(subgroups: Sequence[Subgroup]) -> Iterator[str]:
                 yield _line(f"    {group}", assessment.values[name], assessment.intervals[name])
 
 
+def yardstick_lines(yardsticks: Sequence[Any]) -> Iterator[str]:
+    """Yields simpler models, of `mime_tf.scoring.yardsticks`, each with the lead of the model over it."""
+    if yardsticks:
+        yield "ROC AUC of simpler models, fitted to the same patients, and of the model less theirs"
+    for yardstick in yardsticks:
+        yield f"  {yardstick.title}, as chosen on valid: {yardstick.choice}"
+        for title, estimate in (("    ROC AUC", yardstick.auc), ("    the model less it", yardstick.lead)):
+            yield _line(title, estimate.value, (estimate.low, estimate.high))
+
+
 def _line(title: str, value: float, interval: tuple[float, float]) -> str:
     low, high = interval
     return f"{title:28}{value:9.4f}   {'-' if math.isnan(low) else f'{low:.4f} to {high:.4f}'}"

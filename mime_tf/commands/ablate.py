@@ -20,9 +20,11 @@ EPILOG = """examples:
   mime-tf ablate --data data/hf --output hf_ablation --train_ratios 0.1,0.25,0.5
 
 On the same splits, with the same budget and the same choice of the best model by loss on valid, it trains and tests
-MiME as linked; with the orders of each visit dealt to wrong diagnoses; on flat bags of the codes of each visit; as
-linked with the auxiliary tasks; and a logistic regression on code counts. It prints average precision and ROC AUC on
-test with 95% intervals, how far MiME as linked is ahead of each, and one sentence that says whether the links helped.
+MiME as linked; with the orders of each visit dealt to wrong diagnoses; on flat bags of the codes of each visit; and as
+linked with the auxiliary tasks. Beside it are logistic regression on codes, and on codes and linked pairs, gradient
+boosting on both (LightGBM if it is installed), and age and sex if a patients.csv has them, all chosen on valid. It
+prints average precision and ROC AUC on test with 95% intervals, how far MiME as linked is ahead of each, and two
+sentences: do the links help, and does MiME help?
 --train_ratios adds a learning curve. The same command resumes an ablation that was stopped; with more --train_ratios it
 trains the new ones only. docs/ablate.md explains it all."""
 
@@ -49,7 +51,7 @@ OPTIONS = {
 
 def parser(program: str) -> Parser:
     """Returns the command's parser."""
-    text = "Trains MiME with the links, without them and beside simpler models, and compares them."
+    text = "Trains MiME with the links and without them, fits simpler models beside it, and compares them."
     parser = Parser(program, text, EPILOG)
     options.add_data(parser)
     options.add_output(parser, "DIR", "folder for the results and the runs", "discard the runs and results in it")
@@ -60,7 +62,7 @@ def parser(program: str) -> Parser:
     options.add_hyperparameter(parser, "group_column")
     options.add_bootstrap(parser, least=1)
     options.add_seed(parser, "seed of the shuffle and of the resamples")
-    training = parser.add_argument_group("training, of every model but the regression")
+    training = parser.add_argument_group("training, of the arms of MiME")
     options.add(training, "width", Value(int, at_least(1)), "width of all embeddings", 64)
     for name, default in OPTIONS.items():
         options.add_hyperparameter(training, name, default)

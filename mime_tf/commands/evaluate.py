@@ -23,13 +23,16 @@ if TYPE_CHECKING:
     from mime_tf.assess.subgroups import Subgroup
     from mime_tf.data.cohort import Cohort
     from mime_tf.runs.fitted_split import FittedSplit
+    from mime_tf.scoring.yardsticks import Yardstick
 
 EPILOG = """example:
   mime-tf evaluate --model r0s0 --data data/hf --split test --alert_rate 0.05,0.1 \\
     --subgroup sex --subgroup age:18,40,65 --output r0s0_test
 
 test, valid and train are the sets of the run, divided again as in training, which takes the data that it was trained
-on. --split all takes any data, and scores every patient, also those that the run's thresholds would leave out."""
+on. --split all takes any data, and scores every patient, also those that the run's thresholds would leave out. Beside
+the model on test are regressions on codes and linked pairs and, with a patients.csv, on age and sex, fitted to the
+training patients of the run."""
 
 METRICS, CURVES = "metrics.json", "curves.csv"
 SPLITS = ("test", "valid", "train", "all")
@@ -46,6 +49,7 @@ def parser(program: str) -> Parser:
     options.add(parser, "threshold", threshold, "alert at these probabilities or more", [], metavar="P,...")
     options.add(parser, "alert_rate", rate, "alert at most these shares of the patients", [], metavar="R,...")
     options.add_subgroup(parser)
+    options.add_no_yardsticks(parser)
     options.add_bootstrap(parser)
     options.add_seed(parser)
     options.add_output(parser, "DIR", f"folder for {METRICS} and {CURVES}", required=False)
@@ -61,12 +65,14 @@ class Evaluation:
         assessment: measures of the whole set.
         points: operating points, of the thresholds first, then of the alert rates.
         subgroups: measures of each subgroup.
+        yardsticks: simpler models on the same patients, if these are test.
     """
 
     scores: "Scores"
     assessment: "Assessment"
     points: list[dict[str, Any]]
     subgroups: "list[Subgroup]"
+    yardsticks: "list[Yardstick]"
 
 
 def run(arguments: Namespace) -> None:
@@ -106,7 +112,7 @@ def _evaluate(
     members, patients = subgroups.read(cohort, divisions), cohort.patient_ids
     model.check_codes(cohort)
     environment.import_tensorflow()
-    from mime_tf.scoring import prediction
+    from mime_tf.scoring import prediction, yardsticks
 
     part = prediction.part_of(model, cohort, arguments.split)
     notes += _dropped(*(counts[part.rows] for counts in prediction.count_dropped(cohort.store, model.usable)))
@@ -116,11 +122,15 @@ def _evaluate(
     scores = Scores(part.labels, probabilities, None if patients is None else patients[part.rows])
     alerts = [thresholds.alert_threshold(probabilities, rate) for rate in arguments.alert_rate]
     divided = {column: {name: rows[part.rows] for name, rows in named.items()} for column, named in members.items()}
+    fits: list[Yardstick] = []
+    if arguments.split == "test" and not arguments.no_yardsticks:
+        fits = yardsticks.beside(model, cohort, part.rows, scores, bootstrap, console.progress)
     return Evaluation(
         scores,
         measures.assess(scores, bootstrap, console.progress),
         thresholds.operating_points(scores, [*arguments.threshold, *alerts], bootstrap, console.progress),
         subgroups.assess_groups(scores, divided, bootstrap, console.progress),
+        fits,
     )
 
 
@@ -175,6 +185,7 @@ def _lines(arguments: Namespace, evaluation: Evaluation, bootstrap: "Bootstrap")
         f"{assessment.ones:,} of label 1 ({assessment.ones / assessment.rows:.2%})"
     )
     yield from text.lines(assessment, bootstrap)
+    yield from text.yardstick_lines(evaluation.yardsticks)
     yield from text.point_lines(evaluation.points)
     yield from text.subgroup_lines(evaluation.subgroups)
     if arguments.output:
@@ -194,6 +205,7 @@ def _report(arguments: Namespace, model: "FittedSplit", evaluation: Evaluation, 
         "split_seed": model.split_seed,
         **{name: getattr(assessment, name) for name in ("rows", "patients", "ones")},
         "metrics": estimates(assessment),
+        "yardsticks": [yardstick.record() for yardstick in evaluation.yardsticks],
         "operating_points": [point_record(*pair) for pair in zip(evaluation.points, asked, strict=True)],
         "subgroups": [subgroup_record(group) for group in evaluation.subgroups],
         "notes": [*notes, *assessment.notes],

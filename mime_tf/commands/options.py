@@ -244,6 +244,14 @@ def add_subgroup(group: Group, default: str = "") -> None:
     )
 
 
+def add_no_yardsticks(group: Group) -> None:
+    """Adds `--no_yardsticks`."""
+    text = (
+        "leave out the regressions on codes and linked pairs, and on age and sex, that are fitted to the same patients"
+    )
+    group.add_argument("--no_yardsticks", action="store_true", help=text)
+
+
 def add_seed(group: Group, description: str = "seed of the resamples") -> None:
     """Adds `--seed`."""
     add(group, "seed", Value(int, at_least(0)), description, 0)

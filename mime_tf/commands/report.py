@@ -17,8 +17,8 @@ EPILOG = """examples:
   mime-tf report --model runs/a_ --data data/hf --subgroup sex --subgroup age:18,40,65 --output report.html
 
 The first needs nothing but the folder of a fitted split. The second is about all splits of the run whose record is
-runs/a_run.json; with the data that it was trained on it also has the cohort, subgroups and five explained patients.
-The page needs neither network nor scripts. docs/report.md describes it."""
+runs/a_run.json; with the data that it was trained on it also has the cohort, simpler models, subgroups and five
+explained patients. The page needs neither network nor scripts. docs/report.md describes it."""
 
 CURVES = "curves.csv"
 PLOTS = (
@@ -41,6 +41,7 @@ def parser(program: str) -> Parser:
     text = "operating points that alert at most these shares of the patients"
     options.add(parser, "alert_rate", rate, text, [0.05, 0.1, 0.2], metavar="R,...")
     parser.add_argument("--no_patients", action="store_true", help="leave out the five patients and their records")
+    options.add_no_yardsticks(parser)
     options.add_bootstrap(parser)
     options.add_seed(parser)
     return parser
@@ -65,7 +66,9 @@ def run(arguments: Namespace) -> None:
     divisions = None if arguments.subgroup is None else tuple(map(Division.parse, arguments.subgroup))
     console = Console(period=5.0)
     bootstrap = Bootstrap(arguments.bootstrap, arguments.seed)
-    settings = Settings(arguments.alert_rate, divisions, not arguments.no_patients, bootstrap)
+    settings = Settings(
+        arguments.alert_rate, divisions, not arguments.no_patients, bootstrap, not arguments.no_yardsticks
+    )
     report = content.gather(arguments.model, arguments.data, settings, console.progress)
     for note in report.notes:
         console.note(note)
@@ -80,7 +83,7 @@ def run(arguments: Namespace) -> None:
 
 def _check_arguments(arguments: Namespace, plots: str) -> None:
     """Raises InputError unless the options go together, and the results may be written."""
-    for name in ("subgroup", "no_patients"):
+    for name in ("subgroup", "no_patients", "no_yardsticks"):
         if getattr(arguments, name) and arguments.data is None:
             raise InputError(f"{name}: found without --data; it is about the patients of the cohort")
     output = arguments.output

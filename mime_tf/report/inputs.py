@@ -28,12 +28,14 @@ class Settings:
             `DIVISIONS`, as far as patients.csv has their columns.
         patients: explain five patients.
         bootstrap: `mime_tf.assess.bootstrap.Bootstrap`, the resamples behind the intervals.
+        yardsticks: fit simpler models to the same patients.
     """
 
     alert_rates: tuple = (0.05, 0.1, 0.2)
     divisions: tuple | None = None
     patients: bool = True
     bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
+    yardsticks: bool = True
 
 
 @dataclasses.dataclass(frozen=True)

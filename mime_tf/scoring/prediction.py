@@ -96,12 +96,16 @@ def part_of(fitted: FittedSplit, cohort: Cohort, name: str) -> Part:
         rows = np.argsort(cohort.store.visit_counts, kind="stable")
         labels = np.zeros(len(cohort), np.int64) if cohort.labels is None else cohort.labels  # a Part has labels
         return Part(rows, cohort.store, labels[rows], fitted.usable)
-    config, part = fitted.config, getattr(_split(fitted, cohort), name)
+    config, part = fitted.config, getattr(split_of(fitted, cohort), name)
     return part if name == "train" else part.scored(config.batch_size, config.eval_drop_remainder)
 
 
-def _split(fitted: FittedSplit, cohort: Cohort) -> Split:
-    """Makes a fitted split's division again."""
+def split_of(fitted: FittedSplit, cohort: Cohort) -> Split:
+    """Makes a fitted split's division again.
+
+    Raises:
+        InputError: the run was of another version, or the data are others.
+    """
     if fitted.unknown_flags:
         raise InputError(
             f"{fitted.folder}: written by another version, with the flag {show(fitted.unknown_flags[0])}, so its split "

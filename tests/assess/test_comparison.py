@@ -132,6 +132,10 @@ def test_several_splits_need_patients():
         compare({"model": [scores, scores]}, Bootstrap(2))
 
 
-def test_a_comparison_needs_resamples():
-    with pytest.raises(InputError, match="bootstrap: found 0; must be at least 1"):
-        compare({"model": [SPLIT]}, Bootstrap(0))
+def test_a_comparison_without_resamples_has_no_intervals():
+    models = {"model": [SPLIT], "other": [SPLIT]}
+    compared, resampled = compare(models, Bootstrap(0)), compare(models, Bootstrap(2))
+    for estimate in (compared.means["other"]["auc"], compared.differences["other"]["auc"]):
+        assert np.isnan([estimate.low, estimate.high]).all()
+    assert compared.means["other"]["auc"].value == resampled.means["other"]["auc"].value
+    assert compared.differences["other"]["auc"].value == 0

@@ -16,6 +16,7 @@ from mime_tf.report.sections import (
     patients,
     subgroups,
     training,
+    yardsticks,
 )
 
 # In the order of the page.
@@ -24,6 +25,7 @@ SECTIONS = (
     linkage,
     learning,
     measures,
+    yardsticks,
     discrimination,
     calibration,
     decision,
