@@ -94,7 +94,7 @@ def test_end_of_a_record(stop, end, death, last):
 @pytest.mark.parametrize(
     ("name", "line", "message"),
     [
-        ("patients", ("q", None, None, None, None), "test: patient 'q' occurs 2 times; must occur once"),
+        ("patients", ("q", 5, None, None, None), "test: patient 'q' occurs 2 times; must occur once"),
         ("visits", ("v2", "p", 0, None), "test: visit 'v2' occurs 2 times; must occur once"),
         ("orders", ("o0", "v2", "pr", "s", "P", None), "test: order 'o0' occurs 2 times; must occur once"),
     ],
