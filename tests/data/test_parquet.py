@@ -225,10 +225,9 @@ def test_partitions_belong_to_a_folder_and_other_sub_folders_are_refused(file, t
     file(table(), "x/_temporary/part-0.parquet")
     check_read(tmp_path / "x", PATIENTS, [1, 0])
     assert list(Cohort.open(tmp_path / "x").digests()) == ["A.PARQUET_sha256", "site=b/part-0.parquet_sha256"]
-    old = file(table(), "x/old/part-0.parquet")
-    with pytest.raises(InputError, match="part-0.parquet: in a sub-folder of a cohort; all files must lie in"):
+    file(table(), "x/old/part-0.parquet")
+    with pytest.raises(InputError, match=r"part-0\.parquet: in a sub-folder of a cohort; all files must lie in"):
         Cohort.open(tmp_path / "x")
-    assert old
 
 
 def test_a_folder_without_files(tmp_path):
