@@ -155,7 +155,7 @@ def _duckdb(folder: str, memory: str) -> Iterator[Any]:
     try:
         connection = ibis.duckdb.connect(**settings)
     except duckdb.Error as error:
-        raise InputError(f"memory: found {memory}; DuckDB says: {first_line(error)}") from error
+        raise InputError(f"memory: found {memory}; must be a size such as 2GB") from error
     try:
         yield connection
     finally:

@@ -117,7 +117,7 @@ def test_linkage_json(cohort):
     content = json.loads((cohort / "linkage.json").read_text())
     assert set(content) == {
         *("orders", "links", "dx_objects", "visits", "patients", "commonest_links", "left_out"),
-        *("skipped_files", "dropped_codes"),
+        *("skipped_files", "passed_over", "dropped_codes"),
     }
     assert content["orders"]["rx"]["total"] == 24
     assert content["orders"]["rx"]["carried from an earlier diagnosis"] == 12

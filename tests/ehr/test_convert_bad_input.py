@@ -57,7 +57,7 @@ def refused(result, folder):
         (["--links", "l.csv"], "links: goes with source omop only; found source synthea"),
         (["--master", "local"], "master: goes with engine spark only"),
         (["--processes", "0"], "processes: found 0; must be 1 or more"),
-        (["--memory", "much"], "memory: found much; DuckDB says: "),
+        (["--memory", "much"], "memory: found much; must be a size such as 2GB"),
         (["--scratch", "/no/such/folder"], "scratch: found /no/such/folder; must be an existing folder"),
     ],
 )
@@ -155,7 +155,7 @@ def test_a_failure_of_the_engine_is_one_line(export, tmp_path, capsys, monkeypat
 
     monkeypatch.setattr(link, "link", fail)
     line = refused(convert(capsys, export, tmp_path / "c"), tmp_path / "c")
-    assert line.startswith("engine: duckdb could not go on: Conversion Error: ")
+    assert line.startswith("engine: duckdb failed on these tables (ConversionException)")
 
 
 # The folder that is written.

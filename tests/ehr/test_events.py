@@ -94,7 +94,7 @@ def test_end_of_a_record(stop, end, death, last):
 @pytest.mark.parametrize(
     ("name", "line", "message"),
     [
-        ("patients", ("q", None, None, None, None), "test: patient 'q' occurs 2 times; must occur once"),
+        ("patients", ("q", 5, None, None, None), "test: patient 'q' occurs 2 times; must occur once"),
         ("visits", ("v2", "p", 0, None), "test: visit 'v2' occurs 2 times; must occur once"),
         ("orders", ("o0", "v2", "pr", "s", "P", None), "test: order 'o0' occurs 2 times; must occur once"),
     ],
@@ -165,3 +165,29 @@ def test_one_code_in_two_systems_is_two_codes():
     cohort = converted(export)
     assert only_visits(cohort) == [[("A", [], []), ("A", [], [])]]
     assert [row["system"] for row in cohort.vocabulary.rows] == ["ICD-10-CM", "SNOMED-CT"]
+
+
+def test_equal_rows_count_once():
+    export = with_tables(visits=[("v1", "p", DAY, None)], orders=[("o0", "v1", "rx", SYSTEMS["rx"], "X", None)])
+    result = numbered(export)
+    assert (len(result["visits"]), len(result["orders"])) == (2, 1)
+    equal = "equal to another"
+    assert result["left_out"] == {f"repeated rows of visits, {equal}": 1, f"repeated rows of orders, {equal}": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "left", "counts"),
+    [
+        ("patients", ("p", 5, None, None, None), "v2", {"patients": 2, "visits": 1, "diagnoses": 1, "orders": 1}),
+        ("visits", ("v1", "q", 0, None), "v2", {"visits": 2, "diagnoses": 1, "orders": 1}),
+        ("orders", ("o0", "v2", "pr", "s", "P", None), None, {"orders": 2}),
+    ],
+)
+def test_repeated_identifiers_are_left_out_on_request(name, line, left, counts):
+    with opened() as engine:
+        result = events.number(engine, with_tables(**{name: [line]}), "test", skip=True)
+        visits = engine.value(result.visits.count())
+        assert visits == (1 if left else 2)
+        assert engine.value(result.orders.count()) == engine.value(result.reasons.count()) == 0
+    why = f"of a {name[:-1]} whose identifier is repeated"
+    assert result.left_out == {f"{table_name} {why}": times for table_name, times in counts.items()}

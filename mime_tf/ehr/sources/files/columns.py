@@ -126,8 +126,9 @@ def locate(shards: Sequence[Shard], key: str, test: Callable[[str], bool], most:
     """Returns the file and the line, or row, of the first values of a column that pass a test; `""` without any."""
     places: dict[str, list[str]] = {}
     for shard in shards:
-        if shard.names[key] in shard.file.header:
-            passing = (place for place, value in shard.file.values(shard.names[key]) if test(value))
+        name = shard.names[key]
+        if name is not None and name in shard.file.header:
+            passing = (place for place, value in shard.file.values(name) if test(value))
             first = list(itertools.islice(passing, most - sum(map(len, places.values()))))
             places |= {shard.file.path: first} if first else {}
     return " and ".join(f"{path}: {_joined(found)}" for path, found in places.items())
@@ -142,6 +143,7 @@ def _joined(places):
 
 def _shard(engine, path, columns, folder):
     is_parquet = path.lower().endswith(".parquet")
+    file: CsvFile | ParquetFile
     file = ParquetFile.open(path) if is_parquet else CsvFile.open(path, check_text=engine.replaces_bad_text)
     values = partition(path, folder)
     by_lower = {name.lower(): name for name in (*values, *filter(None, file.header))}
@@ -149,7 +151,7 @@ def _shard(engine, path, columns, folder):
     for key, column in columns.items():
         names[key] = next((by_lower[name.lower()] for name in column.names if name.lower() in by_lower), None)
         if names[key] is None and column.needed:
-            line = "" if is_parquet else f" line {file.first_line}:"
+            line = f" line {file.first_line}:" if isinstance(file, CsvFile) else ""
             raise InputError(
                 f"{path}:{line} no column {' or '.join(column.names)}; found {', '.join(filter(None, file.header))}"
             )

@@ -14,7 +14,7 @@ import itertools
 import re
 import zlib
 from collections.abc import Iterator
-from typing import TextIO
+from typing import Any, BinaryIO, TextIO, cast
 
 from mime_tf.errors import InputError, show
 
@@ -92,8 +92,8 @@ class CsvFile:
             with _open_text(self.path, self.encoding) as file:
                 for _ in range(self.first_line - 1):
                     file.readline()
-                quoting = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
-                reader = csv.reader(file, delimiter=self.separator, quoting=quoting, strict=self.quoted)
+                quotes: dict[str, Any] = {"strict": True} if self.quoted else {"quoting": csv.QUOTE_NONE}
+                reader = csv.reader(file, delimiter=self.separator, **quotes)
                 for number, row in enumerate(reader):
                     line = self.first_line - 1 + reader.line_num
                     if row and number:
@@ -166,12 +166,12 @@ def describe(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def _open_bytes(path: str) -> io.BufferedIOBase:
-    return gzip.open(path, "rb") if path.lower().endswith(".gz") else open(path, "rb")  # type: ignore[return-value]
+def _open_bytes(path: str) -> BinaryIO:
+    return cast(BinaryIO, gzip.open(path, "rb") if path.lower().endswith(".gz") else open(path, "rb"))
 
 
 def _open_text(path: str, encoding: str) -> TextIO:
-    return io.TextIOWrapper(_open_bytes(path), encoding=encoding, newline="")  # type: ignore[arg-type]
+    return io.TextIOWrapper(_open_bytes(path), encoding=encoding, newline="")
 
 
 def _undecodable_line(path, encoding):
