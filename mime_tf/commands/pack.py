@@ -7,7 +7,8 @@ from argparse import Namespace
 from mime_tf.commands import options
 from mime_tf.commands.options import Parser
 from mime_tf.errors import InputError
-from mime_tf.terminal import files, outputs
+from mime_tf.terminal import files, outputs, reading
+from mime_tf.terminal.console import Console
 
 EPILOG = """example:
   mime-tf pack --data data/hf --output data/hf.parquet
@@ -45,8 +46,9 @@ def run(arguments: Namespace) -> None:
     parquet.write(output, cohort.store, cohort.labels, cohort.stored_ids)
     store = cohort.store
     counts = f"{len(store)} patients, {len(store.dxobjs) - 1} visits, {len(store.dx)} Dx-objects"
-    print(f"{output}: {counts}, {os.path.getsize(output)} bytes")
-    _copy_vocabulary(cohort.folder or "", target)
+    console = Console()
+    console.line(f"{output}: {counts}, {os.path.getsize(output)} bytes")
+    _copy_vocabulary(cohort.folder or "", target, console)
 
 
 def _check_output(output: str, overwrite: bool) -> None:
@@ -56,12 +58,12 @@ def _check_output(output: str, overwrite: bool) -> None:
     outputs.check_file(output, overwrite)
 
 
-def _copy_vocabulary(source: str, target: str) -> None:
+def _copy_vocabulary(source: str, target: str, console: Console) -> None:
     """Copies the names of the codes between two folders, if the first has them and the second does not."""
     old, new = os.path.join(source, VOCABULARY), os.path.join(target, VOCABULARY)
     if os.path.exists(old) and os.path.exists(new) and not os.path.samefile(old, new):
-        print(f"{new}: left as it is")
+        console.line(f"{new}: left as it is")
     if os.path.exists(old) and not os.path.exists(new):
-        with open(old, "rb") as from_file, files.replacing(new) as to_file:
+        with reading.open_binary(old) as from_file, files.replacing(new) as to_file:
             shutil.copyfileobj(from_file, to_file)
-        print(f"{new}: copied")
+        console.line(f"{new}: copied")

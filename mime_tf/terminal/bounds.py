@@ -53,6 +53,30 @@ def check_unpacked(path: str | os.PathLike, count: int, size: int) -> None:
         )
 
 
+class Budget:
+    """The bytes that a file may unpack to, as they are used up.
+
+    Args:
+        path: of the file.
+        size: bytes of the file.
+    """
+
+    def __init__(self, path: str | os.PathLike, size: int):
+        self._path, self._size, self._taken = path, size, 0
+
+    def take(self, count: int) -> None:
+        """Counts bytes that are about to be used; raises InputError if all that were taken are too many."""
+        self._taken += count
+        check_unpacked(self._path, self._taken, self._size)
+
+
+def check_line(count: int, name: str = "a line") -> None:
+    """Raises InputError if a text of so many characters is longer than `line`; `name` is what the text is."""
+    bound = line()
+    if count > bound:
+        raise InputError(f"{name} of {count:,} characters or more; {bound:,} are read, and {raised(count / bound)}")
+
+
 def raised(times: float) -> str:
     """Returns the words on how to make the bounds so many times as large."""
     return f"{VARIABLE}={math.ceil(factor() * times)} would permit it"

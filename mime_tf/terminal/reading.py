@@ -123,10 +123,10 @@ def lines(file: IO[str], path: str | os.PathLike) -> Iterator[str]:
     most, number = bounds.line(), 1
     while text := file.readline(most + 1):
         if len(text) > most:
-            raise InputError(
-                f"{os.fspath(path)}: line {number}: more than {most:,} characters; a line may have as many, and "
-                f"{bounds.raised(2)} more"
-            )
+            try:
+                bounds.check_line(len(text))
+            except InputError as error:
+                raise InputError(f"{os.fspath(path)}: line {number}: {error}") from error
         yield text
         number += 1
 

@@ -6,15 +6,15 @@ Engines name neither the line nor the reason in a form that all of them share, s
 import csv
 import gzip
 import zlib
-from typing import TextIO
+from typing import IO
 
 from mime_tf.errors import show
+from mime_tf.terminal import reading
 
 
-def open_text(path: str) -> TextIO:
+def open_text(path: str) -> IO[str]:
     """Opens a CSV file, plain or .gz, as text."""
-    opener = gzip.open if path.lower().endswith(".gz") else open
-    return opener(path, "rt", encoding="utf-8-sig", newline="")
+    return reading.open_text(path, newline="")
 
 
 def describe(error: Exception) -> str:

@@ -1,7 +1,6 @@
 """Column names of CSV and Parquet files."""
 
 import csv
-import gzip
 import zlib
 
 import pyarrow as pa
@@ -10,6 +9,7 @@ import pyarrow.parquet as pq
 from mime_tf.ehr import engine
 from mime_tf.ehr.sources.files import csv_faults
 from mime_tf.errors import InputError, show
+from mime_tf.terminal import reading
 
 
 def is_parquet(path: str) -> bool:
@@ -38,11 +38,11 @@ def csv_header(path: str) -> list[str]:
     """
     try:
         if path.lower().endswith(".gz"):
-            with gzip.open(path, "rb") as file:
+            with reading.open_unzipped(path) as file:
                 while file.read(1 << 20):
                     pass
         with csv_faults.open_text(path) as file:
-            header = next(csv.reader(file), None)
+            header = next(csv.reader(reading.lines(file, path)), None)
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: {csv_faults.describe(error)}") from error
     if not header:
@@ -57,6 +57,7 @@ def csv_header(path: str) -> list[str]:
 
 def parquet_header(path: str) -> list[str]:
     """Returns the column names of a Parquet file; raises InputError if it is damaged."""
+    reading.require_regular(path)
     try:
         return pq.read_schema(path).names
     except (OSError, pa.ArrowException) as error:
