@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from mime_tf.data.parquet import footer
 from mime_tf.terminal import bounds, reading
 
 # Reads are small, and checksums are verified if the writer left any.
@@ -41,16 +42,14 @@ def _is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind) or pa.types.is_large_string(kind)
 
 
-def values_size(metadata: pq.FileMetaData, leaves: Sequence[str]) -> int:
+def values_size(path: str | os.PathLike, leaves: Sequence[str]) -> int:
     """Returns the bytes that columns take in memory, but for texts: a page may repeat a value any number of times.
 
     Args:
-        metadata: of the file.
+        path: of the file.
         leaves: dotted paths of the columns.
     """
-    groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
-    columns = [group.column(number) for group in groups for number in range(group.num_columns)]
-    return _VALUE * sum(column.num_values for column in columns if column.path_in_schema in leaves)
+    return _VALUE * sum(max(count, 0) for name, count in footer.num_values(path) if name in leaves)
 
 
 def texts_size(column: pa.Array | pa.ChunkedArray) -> int:

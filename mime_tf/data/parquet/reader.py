@@ -90,7 +90,7 @@ def _blocks(files: list[str], labelled: bool) -> Iterator[dict[str, np.ndarray]]
                 raise InputError(f"{path}: patient_id is {shapes[path]}; {expected}")
             start, rows = first, file.metadata.num_rows
             leaves = _leaves(file.schema, labelled)
-            budget.take(opening.values_size(file.metadata, leaves))
+            budget.take(opening.values_size(path, leaves))
             for batch in file.iter_batches(_BLOCK, columns=leaves):
                 batch.validate(full=True)  # a broken file can make lists that reach outside of their values
                 if "patient_id" in batch.schema.names:

@@ -25,7 +25,6 @@ from mime_tf.errors import InputError, show
 from mime_tf.terminal import reading
 
 COLUMNS = ("subject_id", "prediction_time", "boolean_value")
-_ROW = 24  # bytes of a row in memory, but for its subject
 _VALUES = {"true": 1, "false": 0, "1": 1, "0": 0}
 # Fractions of a second are cut off, which rounds down, so that no event of that second is used.
 _TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?:(:\d\d)(?:\.\d+)?)?\s?(Z|UTC|[+-]\d\d:?\d\d)?)?", re.ASCII)
@@ -192,9 +191,11 @@ def _read_parquet(shards):
         try:
             with opening.opened(path, COLUMNS[:2]) as (file, budget):
                 _check_columns(path, file.schema_arrow.names)
-                budget.take(_ROW * file.metadata.num_rows)
+                budget.take(opening.values_size(path, COLUMNS))
                 table = file.read(list(COLUMNS))
-        except (OSError, pa.ArrowException) as error:
+        except InputError:
+            raise
+        except (OSError, ValueError, pa.ArrowException) as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{path}: can't be read ({reason}); a Parquet file of labels is needed") from error
         for name in COLUMNS[:2]:
