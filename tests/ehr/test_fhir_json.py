@@ -156,7 +156,7 @@ def test_an_exception_of_advance_ends_the_reading_with_its_chunk(tmp_path):
 @pytest.mark.parametrize("name", ["x.ndjson", "x.json", "x.ndjson.gz"])
 def test_a_pipe(name, tmp_path):
     os.mkfifo(tmp_path / name)
-    with pytest.raises(InputError, match="^is a named pipe; a regular file is needed$"):
+    with pytest.raises(InputError, match=r"^is a named pipe; a regular file is needed$"):
         list(Document(str(tmp_path / name), WANTED).resources())
 
 
@@ -166,7 +166,7 @@ def test_one_line_that_does_not_end(name, tmp_path, monkeypatch):
     monkeypatch.setattr(bounds, "_LINE", 1000)
     (tmp_path / name).write_text('{"resourceType": "Patient", "id": "' + "x" * 100_000)
     document, read = Document(str(tmp_path / name), WANTED, lambda count: read.append(count), 100), []
-    with pytest.raises(InputError, match="would permit it$"):
+    with pytest.raises(InputError, match=r"would permit it$"):
         list(document.resources())
     assert sum(read) < 5000
 
@@ -175,5 +175,5 @@ def test_newlines_without_end(tmp_path, monkeypatch):
     monkeypatch.setattr(bounds, "_FREE", 1000)
     path = tmp_path / "x.ndjson.gz"
     path.write_bytes(gzip.compress(b"\n" * 1_000_000))
-    with pytest.raises(InputError, match="^unpacks to .* bytes may unpack to .*, and MIME_TF_BOUNDS="):
+    with pytest.raises(InputError, match=r"^unpacks to .* bytes may unpack to .*, and MIME_TF_BOUNDS="):
         list(Document(str(path), WANTED, chunk=1000).resources())
