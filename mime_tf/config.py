@@ -29,7 +29,7 @@ def _is_class_weight(text: str) -> bool:
 
 _COUNT = at_least(1)
 _SEED = at_least(0, at_most=2**32 - 1)
-_FOLDS = Constraint("0, or 2 or more", lambda folds: folds == 0 or folds >= 2)
+_FOLDS = Constraint("0, or from 2 to 10000", lambda folds: folds == 0 or 2 <= folds <= 10_000)
 _CLASS_WEIGHT = Constraint("none, balanced, or a number above 0", _is_class_weight)
 
 

@@ -9,7 +9,8 @@ from mime_tf.commands import options
 from mime_tf.commands.options import Parser
 from mime_tf.data import conversion, patient_table
 from mime_tf.errors import InputError
-from mime_tf.terminal import files, outputs
+from mime_tf.terminal import files, outputs, reading
+from mime_tf.terminal.console import Console
 
 EPILOG = """example:
   mime-tf pack --data data/hf --output data/hf.parquet
@@ -54,10 +55,11 @@ def run(arguments: Namespace) -> None:
     parquet.write(output, cohort.store, cohort.labels, patient_ids)
     store = cohort.store
     counts = f"{len(store)} patients, {len(store.dxobjs) - 1} visits, {len(store.dx)} Dx-objects"
-    print(f"{output}: {counts}, {os.path.getsize(output)} bytes")
-    _copy_vocabulary(source, target)
+    console = Console()
+    console.line(f"{output}: {counts}, {os.path.getsize(output)} bytes")
+    _copy_vocabulary(source, target, console)
     for name in own:
-        _copy(source, target, name)
+        _copy(source, target, name, console)
 
 
 def _check_output(output: str, overwrite: bool) -> None:
@@ -67,13 +69,13 @@ def _check_output(output: str, overwrite: bool) -> None:
     outputs.check_file(output, overwrite)
 
 
-def _copy_vocabulary(source: str, target: str) -> None:
+def _copy_vocabulary(source: str, target: str, console: Console) -> None:
     """Copies the names of the codes between two folders, if the first has them and the second does not."""
     old, new = os.path.join(source, VOCABULARY), os.path.join(target, VOCABULARY)
     if os.path.exists(old) and os.path.exists(new) and not os.path.samefile(old, new):
-        print(f"{new}: left as it is")
+        console.line(f"{new}: left as it is")
     if os.path.exists(old) and not os.path.exists(new):
-        _copy(source, target, VOCABULARY)
+        _copy(source, target, VOCABULARY, console)
 
 
 def _check_own(source: str, target: str, name: str, overwrite: bool) -> None:
@@ -83,11 +85,11 @@ def _check_own(source: str, target: str, name: str, overwrite: bool) -> None:
         raise InputError(f"{new}: is of another cohort; another folder is right, or --overwrite replaces it")
 
 
-def _copy(source: str, target: str, name: str) -> None:
+def _copy(source: str, target: str, name: str, console: Console) -> None:
     """Copies a file between two folders, unless it is there already."""
     old, new = os.path.join(source, name), os.path.join(target, name)
     if os.path.exists(new) and filecmp.cmp(old, new, shallow=False):
         return
-    with open(old, "rb") as from_file, files.replacing(new) as to_file:
+    with reading.open_binary(old) as from_file, files.replacing(new) as to_file:
         shutil.copyfileobj(from_file, to_file)
-    print(f"{new}: copied")
+    console.line(f"{new}: copied")

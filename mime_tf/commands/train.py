@@ -11,7 +11,7 @@ from absl import flags
 from mime_tf.commands.options import plain, show_default
 from mime_tf.config import EVALUATION, FIELDS, GROUPS, TrainConfig
 from mime_tf.errors import InputError
-from mime_tf.terminal import status
+from mime_tf.terminal import reading, status
 
 DESCRIPTION = """\
 Trains MiME: divides the patients of a cohort into train, valid and test, once for each of --split_seeds or --folds, and
@@ -145,6 +145,9 @@ class Parser:
         if {"--help", "-help", "-h"} & set(argv):
             print(self.help())
             sys.exit(status.DONE)
+        for argument in argv:
+            if argument.lstrip("-").startswith("flagfile="):
+                reading.require_regular(argument.partition("=")[2])
         try:
             _, *prefixes = self.values([self.program, *argv])
         except flags.Error as error:

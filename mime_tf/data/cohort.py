@@ -24,6 +24,7 @@ from mime_tf.data.patient_table import PatientTable
 from mime_tf.data.store import Store
 from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
+from mime_tf.terminal import reading
 
 PATIENT_ID = "patient_id"
 
@@ -199,7 +200,7 @@ def _name(path: str) -> str:
 
 def file_digest(path: str) -> str:
     """Returns the SHA-256 of a file, in hexadecimal digits."""
-    with open(path, "rb") as file:
+    with reading.open_binary(path) as file:
         return _sha256(iter(functools.partial(file.read, 1 << 20), b""))
 
 

@@ -6,7 +6,7 @@ import os
 import shutil
 
 from mime_tf.errors import InputError
-from mime_tf.terminal import files, outputs
+from mime_tf.terminal import files, outputs, reading
 
 CARD = "MODEL_CARD.md"
 _FILES = {"saved_model.pb", "fingerprint.pb", "variables", "assets", CARD}
@@ -87,8 +87,8 @@ def _read_card(folder):
     """Returns the card in a folder that holds an export and nothing else, or None."""
     if not (_is_folder(folder) and {"saved_model.pb", CARD} <= set(os.listdir(folder)) <= _FILES):
         return None
-    with open(os.path.join(folder, CARD), encoding="utf-8", errors="replace", newline="") as file:
-        text = file.read()
+    with reading.open_binary(os.path.join(folder, CARD)) as file:
+        text = file.read().decode("utf-8", "replace")
     return text if _MARK in text else None
 
 

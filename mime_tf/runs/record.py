@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from mime_tf.assess.summary import RESULTS
 from mime_tf.config import TrainConfig
 from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError, show
@@ -201,12 +202,17 @@ def _files(records: list[Record]) -> Iterator[str]:
         yield out_of_fold_path(records[0].output_prefix)
 
 
+def _is_result(mean: dict, name: str) -> bool:
+    """Whether a mean is a number, or null for one that is not defined."""
+    return name in mean and (mean[name] is None or type(mean[name]) in (int, float))
+
+
 _CHECKS = {
     "flags": lambda flags: isinstance(flags, dict),
     "log": lambda path: isinstance(path, str),
     "data": lambda data: isinstance(data, dict),
     "input": lambda path: path is None or isinstance(path, str),
     "log_start": lambda size: is_whole(size, 0),
-    "mean": lambda mean: mean is None or isinstance(mean, dict),
+    "mean": lambda mean: mean is None or (isinstance(mean, dict) and all(_is_result(mean, name) for name in RESULTS)),
     "versions": lambda content: isinstance(content, dict),
 }

@@ -30,6 +30,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def memory() -> int:
+    """Returns the bytes of memory that this process may use: the machine's, or those of its control group."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else sys.maxsize
+    with contextlib.suppress(OSError, ValueError), open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
+        total = min(total, int(file.read()))  # "max" where there is no limit
+    return total
+
+
 def import_tensorflow() -> None:
     """Imports TensorFlow and looks for devices, without the lines that TensorFlow writes about them.
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from mime_tf.errors import InputError
+from mime_tf.terminal import reading
 
 TEMPORARY = ".tmp"
 
@@ -30,7 +31,9 @@ def replacing(path: str | os.PathLike, mode: str = "wb") -> Iterator[Any]:
     # Always the same name, so that a resumed run overwrites the file that a killed run left.
     temporary = path + TEMPORARY
     try:
-        with open(temporary, mode, encoding=None if "b" in mode else "utf-8") as file:
+        # A path on the command line may have bytes that are not UTF-8; they are written as they were given.
+        text = {} if "b" in mode else {"encoding": "utf-8", "errors": "surrogateescape"}
+        with open(temporary, mode, **text) as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
@@ -71,12 +74,26 @@ def read_json(path: str | os.PathLike) -> Any:
         InputError: the file is not readable JSON, or holds null.
     """
     try:
-        with open(path, encoding="utf-8") as file:
-            content = json.load(file)
+        with reading.open_binary(path) as file:
+            content = json.loads(file.read().decode(), parse_constant=_refuse, parse_float=_finite)
     except FileNotFoundError:
         return None
+    except InputError:
+        raise
     except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable as JSON: {error}") from error
     if content is None:
         raise InputError(f"{path}: found null; damaged")
     return content
+
+
+def _refuse(name: str) -> None:
+    """Refuses Python's extensions of JSON, NaN and Infinity, which no file of this program has."""
+    raise ValueError(f"found {name}; a finite number is needed")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"found {text[:60]}; a finite number is needed")
+    return value

@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable
 
 from mime_tf.errors import InputError
+from mime_tf.terminal import reading
 from mime_tf.terminal.files import TEMPORARY
 
 
@@ -16,6 +17,7 @@ def check_file(path: str, overwrite: bool) -> None:
     """
     if os.path.isdir(path):
         raise InputError(f"{path}: is a folder; a file is written")
+    reading.require_regular(path)
     if os.path.lexists(path) and not overwrite:
         raise InputError(f"{path}: exists; --overwrite replaces it")
     check_writable(path)

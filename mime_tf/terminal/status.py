@@ -1,9 +1,11 @@
 """Exit statuses of a command, and the line on stderr that explains each."""
 
+import contextlib
 import sys
 from collections.abc import Callable
 
-from mime_tf.errors import InputError
+from mime_tf.errors import InputError, escaped
+from mime_tf.terminal import streams
 
 DONE, BAD_INPUT, STOPPED = 0, 2, 130
 IF_STOPPED = "stopped"
@@ -25,15 +27,21 @@ def run(program: str, action: Callable[[], None], if_stopped: str = IF_STOPPED) 
     Returns:
         The exit status.
     """
+    streams.prepare()
     try:
         action()
     except InputError as error:
-        print(error if isinstance(error, UsageError) else f"{program}: {error}", file=sys.stderr)
+        _print(str(error) if isinstance(error, UsageError) else f"{program}: {error}")
         return BAD_INPUT
     except OSError as error:
-        print(f"{program}: {error.filename or 'writing'}: {error.strerror or error}", file=sys.stderr)
+        _print(f"{program}: {error.filename or 'writing'}: {error.strerror or error}")
         return BAD_INPUT
     except KeyboardInterrupt:
-        print(f"{program}: {if_stopped}", file=sys.stderr)
+        _print(f"{program}: {if_stopped}")
         return STOPPED
     return DONE
+
+
+def _print(text: str) -> None:
+    with contextlib.suppress(OSError):  # stderr is full or gone; the status still tells
+        print(escaped(text), file=sys.stderr)

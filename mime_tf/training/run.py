@@ -1,6 +1,7 @@
 """A whole run: one model, compiled once, and fitted to every split of a cohort."""
 
 import itertools
+import math
 import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -12,6 +13,7 @@ from mime_tf.config import TrainConfig
 from mime_tf.data import sizes
 from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
+from mime_tf.runs import weights
 from mime_tf.runs.configuration import Configuration
 from mime_tf.runs.folder import METRICS, remove_state
 from mime_tf.runs.journal import Journal
@@ -60,6 +62,7 @@ def train(
     cohort = Cohort.open(cohort) if isinstance(cohort, (str, os.PathLike)) else cohort
     given = {name: getattr(config, name) for name in sizes.SIZE_NAMES}
     resolved = sizes.resolve(cohort.store, given, cohort.name)
+    _check_memory(config, resolved)
     groups = group_numbers(cohort, config.group_column)
     plan = Plan(config, cohort.store, cohort.require_labels(), groups)
     _ = cohort.vocabulary, cohort.patient_ids  # read before anything is written: a bad file leaves nothing behind
@@ -73,6 +76,20 @@ def train(
         return with_nan(record.content["mean"])
 
     return _finish(record, plan, cohort, fitter, console)
+
+
+def _check_memory(config: TrainConfig, resolved: Mapping[str, int]) -> None:
+    """Raises InputError unless the machine has the memory to train a model of these sizes."""
+    widths = {name: getattr(config, name) for name in ("dxobj_emb_size", "rnn_size", "rnn_cell")}
+    arguments = {**resolved, **widths, "emb_size": config.dx_emb_size, "aux_heads": bool(config.aux_lambda)}
+    shapes = weights.shapes(arguments)
+    needed, memory = 4 * weights.size(shapes), environment.memory()  # with Adam's two moments, and the gradient
+    if needed > memory:
+        name, shape = max(shapes.items(), key=lambda item: math.prod(item[1]))
+        raise InputError(
+            f"sizes: {name.partition('/')[0]} has weights of shape {shape}; training such a model takes "
+            f"{needed / 1e9:,.1f} GB or more, and there are {memory / 1e9:,.1f} GB: smaller sizes are needed"
+        )
 
 
 def _finish(record: Record, plan: Plan, cohort: Cohort, fitter: "Fitter", console: Console) -> dict[str, float]:

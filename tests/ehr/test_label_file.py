@@ -2,6 +2,7 @@
 
 import datetime
 import gzip
+import os
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pytest
 
 from mime_tf.ehr.design import label_file
 from mime_tf.errors import InputError
+from mime_tf.terminal import bounds
 
 HEADER = "subject_id,prediction_time,boolean_value\n"
 TIMES = [datetime.datetime(1970, 1, 2), datetime.datetime(1969, 12, 31, 23, 59, 59, 500_000)]
@@ -159,3 +161,23 @@ def test_no_row_of_a_parquet_file(tmp_path):
     pq.write_table(schema.empty_table(), tmp_path / "labels.parquet")
     with pytest.raises(InputError, match="no rows"):
         label_file.read(tmp_path / "labels.parquet")
+
+
+def test_labels_that_are_no_regular_file(tmp_path):
+    for name in ("labels.csv", "labels.csv.gz", "labels.parquet"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(InputError, match="is a named pipe; a regular file is needed"):
+            label_file.read(tmp_path / name)
+
+
+def test_a_subject_that_rows_share(tmp_path, monkeypatch):
+    """The file has the text once; the rows would have it 300 times."""
+    monkeypatch.setattr(bounds, "_FREE", 1000)
+    subject = pa.DictionaryArray.from_arrays(pa.array([0] * 300, pa.int32()), pa.array(["x" * 20_000]))
+    times = pa.array(range(300), pa.timestamp("s"))
+    table = pa.table({"subject_id": subject, "prediction_time": times, "boolean_value": [True] * 300})
+    pq.write_table(table, tmp_path / "labels.parquet", compression="zstd")
+    with pytest.raises(InputError, match=r"unpacks to 6,0\d\d,\d\d\d bytes or more"):
+        label_file.read(tmp_path / "labels.parquet")
+    monkeypatch.setenv("MIME_TF_BOUNDS", "100")
+    assert len(label_file.read(tmp_path / "labels.parquet").label) == 300

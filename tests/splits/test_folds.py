@@ -184,8 +184,8 @@ def test_a_digest_is_of_the_grouping_and_not_of_its_names():
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ({"folds": 1}, "folds: found 1; must be 0, or 2 or more"),
-        ({"folds": -1}, "folds: found -1; must be 0, or 2 or more"),
+        ({"folds": 1}, "folds: found 1; must be 0, or from 2 to 10000"),
+        ({"folds": -1}, "folds: found -1; must be 0, or from 2 to 10000"),
         ({"folds": 3, "split_seeds": (0,)}, "split_seeds, folds: found (0,), 3; must be without split_seeds"),
         ({"folds": 3, "test_fraction": 0.3}, "test_fraction, folds: found 0.3, 3; must be without test_fraction"),
         ({"folds": 2, "valid_fraction": 0.5}, "folds, valid_fraction: found 2, 0.5; must be a valid_fraction of less"),

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mime_tf.data.parquet import opening
 from mime_tf.data.parquet.schema import FIELDS, check_schema, one_line
 from mime_tf.data.parquet_files import parquet_files
 from mime_tf.data.pickled import MAX_CODE
@@ -78,22 +79,22 @@ def _append(columns: dict[str, np.ndarray], block: dict[str, np.ndarray]) -> Non
         column[start:] = values
 
 
-# Reads are small, and checksums are verified if the writer left any.
-_OPTIONS = {"pre_buffer": False, "buffer_size": 1 << 20, "page_checksum_verification": True}
-
-
 def _blocks(files: list[str], labelled: bool) -> Iterator[dict[str, np.ndarray]]:
     """Yields the columns of the patients in some files, some thousands of patients at a time."""
     first, shapes = 0, {}
     for path in files:
-        with _complaints(path), pa.OSFile(path) as source, pq.ParquetFile(source, **_OPTIONS) as file:
+        with _complaints(path), opening.opened(path, ["patient_id"]) as (file, budget):
             shapes[path] = check_schema(file.schema_arrow, path, labelled)
             if shapes[path] != shapes[files[0]]:
                 expected = f"in {files[0]} it is {shapes[files[0]]}, and the files of a folder agree"
                 raise InputError(f"{path}: patient_id is {shapes[path]}; {expected}")
             start, rows = first, file.metadata.num_rows
-            for batch in file.iter_batches(_BLOCK, columns=_leaves(file.schema, labelled)):
+            leaves = _leaves(file.schema, labelled)
+            budget.take(opening.values_size(path, leaves))
+            for batch in file.iter_batches(_BLOCK, columns=leaves):
                 batch.validate(full=True)  # a broken file can make lists that reach outside of their values
+                if "patient_id" in batch.schema.names:
+                    budget.take(opening.texts_size(batch.column("patient_id")))
                 yield _block(batch, Level(path, first))
                 first += len(batch)
             if first - start != rows:

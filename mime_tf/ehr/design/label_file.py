@@ -12,7 +12,6 @@ import csv
 import dataclasses
 import datetime
 import glob
-import gzip
 import os
 import re
 import zlib
@@ -20,10 +19,11 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from mime_tf.data.parquet import opening
 from mime_tf.ehr import identifiers
 from mime_tf.errors import InputError, show
+from mime_tf.terminal import reading
 
 COLUMNS = ("subject_id", "prediction_time", "boolean_value")
 _VALUES = {"true": 1, "false": 0, "1": 1, "0": 0}
@@ -132,14 +132,12 @@ def parse_time(text: str) -> int:
 
 def _read_csv(path):
     """Returns the origins of the rows, and the columns."""
-    opened = gzip.open if path.endswith(".gz") else open
     try:
-        with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = next(reader, [])
-            _check_columns(path, header)
-            cells = [header.index(name) for name in COLUMNS]
-            rows = [_csv_row(path, reader.line_num, row, len(header), cells) for row in reader if row]
+        lines = reading.csv_rows(path, strict=True)
+        _, header = next(lines, (0, []))
+        _check_columns(path, header)
+        cells = [header.index(name) for name in COLUMNS]
+        rows = [_csv_row(path, line, row, len(header), cells) for line, row in lines if row]
     except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
         raise InputError(f"{path}: can't be read as CSV in UTF-8 ({error})") from error
     lines, subjects, times, values = zip(*rows, strict=True) if rows else ((), (), (), ())
@@ -201,12 +199,17 @@ def _read_parquet(shards):
     origins, parts = [], []
     for path in shards:
         try:
-            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            with opening.opened(path, COLUMNS[:2]) as (file, budget):
                 _check_columns(path, file.schema_arrow.names)
+                budget.take(opening.values_size(path, COLUMNS))
                 table = file.read(list(COLUMNS))
-        except (OSError, pa.ArrowException) as error:
+        except InputError:
+            raise
+        except (OSError, ValueError, pa.ArrowException) as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{path}: can't be read ({reason}); a Parquet file of labels is needed") from error
+        for name in COLUMNS[:2]:
+            budget.take(opening.texts_size(table.column(name)))
         columns = [_column(table.column(name), name, path) for name in COLUMNS]
         parts.append((_subjects(columns[0], path), _times(columns[1], path), _values(columns[2], path)))
         origins.append(_Origin(path, "row", range(len(table))))

@@ -12,7 +12,7 @@ from mime_tf.ehr.schema import ORDER_KINDS
 from mime_tf.ehr.sources.files import time_format as formats
 from mime_tf.ehr.sources.files.folder import split_ending
 from mime_tf.errors import InputError, show
-from mime_tf.terminal import packages
+from mime_tf.terminal import packages, reading
 
 # The columns of each section, and the content of each; a star marks those that must be given.
 COLUMNS = {
@@ -105,7 +105,7 @@ def read(path: str | os.PathLike) -> Mapping:
 def _yaml(path):
     yaml = packages.require("yaml", "mapping", "ehr")
     try:
-        with open(path, encoding="utf-8-sig") as file:
+        with reading.open_text(path) as file:
             text = file.read()
         root, content = yaml.compose(text, yaml.SafeLoader), yaml.safe_load(text)
     except OSError as error:

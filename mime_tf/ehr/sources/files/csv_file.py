@@ -14,9 +14,10 @@ import itertools
 import re
 import zlib
 from collections.abc import Iterator
-from typing import Any, BinaryIO, TextIO, cast
+from typing import Any, TextIO
 
 from mime_tf.errors import InputError, show
+from mime_tf.terminal import reading
 
 SEPARATORS = (",", ";", "\t", "|")
 _HEAD = 1 << 20  # bytes in which the header lies
@@ -55,7 +56,7 @@ class CsvFile:
             InputError: the file is empty, damaged, not text, or has two columns of one name.
         """
         try:
-            with _open_bytes(path) as stream:
+            with reading.open_unzipped(path) as stream:
                 head = stream.read(_HEAD)
                 encoding = _encoding(head)
                 is_text = _is_text(stream, head, check_text) if encoding == "utf-8-sig" else True
@@ -93,7 +94,7 @@ class CsvFile:
                 for _ in range(self.first_line - 1):
                     file.readline()
                 quotes: dict[str, Any] = {"strict": True} if self.quoted else {"quoting": csv.QUOTE_NONE}
-                reader = csv.reader(file, delimiter=self.separator, **quotes)
+                reader = csv.reader(reading.lines(file, self.path), delimiter=self.separator, **quotes)
                 for number, row in enumerate(reader):
                     line = self.first_line - 1 + reader.line_num
                     if row and number:
@@ -166,19 +167,15 @@ def describe(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def _open_bytes(path: str) -> BinaryIO:
-    return cast(BinaryIO, gzip.open(path, "rb") if path.lower().endswith(".gz") else open(path, "rb"))
-
-
 def _open_text(path: str, encoding: str) -> TextIO:
-    return io.TextIOWrapper(_open_bytes(path), encoding=encoding, newline="")
+    return io.TextIOWrapper(reading.open_unzipped(path), encoding=encoding, newline="")
 
 
 def _undecodable_line(path, encoding):
     """The number of the first line that is not UTF-8; None for another encoding, whose lines can't be told apart."""
     if encoding != "utf-8-sig":
         return None
-    with _open_bytes(path) as stream:
+    with reading.open_unzipped(path) as stream:
         for number, line in enumerate(stream, 1):
             try:
                 line.decode()
