@@ -9,6 +9,7 @@ from mime_tf.ehr import events
 from mime_tf.ehr.engine import opened
 from mime_tf.errors import InputError
 
+NOW = 20_000 * DAY
 PLAIN = ExportRows([("v1", "p", 1), ("v2", "q", 2)], [("v1", "A"), ("v2", "B")], [("v1", "rx", "X", "A")])
 
 
@@ -23,7 +24,7 @@ def with_tables(rows=PLAIN, **tables):
 def numbered(export):
     """Each table of the numbered export, as dicts sorted by their values, and the counts of items left out."""
     with opened() as engine:
-        result = events.number(engine, export, "test")
+        result = events.number(engine, export, "test", NOW)
         names = ("patients", "visits", "diagnoses", "orders", "reasons", "concepts")
         tables = {name: engine.arrow(getattr(result, name)).to_pylist() for name in names}
         return {name: sorted(rows, key=lambda row: str(tuple(row.values()))) for name, rows in tables.items()} | {

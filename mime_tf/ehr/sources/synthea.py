@@ -12,17 +12,18 @@ import ibis
 
 from mime_tf.ehr.engine import Engine
 from mime_tf.ehr.schema import SYSTEMS, Export
-from mime_tf.ehr.sources.files.columns import Column
+from mime_tf.ehr.sources.files.columns import Column, code
 from mime_tf.ehr.sources.files.folder import Folder
 
 SNOMED, RXNORM = "SNOMED-CT", "RxNorm"
 
-_CODE = {"system": Column(("SYSTEM",), needed=False), "code": Column(("CODE",)), "display": Column(("DESCRIPTION",))}
+_CODE = {"system": Column(("SYSTEM",), needed=False), "code": code(("CODE",)), "display": Column(("DESCRIPTION",))}
 _REASON = {
-    "reason": Column(("REASONCODE",), needed=False),
+    "reason": code(("REASONCODE",), needed=False),
     "reason_display": Column(("REASONDESCRIPTION",), needed=False),
 }
 _VISIT = {"visit": Column(("ENCOUNTER",))}
+_PATIENT = {"patient": Column(("PATIENT",), needed=False)}  # of an event; its visit has one too
 _START = Column(("START", "DATE"), time=True)
 _STOP = Column(("STOP",), needed=False, time=True)
 
@@ -34,10 +35,10 @@ TABLES = {
         "death": Column(("DEATHDATE",), needed=False, time=True),
     },
     "encounters": {"visit": Column(("ID",)), "patient": Column(("PATIENT",)), "start": _START, "stop": _STOP} | _REASON,
-    "conditions": {"time": _START} | _VISIT | _CODE,
+    "conditions": {"time": _START} | _VISIT | _PATIENT | _CODE,
 }
 ORDER_TABLES = {"medications": ("rx", RXNORM), "procedures": ("pr", SNOMED)}
-ORDER_COLUMNS = {"time": _START} | _VISIT | _CODE | _REASON
+ORDER_COLUMNS = {"time": _START} | _VISIT | _PATIENT | _CODE | _REASON
 
 
 def read(
@@ -70,7 +71,7 @@ def read(
         missing = ibis.null("string")
         ordered = [_orders(conditions.mutate(reason=missing, reason_display=missing).limit(0), "none", "rx", RXNORM)]
     orders = engine.keep(ibis.union(*ordered) if len(ordered) > 1 else ordered[0], "synthea_orders")
-    diagnoses = [conditions.select("visit", "system", "code", "time"), _visit_reasons(encounters)]
+    diagnoses = [conditions.select("visit", "system", "code", "time", "patient"), _visit_reasons(encounters)]
     names = [
         conditions.select(kind=ibis.literal("dx"), system="system", code="code", display="display"),
         _reason_names(encounters),
@@ -81,8 +82,8 @@ def read(
         patients=patients.mutate(end=ibis.null("int64")),
         visits=encounters.select("visit", "patient", "start", "stop"),
         diagnoses=ibis.union(*diagnoses),
-        orders=orders.select("order", "visit", "kind", "system", "code", "time"),
-        reasons=orders.filter(orders.reason.notnull()).select("order", system=ibis.literal(SNOMED), code="reason"),
+        orders=orders.select("order", "visit", "kind", "system", "code", "time", "patient"),
+        reasons=_order_reasons(orders),
         names=ibis.union(*names).distinct(),
         skipped=folder.skipped,
     )
@@ -99,13 +100,19 @@ def _orders(table, name, kind, system):
     key = [table.visit, table.time, table.code, table.reason, table.display]
     number = ibis.row_number().over(order_by=key).cast("string")
     return table.mutate(order=ibis.literal(f"{name} ") + number, kind=ibis.literal(kind)).select(
-        "order", "visit", "kind", "system", "code", "display", "time", "reason", "reason_display"
+        "order", "visit", "kind", "system", "code", "display", "time", "patient", "reason", "reason_display"
     )
 
 
 def _visit_reasons(encounters):
     return encounters.filter(encounters.reason.notnull()).select(
-        "visit", system=ibis.literal(SNOMED), code="reason", time=ibis.null("int64")
+        "visit", system=ibis.literal(SNOMED), code="reason", time=ibis.null("int64"), patient=ibis.null("string")
+    )
+
+
+def _order_reasons(orders):
+    return orders.filter(orders.reason.notnull()).select(
+        "order", system=ibis.literal(SNOMED), code="reason", patient=ibis.null("string")
     )
 
 

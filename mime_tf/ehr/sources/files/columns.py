@@ -1,9 +1,11 @@
 """The wanted columns of a table, found by name and read as text or as seconds."""
 
 import dataclasses
+import functools
 
 import ibis
 
+from mime_tf.ehr import missing
 from mime_tf.ehr.engine import Engine, first_line
 from mime_tf.ehr.sources.files import csv_faults, headers, times
 from mime_tf.errors import InputError, show
@@ -18,12 +20,17 @@ class Column:
         needed: it must exist; else it may be missing, and is then all null.
         time: it holds times, which are read as seconds (`mime_tf.ehr.sources.files.times`).
         time_format: strptime's pattern of its times, or None for ISO 8601.
+        codes: it holds codes, which may be a word that means a missing value elsewhere.
     """
 
     names: tuple[str, ...]
     needed: bool = True
     time: bool = False
     time_format: str | None = None
+    codes: bool = False
+
+
+code = functools.partial(Column, codes=True)
 
 
 def read(engine: Engine, name: str, paths: list[str], columns: dict[str, Column]) -> ibis.Table:
@@ -71,6 +78,7 @@ def _expressions(raw, names, columns):
             expressions[key] = ibis.null("int64" if column.time else "string")
             continue
         text = _text(raw[names[key]]).strip().nullif("")
+        text = text if column.codes else missing.as_null(text)
         expressions[key] = times.from_column(raw[names[key]], column.time_format) if column.time else text
         if column.time:
             expressions[_unread(key)] = ibis.ifelse(expressions[key].isnull(), text, ibis.null("string"))

@@ -1,6 +1,6 @@
 """The tables of the OMOP Common Data Model that are read, and their columns."""
 
-from mime_tf.ehr.sources.files.columns import Column
+from mime_tf.ehr.sources.files.columns import Column, code
 
 
 def _time(name, datetime, date):
@@ -10,9 +10,10 @@ def _time(name, datetime, date):
 def _event(identifier, domain, datetime, date):
     """The columns of a table of events."""
     ids = {"id": Column((identifier,)), "visit": Column(("visit_occurrence_id",))}
+    ids["patient"] = Column(("person_id",), needed=False)
     concept = {
         "concept": Column((f"{domain}_concept_id",)),
-        "source": Column((f"{domain}_source_value",), needed=False),
+        "source": code((f"{domain}_source_value",), needed=False),
     }
     return ids | concept | _time("time", datetime, date)
 
@@ -42,7 +43,7 @@ TABLES = {
     "concept": {
         "concept": Column(("concept_id",)),
         "vocabulary": Column(("vocabulary_id",)),
-        "code": Column(("concept_code",)),
+        "code": code(("concept_code",)),
         "display": Column(("concept_name",)),
     },
     "fact_relationship": {
