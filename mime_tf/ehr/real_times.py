@@ -24,7 +24,7 @@ PLACEHOLDERS = (
 _EARLIEST, _LATEST = datetime.date(1700, 1, 1), datetime.date(2300, 1, 1)
 # Between these lie the visits of exports with shifted dates.
 _FIRST, _LAST = datetime.date(1902, 1, 1), datetime.date(2262, 1, 1)
-_DAYS = [from_date(datetime.date.fromisoformat(date)) // DAY for date in PLACEHOLDERS]
+PLACEHOLDER_DAYS = [from_date(datetime.date.fromisoformat(date)) // DAY for date in PLACEHOLDERS]
 # From the table and column to the name of such times in counts.
 TIMES = {
     ("patients", "birth"): "births",
@@ -40,7 +40,7 @@ TIMES = {
 def is_placeholder(time: ibis.Value) -> ibis.Value:
     """Returns whether a time in seconds is of a day that stands for none."""
     day = _day(time)
-    return day.isin(_DAYS) | (time < from_date(_EARLIEST)) | (time >= from_date(_LATEST))
+    return day.isin(PLACEHOLDER_DAYS) | (time < from_date(_EARLIEST)) | (time >= from_date(_LATEST))
 
 
 def take_out(engine: Engine, export: Export, now: int) -> tuple[Export, dict[str, int]]:
@@ -87,7 +87,7 @@ def _counts(engine, rows):
 
 
 def _in_words(day):
-    if day in _DAYS:
+    if day in PLACEHOLDER_DAYS:
         return f"on {to_iso(day * DAY)[:10]}, which stands for no date"
     if day * DAY < from_date(_EARLIEST):
         return f"before {_EARLIEST}"
