@@ -5,7 +5,6 @@ from support.ehr_exports import ExportRows, converted, visits_by_patient
 from support.export_tables import read_tables
 from support.fhir_examples import (
     SNOMED,
-    concept,
     condition,
     encounter,
     patient,
@@ -26,9 +25,8 @@ NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 
 @pytest.mark.parametrize("code", ["NULL", "null", "\\N", "NaN", "None", ".", "<NA>"])
 def test_a_word_for_a_missing_value_is_no_code(code):
-    rows = ExportRows(
-        [("v", "p", 1)], [("v", "A"), ("v", code)], [("v", "rx", "X", "A"), ("v", "pr", code, "A"), ("v", "rx", "Y", code)]
-    )  # fmt: skip
+    orders = [("v", "rx", "X", "A"), ("v", "pr", code, "A"), ("v", "rx", "Y", code)]
+    rows = ExportRows([("v", "p", 1)], [("v", "A"), ("v", code)], orders)
     cohort = converted(rows)
     assert visits_by_patient(cohort) == {"p": [[("A", ["X"], [])]]}
     name = f"of the code {code}, a word for a missing value"

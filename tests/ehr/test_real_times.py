@@ -48,9 +48,8 @@ def export(patients=(), visits=(), diagnoses=()):
     ],
 )
 def test_times_that_are_none_are_missing_and_counted(time, words):
-    more = export(
-        [("q", time, None, time, None)], [("v3", "q", 50 * DAY, time), ("v4", "q", time, None)], [("v3", "s", "B", time)]
-    )  # fmt: skip
+    visits = [("v3", "q", 50 * DAY, time), ("v4", "q", time, None)]
+    more = export([("q", time, None, time, None)], visits, [("v3", "s", "B", time)])
     patients, visits, left_out, kept = numbered(more)
     assert (patients["q"]["birth"], patients["q"]["death"], patients["q"]["end"]) == (None, None, 50 * DAY)
     assert [row["start"] // DAY for row in visits] == [100, 200, 50]
