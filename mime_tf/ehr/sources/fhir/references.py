@@ -96,10 +96,11 @@ def _common_tables(patients, visits, diagnoses, orders, reasons):
         "visits": visits.mutate(visit=_id(visits.key), patient=_id(visits.patient)),
         "diagnoses": recorded.mutate(visit=_id(recorded.encounter), patient=_id(recorded.subject)),
         "orders": orders.mutate(order=orders.key, visit=_id(orders.encounter), patient=_id(orders.subject)),
-        "reasons": order_reasons.mutate(order=order_reasons.key, patient=_id(order_reasons.subject)).distinct(),
+        "reasons": order_reasons.mutate(order=order_reasons.key, patient=_id(order_reasons.subject)),
         "names": names.filter(names.display.notnull()),
     }
-    return {name: table.select(*SCHEMAS[name]) for name, table in tables.items()}
+    tables = {name: table.select(*SCHEMAS[name]) for name, table in tables.items()}
+    return tables | {"reasons": tables["reasons"].distinct()}
 
 
 def _id(key):
