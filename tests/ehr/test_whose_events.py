@@ -120,7 +120,7 @@ def test_tables(named, tmp_path):
         mapping = MAPPING | {"diagnoses": MAPPING["diagnoses"] | key, "orders": [MAPPING["orders"][0] | key]}
     (tmp_path / "m.yaml").write_text(yaml.safe_dump(mapping))
     diagnoses, orders, reasons = owners(read_tables(tables.read, tmp_path, tmp_path / "m.yaml"))
-    assert diagnoses == {"I10": named and "p" or None, "I50": named and "q" or None}
+    assert diagnoses == {"I10": "p" if named else None, "I50": "q" if named else None}
     assert orders == {"rx 1": "p" if named else None}
     assert reasons == {("rx 1", "I10"): "p", ("rx 1", "I50"): "q"}
 
