@@ -84,10 +84,10 @@ def test_end_of_a_record(stop, end, death, last):
     rows = ExportRows([("v", "p", 1)], [("v", "A", 2)], [("v", "rx", "X", "", 4)])
     export = dataclasses.replace(
         rows.export(),
-        patients=table("patients", [("p", None, None, seconds(death), seconds(end))]),
-        visits=table("visits", [("v", "p", DAY, seconds(stop))]),
+        patients=table("patients", [("p", None, None, seconds(death), seconds(end)), ("q", None, None, None, None)]),
+        visits=table("visits", [("v", "p", DAY, seconds(stop)), ("w", "q", 40 * DAY, None)]),
     )
-    (patient,) = numbered(export)["patients"]
+    patient, _ = numbered(export)["patients"]
     assert patient["end"] == last * DAY
     assert patient["death"] == seconds(death)
 

@@ -19,26 +19,30 @@ from mime_tf.ehr import missing, no_codes
 from mime_tf.ehr.sources import synthea
 from mime_tf.errors import InputError
 
+MAY_2010 = 1272844800
 ABSENT = "http://terminology.hl7.org/CodeSystem/data-absent-reason"
 NULL_FLAVOR = "http://terminology.hl7.org/CodeSystem/v3-NullFlavor"
 
 
-@pytest.mark.parametrize("code", ["NULL", "null", "\\N", "NaN", "None", ".", "<NA>"])
-def test_a_word_for_a_missing_value_is_no_code(code):
-    orders = [("v", "rx", "X", "A"), ("v", "pr", code, "A"), ("v", "rx", "Y", code)]
-    rows = ExportRows([("v", "p", 1)], [("v", "A"), ("v", code)], orders)
-    cohort = converted(rows)
+def test_words_for_a_missing_value_are_no_codes():
+    words = ["NULL", "null", "\\N", "NaN", "None", ".", "<NA>"]
+    diagnoses = [("v", "A"), *(("v", word) for word in words)]
+    orders = [("v", "rx", "X", "A"), *(("v", "pr", word, "A") for word in words), ("v", "rx", "Y", "NULL")]
+    cohort = converted(ExportRows([("v", "p", 1)], diagnoses, orders))
     assert visits_by_patient(cohort) == {"p": [[("A", ["X"], [])]]}
-    name = f"of the code {code}, a word for a missing value"
-    assert cohort.linkage["left_out"] == {f"diagnoses {name}": 1, f"orders {name}": 1, f"reasons {name}": 1}
+    names = {
+        f"{kind} of the code {word}, a word for a missing value" for kind in ("diagnoses", "orders") for word in words
+    }
+    names |= {"reasons of the code NULL, a word for a missing value"}
+    assert cohort.linkage["left_out"] == dict.fromkeys(names, 1)
 
 
-@pytest.mark.parametrize("code", ["NA", "n/a"])
-def test_a_code_that_may_be_real_is_kept_and_counted(code):
-    cohort = converted(ExportRows([("v", "p", 1)], [("v", "A"), ("v", code)], [("v", "pr", code, "A")]))
-    assert visits_by_patient(cohort) == {"p": [[("A", [], [code]), (code, [], [])]]}
-    name = f"of the code {code}, which may be a word for a missing value"
-    assert (cohort.linkage["left_out"], cohort.linkage["kept"]) == ({}, {f"diagnoses {name}": 1, f"orders {name}": 1})
+def test_a_code_that_may_be_real_is_kept_and_counted():
+    cohort = converted(ExportRows([("v", "p", 1)], [("v", "A"), ("v", "NA")], [("v", "pr", "n/a", "A")]))
+    assert visits_by_patient(cohort) == {"p": [[("A", [], ["n/a"]), ("NA", [], [])]]}
+    doubt = "which may be a word for a missing value"
+    assert cohort.linkage["left_out"] == {}
+    assert cohort.linkage["kept"] == {f"diagnoses of the code NA, {doubt}": 1, f"orders of the code n/a, {doubt}": 1}
 
 
 def test_no_known_problems_is_a_statement_and_no_diagnosis():
@@ -102,27 +106,24 @@ def test_the_outcome_is_no_such_code():
         converted(rows, Rules(), outcome=Outcome.parse("NULL"))
 
 
-@pytest.mark.parametrize("word", [word for word in missing.WORDS] + ["NULL", "NaN"])
-def test_words_are_missing_in_times_identifiers_and_names(word, tmp_path):
-    names = {("dx", "A"): word}
-    rows = ExportRows([("v", "p", 1)], [("v", "A")], [("v", "rx", "X", "A")], {"p": {"sex": word}}, names)
-    folder = rows.write_synthea(tmp_path)
-    for name, line in {
-        "patients": "q,1950-01-01,{},F",
-        "encounters": "{},2010-05-03T09:00:00Z,p\nw,{},p\nx,2010-05-03T09:00:00Z,{}",
-        "conditions": "{},,p,{},B,",
-    }.items():
-        with open(folder / f"{name}.csv", "a") as file:
-            file.write(line.replace("{}", word) + "\n")
-    tables = read_tables(synthea.read, folder)
-    assert [row[2:4] for row in tables["patients"]] == [(None, None), ("F", None)]
-    assert tables["visits"][1:] == [
-        ("w", "p", None, None),
-        ("x", None, 1272877200, None),
-        (None, "p", 1272877200, None),
-    ]
-    assert (None, "SNOMED-CT", "B", None) in tables["diagnoses"]
-    assert not [name for name in tables["names"] if name[3] == word]
+def test_words_are_missing_in_times_identifiers_and_names(tmp_path):
+    folder = ExportRows([("v", "p", 1)], [("v", "A")]).write_synthea(tmp_path)
+    words = [*missing.WORDS, "NULL", "NaN", " Na "]
+    lines = {
+        "patients": "{0},{1},{1},{1}",
+        "encounters": "w{0},{1},p\r\n{1},2010-05-03,p\r\nx{0},2010-05-03,{1}",
+        "conditions": "{1},,{1},{1},B,{1}",
+    }
+    for name, line in lines.items():
+        with open(folder / f"{name}.csv", "a", newline="") as file:
+            file.writelines(line.format(number, word) + "\r\n" for number, word in enumerate(words))
+    tables, count = read_tables(synthea.read, folder), len(words)
+    assert sorted(row[1:] for row in tables["patients"]) == [(None,) * 4] * (count + 1)
+    visits = [(visit and visit[0], patient, start) for visit, patient, start, _ in tables["visits"]]
+    assert visits.count(("w", "p", None)) == visits.count(("x", None, MAY_2010)) == visits.count((None, "p", MAY_2010))
+    assert visits.count(("w", "p", None)) == count and len(visits) == 3 * count + 1
+    assert tables["owners"]["diagnoses"].count((None, "SNOMED-CT", "B", None, None)) == count
+    assert tables["names"] == []
 
 
 def test_a_code_column_keeps_its_words_for_the_next_step(tmp_path):

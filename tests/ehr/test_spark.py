@@ -73,8 +73,8 @@ def export(tmp_path_factory):
     """The rows, and events of another patient, codes that are none and times that are none."""
     folder = rows().write_synthea(tmp_path_factory.mktemp("export"))
     for name, lines in ODD.items():
-        with open(folder / f"{name}.csv", "a", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in lines)
+        with open(folder / f"{name}.csv", "a", encoding="utf-8", newline="") as file:
+            file.writelines(f"{line}\r\n" for line in lines)
     return folder
 
 
