@@ -46,7 +46,8 @@ def _add_files(group: Group) -> None:
     options.add_output(group, "DIR", "folder for the cohort, new or empty", "replace a cohort in the output folder")
     text = "a bad file that can be done without: stop, or go on without it and say so"
     add(group, "on_error", choice(("stop", "skip")), text, "stop")
-    group.add_argument("--strict", action="store_true", help="make a reference to nowhere an error; else it is counted")
+    text = "make references to nowhere, and events of another patient than their visit, an error; else they are counted"
+    group.add_argument("--strict", action="store_true", help=text)
     text = "tables: the YAML that says what the columns are"
     add(group, "mapping", Value(str), text, metavar="FILE")
     text = "omop: CSV or Parquet of orders and their diagnoses, in place of FACT_RELATIONSHIP"

@@ -116,7 +116,7 @@ def test_vocabulary_csv(cohort):
 def test_linkage_json(cohort):
     content = json.loads((cohort / "linkage.json").read_text())
     assert set(content) == {
-        *("orders", "links", "dx_objects", "visits", "patients", "commonest_links", "left_out"),
+        *("orders", "links", "dx_objects", "visits", "patients", "commonest_links", "left_out", "kept"),
         *("skipped_files", "passed_over", "dropped_codes"),
     }
     assert content["orders"]["rx"]["total"] == 24

@@ -9,6 +9,7 @@ from mime_tf.ehr import events
 from mime_tf.ehr.engine import opened
 from mime_tf.errors import InputError
 
+NOW = 20_000 * DAY
 PLAIN = ExportRows([("v1", "p", 1), ("v2", "q", 2)], [("v1", "A"), ("v2", "B")], [("v1", "rx", "X", "A")])
 
 
@@ -23,7 +24,7 @@ def with_tables(rows=PLAIN, **tables):
 def numbered(export):
     """Each table of the numbered export, as dicts sorted by their values, and the counts of items left out."""
     with opened() as engine:
-        result = events.number(engine, export, "test")
+        result = events.number(engine, export, "test", NOW)
         names = ("patients", "visits", "diagnoses", "orders", "reasons", "concepts")
         tables = {name: engine.arrow(getattr(result, name)).to_pylist() for name in names}
         return {name: sorted(rows, key=lambda row: str(tuple(row.values()))) for name, rows in tables.items()} | {
@@ -83,10 +84,10 @@ def test_end_of_a_record(stop, end, death, last):
     rows = ExportRows([("v", "p", 1)], [("v", "A", 2)], [("v", "rx", "X", "", 4)])
     export = dataclasses.replace(
         rows.export(),
-        patients=table("patients", [("p", None, None, seconds(death), seconds(end))]),
-        visits=table("visits", [("v", "p", DAY, seconds(stop))]),
+        patients=table("patients", [("p", None, None, seconds(death), seconds(end)), ("q", None, None, None, None)]),
+        visits=table("visits", [("v", "p", DAY, seconds(stop)), ("w", "q", 40 * DAY, None)]),
     )
-    (patient,) = numbered(export)["patients"]
+    patient, _ = numbered(export)["patients"]
     assert patient["end"] == last * DAY
     assert patient["death"] == seconds(death)
 
@@ -185,7 +186,7 @@ def test_equal_rows_count_once():
 )
 def test_repeated_identifiers_are_left_out_on_request(name, line, left, counts):
     with opened() as engine:
-        result = events.number(engine, with_tables(**{name: [line]}), "test", skip=True)
+        result = events.number(engine, with_tables(**{name: [line]}), "test", NOW, skip=True)
         visits = engine.value(result.visits.count())
         assert visits == (1 if left else 2)
         assert engine.value(result.orders.count()) == engine.value(result.reasons.count()) == 0

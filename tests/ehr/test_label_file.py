@@ -41,10 +41,10 @@ def test_csv(tmp_path, name):
     text = (
         "\ufeffboolean_value,note,prediction_time,subject_id\n"
         "true,,1970-01-02,7\nFalse,x,1969-12-31 23:59:59.5,a b\n\n"
-        "1,,1970-01-01T02:00:00+0100,7\n0,,1970-01-01T00:01Z,7\n"
+        "1,,1970-01-01T02:00:00+0100,7\n0,,1970-01-01T00:01Z,7\n1,,1970-01-01 24:00-02,7\n"
     )
     labels = label_file.read(csv_file(tmp_path, text, name))
-    assert as_lists(labels) == (["7", "a b", "7", "7"], [86400, -1, 3600, 60], [1, 0, 1, 0])
+    assert as_lists(labels) == (["7", "a b", "7", "7", "7"], [86400, -1, 3600, 60, 93600], [1, 0, 1, 0, 1])
 
 
 @pytest.mark.parametrize(
@@ -96,6 +96,9 @@ def test_shards_in_the_order_of_their_names(tmp_path):
             "line 4: subject '1' has the time 2010-01-01 00:00:00 a second time, as in .*: line 2; once is right",
         ),
         (HEADER + '1,"2010-01-01,1\n', "can't be read as CSV"),
+        (HEADER + "1,2010-01-01,1\nNA,2010-01-01,1\n", "line 3: subject_id: found 'NA', a word for a missing value"),
+        (HEADER + "1,9999-12-31,1\n", "line 2: prediction_time: found 9999-12-31, which stands for no date"),
+        (HEADER + "1,2010-01-01 24:01,1\n", "line 2: prediction_time: found '2010-01-01 24:01'; hour"),
     ],
 )
 def test_bad_csv(tmp_path, text, complaint):

@@ -2,6 +2,7 @@
 
 import gzip
 import importlib.util
+import json
 import shutil
 from unittest import mock
 
@@ -53,9 +54,28 @@ def rows():
     return ExportRows(visits, diagnoses, orders, attributes, names)
 
 
+ODD = {
+    "patients": ["open,1900-01-01,9999-12-31,F"],
+    "encounters": ["open0,1970-01-02T24:00:00 -0700,open", "open1,2099-12-31,open"],
+    "conditions": [
+        "1970-01-05,,b,a0,A,",
+        "1970-01-05,,b,a0,other,",
+        "9999-12-31,,a,a0,NULL,",
+        "NULL,,open,open0,NA,",
+        "1970-01-05T00:00:00.1234567890123+0530,,a,a0,160245001,",
+    ],
+    "medications": ["NULL,,b,a0,X,,A,", "NA,,a,a0,X,NaN,160245001,"],
+}
+
+
 @pytest.fixture(scope="module")
 def export(tmp_path_factory):
-    return rows().write_synthea(tmp_path_factory.mktemp("export"))
+    """The rows, and events of another patient, codes that are none and times that are none."""
+    folder = rows().write_synthea(tmp_path_factory.mktemp("export"))
+    for name, lines in ODD.items():
+        with open(folder / f"{name}.csv", "a", encoding="utf-8", newline="") as file:
+            file.writelines(f"{line}\r\n" for line in lines)
+    return folder
 
 
 def convert(export, folder, *flags):
@@ -95,6 +115,9 @@ def test_spark_and_duckdb_write_the_same_bytes(spark, flags, export, tmp_path):
         assert duckdb_file.exists() == spark_file.exists(), name
         assert not duckdb_file.exists() or duckdb_file.read_bytes() == spark_file.read_bytes(), name
     assert (tmp_path / "spark" / "cohort.seqs").stat().st_size > 100
+    linkage = json.loads((tmp_path / "spark" / "linkage.json").read_text())
+    assert sum(linkage["left_out"].values()) == 10 and len(linkage["left_out"]) == 9
+    assert linkage["kept"] == {"diagnoses of the code NA, which may be a word for a missing value": 1}
 
 
 def ragged(folder):

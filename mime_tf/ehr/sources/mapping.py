@@ -29,6 +29,7 @@ COLUMNS = {
         "time": "when it was recorded",
         "display": "the name of the code",
         "diagnosis": "the identifier of the row, for links",
+        "patient": "the patient's identifier, to be compared with the visit's",
     },
     "orders": {
         "order": "*the order's identifier",
@@ -37,6 +38,7 @@ COLUMNS = {
         "time": "when it was ordered",
         "display": "the name of the code",
         "reason": "the diagnosis that led to the order",
+        "patient": "the patient's identifier, to be compared with the visit's",
     },
     "links": {
         "order": "*the order's identifier",

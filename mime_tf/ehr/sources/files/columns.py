@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import ibis
 import pyarrow as pa
 
-from mime_tf.ehr import identifiers
+from mime_tf.ehr import identifiers, missing
 from mime_tf.ehr.engine import Engine
 from mime_tf.ehr.identifiers import CODE, IDENTIFIER
 from mime_tf.ehr.sources.files import times, types
@@ -230,6 +230,7 @@ def _expressions(raw, shard, columns):
             continue
         values = ibis.literal(shard.values[name]) if name in shard.values else raw[name]
         text = types.text(values, kind)
+        text = text if column.digits == CODE else missing.as_null(text)
         read_as: ibis.Value = text
         if column.time:
             read_as = types.seconds(values, kind, column.time_format)

@@ -12,6 +12,7 @@ import ibis
 
 from mime_tf.ehr.engine import Engine
 from mime_tf.ehr.identifiers import check_unique
+from mime_tf.ehr.real_times import is_placeholder
 from mime_tf.ehr.schema import Export
 from mime_tf.ehr.seconds import DAY
 from mime_tf.ehr.sources import links as linking
@@ -85,12 +86,13 @@ def read(
     if linked is None:
         facts = tables["fact_relationship"]
         linked, not_asked_for = reasons.of_facts(engine, facts, relationships, folder.path, progress)
-    reason_codes, left_out = linking.follow(engine, linked, conditions.rename(diagnosis="id"), "links")
+    visits = _visits(tables["visit_occurrence"])
+    reason_codes, left_out = linking.follow(engine, linked, conditions.rename(diagnosis="id"), visits, "links")
     return Export(
         patients=_patients(engine, tables, folder),
-        visits=_visits(tables["visit_occurrence"]),
-        diagnoses=conditions.select("visit", "system", "code", "time"),
-        orders=orders.select("order", "visit", "kind", "system", "code", "time"),
+        visits=visits,
+        diagnoses=conditions.select("visit", "system", "code", "time", "patient"),
+        orders=orders.select("order", "visit", "kind", "system", "code", "time", "patient"),
         reasons=reason_codes,
         names=ibis.union(_named(conditions.mutate(kind=ibis.literal("dx"))), _named(orders)).distinct(),
         left_out=folder.left_out | not_asked_for | left_out,
@@ -150,12 +152,16 @@ def _patients(engine, tables, folder):
 
 
 def _joined(person, table, column, aggregate):
-    """Adds the first death, or the last end, of each person."""
+    """Adds the first death, or the last end, of each person; a death on a day that stands for none gives way."""
     if table is None:
         return person.mutate(**{column: ibis.null("int64")})
     time = _time_or_date(table, column) if column == "death" else table[column] + _DAY_END
     table = table.select("patient", **{column: time})
-    by_patient = table.group_by("patient").agg(**{column: getattr(table[column], aggregate)()})
+    real = ~is_placeholder(table[column])
+    first_real, any_time = (getattr(table[column], aggregate)(where=where) for where in (real, None))
+    by_patient = table.group_by("patient").agg(
+        **{column: first_real.fill_null(any_time) if column == "death" else any_time}
+    )
     return person.left_join(by_patient, "patient").drop("patient_right")
 
 
@@ -190,6 +196,7 @@ def _coded(table, concepts):
     return table.select(
         "id",
         "visit",
+        "patient",
         "time",
         system=ibis.ifelse(mapped, table.system.fill_null(OMOP), SOURCE),
         code=ibis.ifelse(mapped, table.concept_code.fill_null(table.number), table.source),
