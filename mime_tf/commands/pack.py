@@ -33,20 +33,29 @@ def parser(program: str) -> Parser:
 
 def run(arguments: Namespace) -> None:
     """Runs the command."""
-    output = arguments.output
-    _check_output(output, arguments.overwrite)
+    with outputs.claimed(lambda: _check_output(arguments.output, arguments.overwrite), arguments.output):
+        _pack(arguments.data, arguments.output)
+
+
+def _pack(data: str, output: str) -> None:
+    from mime_tf.commands import inputs
     from mime_tf.data.cohort import Cohort
 
-    cohort = Cohort.open(arguments.data)
+    inputs.check_apart([output], data)
+    target = os.path.dirname(output)
+    if os.path.isdir(data) and os.path.samefile(data, target or "."):
+        raise InputError(f"{output}: is in the folder that is read, and would be read with the rest from then on")
+    cohort = Cohort.open(data)
     from mime_tf.data import parquet
 
-    target = os.path.dirname(output)
-    os.makedirs(target or ".", exist_ok=True)
-    parquet.write(output, cohort.store, cohort.labels, cohort.stored_ids)
+    with files.publishing():
+        vocabulary = _copy_vocabulary(cohort.folder or "", target)
+        parquet.write(output, cohort.store, cohort.labels, cohort.stored_ids)
     store = cohort.store
     counts = f"{len(store)} patients, {len(store.dxobjs) - 1} visits, {len(store.dx)} Dx-objects"
     print(f"{output}: {counts}, {os.path.getsize(output)} bytes")
-    _copy_vocabulary(cohort.folder or "", target)
+    if vocabulary:
+        print(vocabulary)
 
 
 def _check_output(output: str, overwrite: bool) -> None:
@@ -56,12 +65,17 @@ def _check_output(output: str, overwrite: bool) -> None:
     outputs.check_file(output, overwrite)
 
 
-def _copy_vocabulary(source: str, target: str) -> None:
-    """Copies the names of the codes between two folders, if the first has them and the second does not."""
+def _copy_vocabulary(source: str, target: str) -> str:
+    """Copies the names of the codes between two folders, if the first has them and the second does not.
+
+    Returns:
+        A line that tells of it, or "".
+    """
     old, new = os.path.join(source, VOCABULARY), os.path.join(target, VOCABULARY)
     if os.path.exists(old) and os.path.exists(new) and not os.path.samefile(old, new):
-        print(f"{new}: left as it is")
+        return f"{new}: left as it is"
     if os.path.exists(old) and not os.path.exists(new):
         with open(old, "rb") as from_file, files.replacing(new) as to_file:
             shutil.copyfileobj(from_file, to_file)
-        print(f"{new}: copied")
+        return f"{new}: copied"
+    return ""

@@ -18,7 +18,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from mime_tf.data import patient_table, pickled, vocabulary
-from mime_tf.data.conversion import Conversion
+from mime_tf.data.conversion import LINKAGE, RULES, Conversion
 from mime_tf.data.patient_table import PatientTable
 from mime_tf.data.store import Store
 from mime_tf.data.vocabulary import Vocabulary
@@ -180,6 +180,12 @@ def files_of(path: str) -> list[str]:
 
         return parquet.paths(path)
     return [f"{path}.{kind}" for kind in ("seqs", "labels")]
+
+
+def files_beside(path: str) -> list[str]:
+    """Returns the files beside a cohort that commands read, whether they exist or not."""
+    folder = path if _is_parquet(path) and os.path.isdir(path) else os.path.dirname(path)
+    return [os.path.join(folder, name) for name in (vocabulary.FILE, patient_table.FILE, RULES, LINKAGE)]
 
 
 def _is_parquet(path: str) -> bool:

@@ -11,7 +11,6 @@ import numpy as np
 from mime_tf.config import TrainConfig
 from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError, show
-from mime_tf.runs import journal
 from mime_tf.runs.configuration import is_ours, is_whole, train_config
 from mime_tf.runs.folder import discard
 from mime_tf.runs.paths import RECORD, out_of_fold_path, record_path, split_folders
@@ -26,8 +25,8 @@ class Record:
     Args:
         path: of `run.json`.
         content: dict of the `flags`, the path of the `log`, the digests of the `data`, the path of the `input`, the
-            size of the log in bytes when the run began, `log_start`, the `mean` results or None for an unfinished run,
-            and the `versions` of the software.
+            positions of the run's lines in the log, `log_lines`, the `mean` results or None for an unfinished run, and
+            the `versions` of the software.
     """
 
     def __init__(self, path: str, content: dict[str, Any]):
@@ -71,7 +70,7 @@ class Record:
             "log": log_path,
             "data": digests(cohort, config.init_from, groups),
             "input": cohort.path,
-            "log_start": journal.size(log_path),
+            "log_lines": [],
             "mean": None,
             "versions": versions(),
         }
@@ -206,7 +205,7 @@ _CHECKS = {
     "log": lambda path: isinstance(path, str),
     "data": lambda data: isinstance(data, dict),
     "input": lambda path: path is None or isinstance(path, str),
-    "log_start": lambda size: is_whole(size, 0),
+    "log_lines": lambda lines: isinstance(lines, list) and all(is_whole(position, 0) for position in lines),
     "mean": lambda mean: mean is None or isinstance(mean, dict),
     "versions": lambda content: isinstance(content, dict),
 }

@@ -92,6 +92,7 @@ def write(simulation: Simulation, output: str | os.PathLike, overwrite: bool = F
     output = os.fspath(output)
     check_output(output, simulation.world, overwrite)
     paths = Paths.of(output)
+    vocabulary(simulation.world).write(paths.vocabulary)
     if output.endswith(".parquet"):
         from mime_tf.data import parquet  # imported late, because pyarrow is slow to import
 
@@ -104,5 +105,4 @@ def write(simulation: Simulation, output: str | os.PathLike, overwrite: bool = F
         rows = zip(range(len(simulation.labels)), *(column.tolist() for column in columns), strict=True)
         file.writelines("%d,%d,%.9g,%.9g,%.9g,%.9g,%.9g\n" % row for row in rows)
     files.write_json(paths.truth_json, simulation.truth())
-    vocabulary(simulation.world).write(paths.vocabulary)
     return paths.all()

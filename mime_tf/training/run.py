@@ -15,11 +15,11 @@ from mime_tf.errors import InputError
 from mime_tf.runs.configuration import Configuration
 from mime_tf.runs.folder import METRICS, remove_state
 from mime_tf.runs.journal import Journal
-from mime_tf.runs.paths import out_of_fold_path
+from mime_tf.runs.paths import out_of_fold_path, record_path
 from mime_tf.runs.record import Record, begin
 from mime_tf.runs.results import read_metrics
 from mime_tf.splits.groups import group_numbers, repeats
-from mime_tf.terminal import environment
+from mime_tf.terminal import environment, outputs
 from mime_tf.terminal.console import Console
 from mime_tf.training import lines, out_of_fold
 from mime_tf.training.plan import Plan
@@ -67,12 +67,12 @@ def train(
     from mime_tf.training.fitter import Fitter
 
     fitter = Fitter(config, resolved)
-    record = begin(Record.new(config, cohort, output_prefix, log_path, groups), resume, overwrite)
-    if record.finished:
-        console.note(f"{record.path}: this run is finished and left alone; --overwrite would redo it")
-        return with_nan(record.content["mean"])
-
-    return _finish(record, plan, cohort, fitter, console)
+    with outputs.locked(record_path(output_prefix)):
+        record = begin(Record.new(config, cohort, output_prefix, log_path, groups), resume, overwrite)
+        if record.finished:
+            console.note(f"{record.path}: this run is finished and left alone; --overwrite would redo it")
+            return with_nan(record.content["mean"])
+        return _finish(record, plan, cohort, fitter, console)
 
 
 def _finish(record: Record, plan: Plan, cohort: Cohort, fitter: "Fitter", console: Console) -> dict[str, float]:
@@ -83,7 +83,7 @@ def _finish(record: Record, plan: Plan, cohort: Cohort, fitter: "Fitter", consol
     _warn(console, cohort, plan)
     if fitter.compiles:
         fitter.training_shapes = plan.training_shapes()
-    journal, results = Journal(record.content["log"], record.content["log_start"]), []
+    journal, results = Journal(record.content["log"], record.content["log_lines"], record.write), []
     for result in _train_splits(record, plan, cohort, fitter, console):
         results.append(result)
         _tell(lines.split_line(result), journal, console)

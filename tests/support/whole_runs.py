@@ -47,11 +47,6 @@ SPLIT = re.compile(", ".join(rf"{name}:({NUMBER})" for name in NAMES))
 MEAN = re.compile(", ".join(rf"mean_{name}:({NUMBER})" for name in NAMES))
 
 
-def known_bug(reason):
-    """Marks a test that fails because of a known bug; the mark goes with the bug."""
-    return pytest.mark.xfail(strict=True, reason=reason)
-
-
 # Everything in a finished split's folder, but for TensorBoard's.
 SPLIT_FILES = {
     *("model.keras", "codes.json", "config.json", "flags.txt", "history.csv", "metrics.json"),
