@@ -4,6 +4,7 @@ A table that is used more than once is kept as Parquet in a scratch folder, so t
 """
 
 import contextlib
+import glob
 import importlib
 import os
 import tempfile
@@ -47,30 +48,44 @@ class Engine:
         """Returns CSV files of one header, plain or .gz, as a table of text; an empty field is null.
 
         Args:
-            paths: the files.
+            paths: the files, by names in which no character has a meaning.
             header: the names of the columns.
         """
         if self.name == "spark":
-            strict = {"mode": "FAILFAST", "multiLine": True, "escape": '"', "enforceSchema": False}
-            return self.connection.read_csv(paths, header=True, inferSchema=False, **strict)
+            strict = {"mode": "FAILFAST", "multiLine": True, "escape": '"', "enforceSchema": False, "header": True}
+            types = importlib.import_module("pyspark.sql.types")
+            schema = types.StructType([types.StructField(name, types.StringType()) for name in header])
+            return self._view(self._reader(paths).options(**strict).schema(schema).csv(_absolute(paths)))
         # Types and dialect are given, because DuckDB's guesses can drop rows without an error.
         columns = dict.fromkeys(header, "VARCHAR")
         dialect = {"delim": ",", "quote": '"', "escape": '"', "strict_mode": True, "null_padding": False}
-        return self.connection.read_csv(paths, columns=columns, auto_detect=False, header=True, **dialect)
+        dialect |= _WITHOUT_PARTITIONS
+        return self.connection.read_csv(_escaped(paths), columns=columns, auto_detect=False, header=True, **dialect)
 
     def read_parquet(self, paths: list[str]) -> "ibis.Table":
         """Returns Parquet files, or folders of them, as a table.
 
         Args:
-            paths: the files or folders.
+            paths: the files or folders, by names in which no character has a meaning.
         """
-        if self.name == "spark":  # Ibis takes a single path only
-            session = importlib.import_module("pyspark.sql").SparkSession.active()
-            name = f"parquet_{uuid.uuid4().hex}"
-            session.read.parquet(*paths).createOrReplaceTempView(name)
-            return self.connection.table(name)
-        files = [os.path.join(path, "*.parquet") if os.path.isdir(path) else path for path in paths]
-        return self.connection.read_parquet(files)
+        if self.name == "spark":
+            return self._view(self._reader(paths).parquet(*_absolute(paths)))
+        files = [os.path.join(path, "*.parquet") if os.path.isdir(path) else path for path in _escaped(paths)]
+        return self.connection.read_parquet(files, **_WITHOUT_PARTITIONS)
+
+    def _reader(self, paths: list[str]) -> Any:
+        """Returns a reader of Spark's that takes paths as they are."""
+        for path in paths:
+            if os.path.basename(path).startswith(("_", ".")):
+                raise InputError(f"{path}: Spark leaves out files with such a name; it must not begin with _ or .")
+        session = importlib.import_module("pyspark.sql").SparkSession.active()
+        return session.read.option("__globPaths__", "false")
+
+    def _view(self, frame: Any) -> "ibis.Table":
+        """Returns a data frame of Spark's as a table."""
+        name = f"view_{uuid.uuid4().hex}"
+        frame.createOrReplaceTempView(name)
+        return self.connection.table(name)
 
     def keep(self, table: "ibis.Table", name: str) -> "ibis.Table":
         """Computes a table once, and returns it as a table that is read from the scratch folder.
@@ -85,7 +100,7 @@ class Engine:
         else:
             self.connection.to_parquet(table, path)
         # The types are those of Ibis, because Spark numbers rows in int32, which Ibis takes for int64.
-        return self.connection.read_parquet(path).cast(table.schema())
+        return self.read_parquet([path]).cast(table.schema())
 
     def arrow(self, table: "ibis.Table") -> "pyarrow.Table":
         """Computes a table and returns it in memory."""
@@ -94,6 +109,19 @@ class Engine:
     def value(self, expression: "ibis.Value") -> Any:
         """Computes an expression of a single value."""
         return self.connection.to_pyarrow(expression).as_py()
+
+
+# A folder named year=2020 would else become a column year, in place of the file's own.
+_WITHOUT_PARTITIONS = {"hive_partitioning": False}
+
+
+def _absolute(paths: list[str]) -> list[str]:
+    return [os.path.abspath(path) for path in paths]
+
+
+def _escaped(paths: list[str]) -> list[str]:
+    """Returns paths in which DuckDB, which expands * ? [ ] and ~, expands nothing."""
+    return [glob.escape(path) for path in _absolute(paths)]
 
 
 def require(name: str) -> None:

@@ -24,9 +24,13 @@ def check_unique(engine: Engine, table: ibis.Table, name: str, where: str) -> No
         name: name of the column; nulls do not count.
         where: how the message names the column.
     """
+    if again := repeated(engine, table, name):
+        raise InputError(f"{where} {show(again[0])} occurs {again[1]} times; must occur once")
+
+
+def repeated(engine: Engine, table: ibis.Table, name: str) -> tuple[str, int] | None:
+    """Returns the first value, in their order, that a column holds more than once, and how often; or None."""
     known = table.filter(table[name].notnull())
     counts = known.group_by(id=known[name]).agg(times=known.count())
-    repeated = engine.arrow(counts.filter(counts.times > 1).order_by("id").limit(1)).to_pylist()
-    if repeated:
-        first = repeated[0]
-        raise InputError(f"{where} {show(first['id'])} occurs {first['times']} times; must occur once")
+    rows = engine.arrow(counts.filter(counts.times > 1).order_by("id").limit(1)).to_pylist()
+    return (rows[0]["id"], rows[0]["times"]) if rows else None

@@ -16,7 +16,6 @@ from types import SimpleNamespace
 
 import h5py
 import numpy as np
-import pytest
 from absl.testing import flagsaver
 
 from mime_tf.config import TrainConfig

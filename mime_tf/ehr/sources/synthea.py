@@ -28,12 +28,14 @@ _STOP = Column(("STOP",), needed=False, time=True)
 
 TABLES = {
     "patients": {
-        "patient": Column(("ID",)),
+        "patient": Column(("ID",), unique=True),
         "birth": Column(("BIRTHDATE",), time=True),
         "sex": Column(("GENDER",), needed=False),
         "death": Column(("DEATHDATE",), needed=False, time=True),
     },
-    "encounters": {"visit": Column(("ID",)), "patient": Column(("PATIENT",)), "start": _START, "stop": _STOP} | _REASON,
+    "encounters": {"visit": Column(("ID",), unique=True), "patient": Column(("PATIENT",))}
+    | {"start": _START, "stop": _STOP}
+    | _REASON,
     "conditions": {"time": _START} | _VISIT | _CODE,
 }
 ORDER_TABLES = {"medications": ("rx", RXNORM), "procedures": ("pr", SNOMED)}

@@ -14,6 +14,7 @@ from mime_tf.ehr.sources.files.columns import Column
 from mime_tf.ehr.sources.files.folder import Folder
 from mime_tf.errors import InputError
 
+UNIQUE = (("patients", "patient"), ("visits", "visit"))
 TIMES = ("birth", "death", "start", "stop", "time")
 
 
@@ -93,7 +94,8 @@ def _columns(part):
     for key in mappings.COLUMNS[part.section]:
         name = part.columns.get(key)
         names = (name,) if name else ()
-        columns[key] = Column(names, needed=name is not None, time=key in TIMES, time_format=part.time_format)
+        unique = (part.section, key) in UNIQUE
+        columns[key] = Column(names, name is not None, key in TIMES, part.time_format, unique)
     return columns
 
 

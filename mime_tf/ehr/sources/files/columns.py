@@ -1,10 +1,12 @@
 """The wanted columns of a table, found by name and read as text or as seconds."""
 
 import dataclasses
+import itertools
 
 import ibis
 
 from mime_tf.ehr.engine import Engine, first_line
+from mime_tf.ehr.identifiers import repeated
 from mime_tf.ehr.sources.files import csv_faults, headers, times
 from mime_tf.errors import InputError, show
 
@@ -18,12 +20,14 @@ class Column:
         needed: it must exist; else it may be missing, and is then all null.
         time: it holds times, which are read as seconds (`mime_tf.ehr.sources.files.times`).
         time_format: strptime's pattern of its times, or None for ISO 8601.
+        unique: no two rows have the same value.
     """
 
     names: tuple[str, ...]
     needed: bool = True
     time: bool = False
     time_format: str | None = None
+    unique: bool = False
 
 
 def read(engine: Engine, name: str, paths: list[str], columns: dict[str, Column]) -> ibis.Table:
@@ -36,7 +40,8 @@ def read(engine: Engine, name: str, paths: list[str], columns: dict[str, Column]
         columns: the wanted columns, by their names in the result.
 
     Raises:
-        InputError: a column is missing, a file is damaged, or a time can't be read.
+        InputError: a column is missing, a file is damaged, a time can't be read, or a value that is to be unique
+            occurs twice.
     """
     header, is_parquet = headers.common_header(paths), headers.is_parquet(paths[0])
     names = _names_in_file(paths[0], header, columns)
@@ -49,6 +54,8 @@ def read(engine: Engine, name: str, paths: list[str], columns: dict[str, Column]
     for key, column in columns.items():
         if column.time and names[key]:
             _check_times(engine, kept, key, names[key], paths, column)
+        if column.unique and names[key]:
+            _check_unique(engine, kept, key, names[key], paths)
     return kept.select(*columns)
 
 
@@ -96,7 +103,21 @@ def _check_times(engine, table, key, name, paths, column):
     value = engine.value(table[_unread(key)].min())
     if value is None:
         return
-    file, line = (paths[0], None) if headers.is_parquet(paths[0]) else csv_faults.locate(paths, name, value)
-    location = f"{file}: line {line}" if line else file
+    lines = iter(()) if headers.is_parquet(paths[0]) else csv_faults.locate(paths, name, value)
+    location = next((f"{file}: line {line}" for file, line in lines), paths[0])
     right = f"a time of the form {column.time_format}" if column.time_format else times.RIGHT
     raise InputError(f"{location}: {name}: found {show(value)}; must be {right}")
+
+
+def _check_unique(engine, table, key, name, paths):
+    """Raises InputError if two rows have the same value, with the file and line, or row, of both."""
+    again = repeated(engine, table, key)
+    if again is None:
+        return
+    value, times = again
+    is_parquet = headers.is_parquet(paths[0])
+    rows = headers.parquet_rows(paths, name, value) if is_parquet else csv_faults.locate(paths, name, value)
+    unit = "row" if is_parquet else "line"
+    places = [f"{file}: {unit} {number}" for file, number in itertools.islice(rows, 2)]
+    where = " and ".join(places) or ", ".join(paths)
+    raise InputError(f"{where}: {name} {show(value)} occurs {times} times; must occur once")

@@ -3,12 +3,18 @@
 Engines name neither the line nor the reason in a form that all of them share, so Python's `csv` reads the file again.
 """
 
+import collections
+import contextlib
 import csv
 import gzip
+import os
 import zlib
+from collections.abc import Iterator
 from typing import TextIO
 
-from mime_tf.errors import show
+from mime_tf.errors import InputError
+
+_TAIL = 1 << 20  # bytes
 
 
 def open_text(path: str) -> TextIO:
@@ -46,8 +52,8 @@ def find(paths: list[str]) -> str | None:
     return None
 
 
-def locate(paths: list[str], name: str, value: str) -> tuple[str, int | None]:
-    """Returns the file and the line where a column has a value, or the files and None.
+def locate(paths: list[str], name: str, value: str) -> Iterator[tuple[str, int]]:
+    """Yields the file and the line of each row in which a column has a value.
 
     Args:
         paths: CSV files.
@@ -60,5 +66,34 @@ def locate(paths: list[str], name: str, value: str) -> tuple[str, int | None]:
             index = [field.strip() for field in next(reader)].index(name)
             for row in reader:
                 if len(row) > index and row[index].strip() == value:
-                    return path, reader.line_num
-    return show(paths), None
+                    yield path, reader.line_num
+
+
+def check_end(path: str, fields: int) -> None:
+    """Raises InputError if the last line, where it has no end, has too many fields: DuckDB would leave them out.
+
+    Args:
+        path: of a CSV file that was read to its end without an error.
+        fields: number of fields of a line.
+    """
+    last = _tail(path).rpartition(b"\n")[2]
+    # A line break in quotes is rare, and the whole file has to be read to tell it from the end of a line.
+    if b'"' not in last and last.count(b",") < fields and len(last) < _TAIL:
+        return
+    with open_text(path) as file, contextlib.suppress(csv.Error):  # which the engine reports
+        reader = csv.reader(file)
+        (row,) = collections.deque(reader, maxlen=1)
+        if len(row) > fields:
+            line = reader.line_num
+            raise InputError(f"{path}: line {line}: {len(row)} fields; must be {fields}, as in the first line")
+
+
+def _tail(path: str) -> bytes:
+    """Returns the last bytes of a file, or of the content of a .gz."""
+    with gzip.open(path) if path.lower().endswith(".gz") else open(path, "rb") as file:
+        if not path.lower().endswith(".gz"):
+            file.seek(max(0, os.path.getsize(path) - _TAIL))
+        tail = b""
+        while block := file.read(_TAIL):
+            tail = (tail + block)[-_TAIL:]
+        return tail

@@ -1,8 +1,8 @@
 """Column names of CSV and Parquet files."""
 
 import csv
-import gzip
 import zlib
+from collections.abc import Iterator
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,15 +34,13 @@ def csv_header(path: str) -> list[str]:
     """Returns the column names of a CSV file; a .gz is read to its end to see whether it is whole.
 
     Raises:
-        InputError: the file is empty, damaged, not UTF-8, or has two columns of one name.
+        InputError: the file is empty, damaged, not UTF-8, ends in a line of too many fields, or has two columns of one
+            name.
     """
     try:
-        if path.lower().endswith(".gz"):
-            with gzip.open(path, "rb") as file:
-                while file.read(1 << 20):
-                    pass
         with csv_faults.open_text(path) as file:
             header = next(csv.reader(file), None)
+        csv_faults.check_end(path, len(header or ()))
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: {csv_faults.describe(error)}") from error
     if not header:
@@ -53,6 +51,19 @@ def csv_header(path: str) -> list[str]:
     if twice is not None:
         raise InputError(f"{path}: two columns {show(twice)}; each column needs a name of its own, whatever its case")
     return header
+
+
+def parquet_rows(paths: list[str], name: str, value: str) -> Iterator[tuple[str, int]]:
+    """Yields the file and the row, counted from 0, of each row in which a column has a value, written as text."""
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            row = 0
+            for batch in file.iter_batches(columns=[name]):
+                for index, found in enumerate(batch.column(0).to_pylist()):
+                    whole = isinstance(found, float) and found.is_integer()
+                    if found is not None and str(int(found) if whole else found).strip() == value:
+                        yield path, row + index
+                row += len(batch)
 
 
 def parquet_header(path: str) -> list[str]:

@@ -9,7 +9,7 @@ def _time(name, datetime, date):
 
 def _event(identifier, domain, datetime, date):
     """The columns of a table of events."""
-    ids = {"id": Column((identifier,)), "visit": Column(("visit_occurrence_id",))}
+    ids = {"id": Column((identifier,), unique=True), "visit": Column(("visit_occurrence_id",))}
     concept = {
         "concept": Column((f"{domain}_concept_id",)),
         "source": Column((f"{domain}_source_value",), needed=False),
@@ -19,14 +19,17 @@ def _event(identifier, domain, datetime, date):
 
 TABLES = {
     "person": {
-        "patient": Column(("person_id",)),
+        "patient": Column(("person_id",), unique=True),
         "year": Column(("year_of_birth",)),
         "month": Column(("month_of_birth",), needed=False),
         "day": Column(("day_of_birth",), needed=False),
         "birth": Column(("birth_datetime",), needed=False, time=True),
         "sex": Column(("gender_concept_id",)),
     },
-    "visit_occurrence": {"visit": Column(("visit_occurrence_id",)), "patient": Column(("person_id",))}
+    "visit_occurrence": {
+        "visit": Column(("visit_occurrence_id",), unique=True),
+        "patient": Column(("person_id",)),
+    }
     | _time("start", "visit_start_datetime", "visit_start_date")
     | _time("stop", "visit_end_datetime", "visit_end_date"),
     "condition_occurrence": _event(
@@ -34,13 +37,13 @@ TABLES = {
     ),
     "drug_exposure": _event("drug_exposure_id", "drug", "drug_exposure_start_datetime", "drug_exposure_start_date"),
     "procedure_occurrence": _event("procedure_occurrence_id", "procedure", "procedure_datetime", "procedure_date"),
-    "death": {"patient": Column(("person_id",))} | _time("death", "death_datetime", "death_date"),
+    "death": {"patient": Column(("person_id",), unique=True)} | _time("death", "death_datetime", "death_date"),
     "observation_period": {
         "patient": Column(("person_id",)),
         "end": Column(("observation_period_end_date",), time=True),
     },
     "concept": {
-        "concept": Column(("concept_id",)),
+        "concept": Column(("concept_id",), unique=True),
         "vocabulary": Column(("vocabulary_id",)),
         "code": Column(("concept_code",)),
         "display": Column(("concept_name",)),
