@@ -13,7 +13,7 @@ import functools
 import glob
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -75,6 +75,29 @@ class Cohort:
             raise InputError(f"{seqs}: can't be read (No such file or directory); {expected}")
         store, labels = pickled.read(path) if labelled else (pickled.read_seqs(seqs), None)
         return cls(store, labels, path=path)
+
+    @classmethod
+    def open_parts(cls, path: str, size: int) -> tuple[int, "Iterator[Cohort]"]:
+        """Opens a cohort without its labels, some patients at a time, where its files can be read so: in Parquet.
+
+        Args:
+            path: as the module says.
+            size: number of patients from which on a part is large enough.
+
+        Returns:
+            The number of patients, and an iterator over the parts. The files beside a part are those of the cohort,
+            and its `attributes` can't be read.
+
+        Raises:
+            InputError: as for `open`; a bad record is met when its part is read.
+        """
+        if not _is_parquet(path):
+            whole = cls.open(path, labelled=False)
+            return len(whole), iter((whole,))
+        from mime_tf.data import parquet
+
+        parts = parquet.read_parts(path, False, size)
+        return parquet.count(path), (cls(store, None, ids, path) for store, _, ids in parts)
 
     def __len__(self) -> int:
         """Number of patients."""
