@@ -7,13 +7,14 @@ import contextlib
 import glob
 import importlib
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mime_tf.errors import InputError
-from mime_tf.terminal import packages
+from mime_tf.terminal import packages, signals
 
 if TYPE_CHECKING:  # `require` looks for these packages first
     import ibis
@@ -157,7 +158,7 @@ def opened(
     if scratch is not None and not os.path.isdir(scratch):
         raise InputError(f"scratch: found {scratch}; must be an existing folder")
     with (
-        tempfile.TemporaryDirectory(prefix="mime-convert-", dir=scratch) as folder,
+        _scratch_folder(scratch) as folder,
         _duckdb(folder, memory) if name == "duckdb" else _spark(master) as connection,
     ):
         engine = Engine(name, connection, folder)
@@ -165,6 +166,17 @@ def opened(
             yield engine
         except engine.errors as error:  # such as a full disk, or too little memory
             raise InputError(f"engine: {name} could not go on: {first_line(error)}") from error
+
+
+@contextlib.contextmanager
+def _scratch_folder(parent: str | None) -> Iterator[str]:
+    """Makes a folder, and removes it with all tables in it, whatever ends the block."""
+    folder = tempfile.mkdtemp(prefix="mime-convert-", dir=parent)
+    try:
+        yield folder
+    finally:
+        with signals.held_back():
+            shutil.rmtree(folder)
 
 
 @contextlib.contextmanager

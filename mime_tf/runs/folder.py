@@ -25,6 +25,7 @@ def is_finished(folder: str | os.PathLike) -> bool:
 
 def remove_state(folder: str) -> None:
     """Removes the state of a split that is finished."""
+    files.remove_leftovers(os.path.join(folder, STATE))
     with contextlib.suppress(FileNotFoundError):
         os.remove(os.path.join(folder, STATE))
 

@@ -119,7 +119,7 @@ def no_time(folder):
 def twice(folder):
     text = (folder / "encounters.csv").read_text()
     (folder / "encounters.csv").write_text(text + text.splitlines()[1] + "\n")
-    return "visit 'Åsa0' occurs 2 times"
+    return "Id 'Åsa0' occurs 2 times; must occur once"
 
 
 @pytest.mark.parametrize("damage", [ragged, cut_off, no_time, twice])
