@@ -18,9 +18,11 @@ def send(number):
 
 @pytest.fixture(autouse=True)
 def handlers_stay():
-    before = {number: signal.getsignal(number) for number in STATUSES}
+    """Each signal does at first what it does to a process that a terminal starts."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    before = {number: signal.signal(number, action) for number, action in usual.items()}
     yield
-    assert {number: signal.getsignal(number) for number in STATUSES} == before
+    assert {number: signal.signal(number, action) for number, action in before.items()} == usual
 
 
 @pytest.mark.parametrize(("number", "code"), STATUSES.items())
