@@ -133,15 +133,14 @@ def test_predictions_become_a_frame(opened):
     assert repr(predictions).startswith("Predictions(5 patients, mean probability 0.")
 
 
-def test_parts_of_a_parquet_cohort_are_scored_as_the_whole(opened, tmp_path):
-    """Batches have other patients, so that the last bits differ."""
+def test_a_small_parquet_cohort_is_one_part(opened, tmp_path):
+    """Its predictions are those of the cohort read at once, to the bit."""
     cohort = Cohort.open(COHORT)
     ids = np.array([f"p{row}" for row in range(120)], object)
     parquet.write(tmp_path / "c.parquet", cohort.store, None, ids, group=16)
     whole = prediction.predict(opened, cohort)
     patients, parts = Cohort.open_parts(str(tmp_path / "c.parquet"), 50)
-    texts = []
-    predicted = list(prediction.predict_parts(opened, patients, parts, progress=texts.append))
+    predicted = list(prediction.predict_parts(opened, patients, parts))
     assert (patients, [len(part) for part in predicted]) == (120, [120])  # blocks of 4,096 patients are not divided
     for name in ("probabilities", "dropped", "empty"):
         np.testing.assert_array_equal(np.concatenate([getattr(part, name) for part in predicted]), getattr(whole, name))
@@ -149,6 +148,7 @@ def test_parts_of_a_parquet_cohort_are_scored_as_the_whole(opened, tmp_path):
 
 
 def test_a_cohort_in_several_parts(opened, tmp_path, monkeypatch):
+    """Batches have other patients, so that the last bits differ."""
     monkeypatch.setattr(reader, "_BLOCK", 16)
     cohort = Cohort.open(COHORT)
     parquet.write(tmp_path / "c.parquet", cohort.store, cohort.labels)
