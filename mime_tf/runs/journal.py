@@ -34,8 +34,8 @@ class Journal:
         with open(self._path, "rb") as file:
             file.seek(position)
             there = file.read(len(text)).decode("latin-1")
-            at_end = not file.read(1)
-        return len(there) if there == text or (at_end and text.startswith(there)) else None
+            cut_short = text.startswith(there) and position + len(there) == os.fstat(file.fileno()).st_size
+        return len(there) if there == text or cut_short else None
 
     def _append(self, text: str, index: int | None = None) -> None:
         """Appends a text; with `index`, notes that it is the line of this number."""

@@ -65,15 +65,24 @@ def beside(path: str | os.PathLike, ending: str = "") -> Iterator[str]:
     """
     path = os.fspath(path)
     remove_leftovers(path)
-    temporary = f"{path}.{secrets.token_hex(4)}.tmp{ending}"
+    temporary, descriptor = _new_file(path, ending)
     with contextlib.ExitStack() as stack, naming(path, temporary):
-        stack.callback(os.close, locks.acquire(temporary))
+        stack.callback(os.close, descriptor)
         stack.callback(_remove, temporary)
         yield temporary
         if _publication is None:
             os.replace(temporary, path)
         else:
             _publication.add(temporary, path, stack.pop_all())
+
+
+def _new_file(path: str, ending: str) -> tuple[str, int]:
+    """Makes a temporary file beside `path`; returns its path, and its descriptor, which is locked."""
+    while True:
+        temporary = f"{path}.{secrets.token_hex(4)}.tmp{ending}"
+        # In the instant before it is locked, another writer may take it for a leftover.
+        with contextlib.suppress(BlockingIOError), naming(path, temporary):
+            return temporary, locks.acquire(temporary)
 
 
 @contextlib.contextmanager
