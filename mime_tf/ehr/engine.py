@@ -171,7 +171,7 @@ def opened(
 @contextlib.contextmanager
 def _scratch_folder(parent: str | None) -> Iterator[str]:
     """Makes a folder, and removes it with all tables in it, whatever ends the block."""
-    folder = tempfile.mkdtemp(prefix="mime-convert-", dir=parent)
+    folder = os.path.abspath(tempfile.mkdtemp(prefix="mime-convert-", dir=parent))
     try:
         yield folder
     finally:

@@ -21,7 +21,7 @@ NAMES = {"x[1]": "x1", "x[!a]": "xb", "a*": "ab", "a?": "ab", "{a,b}": "a", "~":
 def write(path, values):
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".csv":
-        path.write_text("\n".join(["k", *values, ""]))
+        path.write_text("\n".join(["k", *(f'"{value}"' for value in values), ""]))
     else:
         pq.write_table(pa.table({"k": values}), path)
 
