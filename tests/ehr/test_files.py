@@ -350,9 +350,9 @@ def test_csv_faults(tmp_path):
     second.write_text('a,b\n"x\ny",2\n\n z ,4\n')
     paths = [str(first), str(second)]
     assert csv_faults.find(paths) is None
-    assert csv_faults.locate(paths, "a", "z") == (str(second), 5)
-    assert csv_faults.locate(paths, "b", "2") == (str(first), 2)
-    assert csv_faults.locate(paths, "a", "no")[1] is None
+    assert list(csv_faults.locate(paths, "a", "z")) == [(str(second), 5)]
+    assert list(csv_faults.locate(paths, "b", "2")) == [(str(first), 2), (str(second), 3)]
+    assert list(csv_faults.locate(paths, "a", "no")) == []
     second.write_text("a,b\n1\n")
     assert csv_faults.find(paths) == f"{second}: line 2: 1 fields; must be 2, as in the first line"
     assert csv_faults.find([str(tmp_path / "no.csv")]).endswith("no.csv: after line 0: No such file or directory")

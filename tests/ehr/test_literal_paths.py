@@ -60,16 +60,17 @@ def test_any_name_is_literal(name, tmp_path):
 
 def test_convert_reads_the_export_that_it_is_given(tmp_path, capsys):
     """x1 has other patients than x[1]; one of its tables is a folder with a name that is a pattern's as well."""
-    for name in ("x[1]", "x1"):
+    for name, patients in (("plain", 12), ("x[1]", 12), ("x1", 8)):
         (tmp_path / name).mkdir()
-    export = export_rows(12).write_synthea(tmp_path / "x[1]")
-    export_rows(8).write_synthea(tmp_path / "x1")
+        export_rows(patients).write_synthea(tmp_path / name)
+    export = tmp_path / "x[1]"
     parts = export / "medications"
     parts.mkdir()
     text = (export / "medications.csv").read_text()
     (export / "medications.csv").unlink()
     (parts / "part[0]=1.csv").write_text(text)
     (parts / "part0=1.csv").write_text(text.split("\n")[0] + "\n")  # without a row
-    status, out, err = convert(capsys, export, tmp_path / "c", *OUTCOME)
-    assert status == 0, err
-    assert "12 rows" in out
+    for source, folder in ((export, "c"), (tmp_path / "plain", "of plain")):
+        status, _, err = convert(capsys, source, tmp_path / folder, *OUTCOME)
+        assert status == 0, err
+    assert (tmp_path / "c" / "cohort.seqs").read_bytes() == (tmp_path / "of plain" / "cohort.seqs").read_bytes()

@@ -40,7 +40,8 @@ def csv_header(path: str) -> list[str]:
     try:
         with csv_faults.open_text(path) as file:
             header = next(csv.reader(file), None)
-        csv_faults.check_end(path, len(header or ()))
+        if header:
+            csv_faults.check_end(path, len(header))
     except (OSError, EOFError, zlib.error, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: {csv_faults.describe(error)}") from error
     if not header:
