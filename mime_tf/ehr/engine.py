@@ -71,7 +71,10 @@ class Engine:
         """
         if self.name == "spark":
             return self._view(self._reader(paths).parquet(*_absolute(paths)))
-        files = [os.path.join(path, "*.parquet") if os.path.isdir(path) else path for path in _escaped(paths)]
+        files = [
+            os.path.join(escaped, "*.parquet") if os.path.isdir(path) else escaped
+            for path, escaped in zip(paths, _escaped(paths), strict=True)
+        ]
         return self.connection.read_parquet(files, **_WITHOUT_PARTITIONS)
 
     def _reader(self, paths: list[str]) -> Any:
