@@ -32,10 +32,9 @@ def disk(tmp_path):
 
 def fill(disk, pages):
     """Leaves room for so many pages."""
-    with open(disk / "filler", "wb") as file, contextlib.suppress(OSError):
+    with open(disk / "filler", "wb", buffering=0) as file, contextlib.suppress(OSError):
         while True:
             file.write(bytes(PAGE))
-            file.flush()
     os.truncate(disk / "filler", os.path.getsize(disk / "filler") // PAGE * PAGE - pages * PAGE)
 
 
