@@ -13,9 +13,10 @@ from mime_tf.data import sizes
 from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
 from mime_tf.runs.configuration import Configuration
-from mime_tf.runs.folder import METRICS, remove_state
+from mime_tf.runs.folder import FILES, METRICS, remove_state
 from mime_tf.runs.journal import Journal
-from mime_tf.runs.paths import out_of_fold_path, record_path
+from mime_tf.runs.paths import out_of_fold_path, record_path, split_folders
+from mime_tf.runs.provenance import weights_files
 from mime_tf.runs.record import Record, begin
 from mime_tf.runs.results import read_metrics
 from mime_tf.splits.groups import group_numbers, repeats
@@ -63,6 +64,13 @@ def train(
     groups = group_numbers(cohort, config.group_column)
     plan = Plan(config, cohort.store, cohort.require_labels(), groups)
     _ = cohort.vocabulary  # read before anything is written, so that a bad file leaves nothing behind
+    folders = split_folders(output_prefix, config)
+    written = [
+        log_path,
+        record_path(output_prefix),
+        *(os.path.join(*path) for path in itertools.product(folders, FILES)),
+    ]
+    outputs.check_apart(written, [*cohort.files, *weights_files(config.init_from)])
     environment.import_tensorflow()  # not before the data are known to be good: it takes seconds
     from mime_tf.training.fitter import Fitter
 

@@ -1,7 +1,8 @@
-"""A second writer of an output is refused in one line, by every command that is told its output at once."""
+"""A second writer of an output is refused in one line, and an output that is an input too."""
 
 import importlib.util
 import os
+import shutil
 
 import pytest
 from support.whole_runs import COHORT
@@ -36,3 +37,37 @@ def test_a_second_writer_is_refused(name, tmp_path, monkeypatch, capsys):
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"mime-tf: {output}: is being written by process {os.getpid()} on ")
     assert line.endswith("; wait for it, or give another")
+
+
+@pytest.mark.parametrize(
+    ("argv", "output"),
+    [
+        (["train", "c", "out/", "log"], "log.log"),
+        (["pack", "--data", "c", "--output", "link.parquet", "--overwrite"], "link.parquet"),
+        (["convert", "--source", "fhir", "--input", "x", "--output", "out", "--overwrite"], "out/patients.csv"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_an_output_that_is_an_input_is_refused(argv, output, tmp_path, monkeypatch, capsys):
+    if argv[0] == "convert" and importlib.util.find_spec("ibis") is None:
+        pytest.skip("no ibis")
+    monkeypatch.chdir(tmp_path)
+    for kind in ("seqs", "labels"):
+        shutil.copy(f"{COHORT}.{kind}", f"c.{kind}")
+    os.mkdir("out")
+    os.mkdir("x")
+    os.link("c.seqs", "x/bundle.json")
+    os.symlink(os.path.abspath("c.seqs"), output)
+    before = (tmp_path / "c.seqs").read_bytes()
+    assert main(argv) == 2
+    assert f"mime-tf: {output}: is read as well" in capsys.readouterr().err
+    assert (tmp_path / "c.seqs").read_bytes() == before
+    assert os.path.islink(output)
+
+
+def test_a_cohort_is_not_packed_into_its_own_folder(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["pack", "--data", COHORT, "--output", "parts/1.parquet"]) == 0
+    assert main(["pack", "--data", "parts", "--output", "parts/all.parquet"]) == 2
+    assert "parts/all.parquet: is in the folder that is read" in capsys.readouterr().err
+    assert os.listdir("parts") == ["1.parquet"]
