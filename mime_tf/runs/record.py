@@ -65,7 +65,7 @@ class Record:
             log_path: of the log.
             groups: group of each row, from `mime_tf.splits.groups.group_numbers`, or None.
         """
-        content = {
+        content: dict[str, Any] = {
             "flags": dataclasses.asdict(config) | {"split_seeds": list(config.split_seeds)},
             "log": log_path,
             "data": digests(cohort, config.init_from, groups),
