@@ -25,6 +25,7 @@ def is_finished(folder: str | os.PathLike) -> bool:
 
 def remove_state(folder: str) -> None:
     """Removes the state of a split that is finished."""
+    files.remove_leftovers(os.path.join(folder, STATE))
     with contextlib.suppress(FileNotFoundError):
         os.remove(os.path.join(folder, STATE))
 
@@ -42,8 +43,8 @@ def discard(folder: str) -> None:
         with contextlib.suppress(OSError):
             os.rmdir(parent)
     for name in FILES:
-        for leftover in (name, name + files.TEMPORARY, f"{name}{files.TEMPORARY}.keras"):
-            with contextlib.suppress(FileNotFoundError):
-                os.remove(os.path.join(folder, leftover))
+        files.remove_leftovers(os.path.join(folder, name))
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(os.path.join(folder, name))
     with contextlib.suppress(OSError):
         os.rmdir(folder)

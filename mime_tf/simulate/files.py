@@ -113,6 +113,7 @@ def write(simulation: Simulation, output: str | os.PathLike, overwrite: bool = F
     output = os.fspath(output)
     check_output(output, simulation.parameters, overwrite)
     paths = Paths.of(output)
+    vocabulary(simulation.parameters).write(paths.vocabulary)
     if output.endswith(".parquet"):
         from mime_tf.data import parquet  # imported late, because pyarrow is slow to import
 
@@ -127,13 +128,11 @@ def write(simulation: Simulation, output: str | os.PathLike, overwrite: bool = F
         line = f"%d,%d{',%.9g' * len(columns)}\n"
         file.writelines(line % row for row in rows)
     files.write_json(paths.truth_json, simulation.truth())
-    vocabulary(simulation.parameters).write(paths.vocabulary)
-    written = [*paths.cohort, paths.truth_csv, paths.truth_json, paths.vocabulary]
     families = _hierarchy(simulation.parameters)
     if families is None:
-        return written
+        return paths.all()
     files.write_table(paths.hierarchy, hierarchy.COLUMNS, families)
-    return [*written, paths.hierarchy]
+    return [*paths.all(), paths.hierarchy]
 
 
 def _truth_columns(simulation: Simulation) -> dict[str, np.ndarray]:

@@ -1,6 +1,7 @@
 """Sets TensorFlow's environment variables before it is imported, and imports it quietly; set variables are kept."""
 
 import contextlib
+import errno
 import glob
 import os
 import subprocess
@@ -57,6 +58,21 @@ def import_tensorflow() -> None:
         if not tf.config.list_physical_devices("GPU"):
             # The first transposition of integers makes oneDNN say, once, that it leaves such operations to Eigen.
             tf.transpose(tf.zeros((1, 1), tf.int32))
+
+
+@contextlib.contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Turns an error of TensorFlow's own writing, such as that of a full disk, into an OSError that names the file."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.OpError as error:
+        reason = " ".join(str(error.message).split())
+        full = os.strerror(errno.ENOSPC)
+        raise OSError(
+            errno.ENOSPC if full in reason else errno.EIO, full if full in reason else reason, path
+        ) from error
 
 
 @contextlib.contextmanager

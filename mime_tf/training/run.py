@@ -15,13 +15,14 @@ from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
 from mime_tf.runs import weights
 from mime_tf.runs.configuration import Configuration
-from mime_tf.runs.folder import METRICS, remove_state
+from mime_tf.runs.folder import FILES, METRICS, remove_state
 from mime_tf.runs.journal import Journal
-from mime_tf.runs.paths import out_of_fold_path
+from mime_tf.runs.paths import out_of_fold_path, record_path, split_folders
+from mime_tf.runs.provenance import weights_files
 from mime_tf.runs.record import Record, begin
 from mime_tf.runs.results import read_metrics
 from mime_tf.splits.groups import group_numbers, repeats
-from mime_tf.terminal import environment
+from mime_tf.terminal import environment, outputs
 from mime_tf.terminal.console import Console
 from mime_tf.training import lines, out_of_fold
 from mime_tf.training.plan import Plan
@@ -66,16 +67,23 @@ def train(
     groups = group_numbers(cohort, config.group_column)
     plan = Plan(config, cohort.store, cohort.require_labels(), groups)
     _ = cohort.vocabulary, cohort.patient_ids  # read before anything is written: a bad file leaves nothing behind
+    folders = split_folders(output_prefix, config)
+    written = [
+        log_path,
+        record_path(output_prefix),
+        *(os.path.join(*path) for path in itertools.product(folders, FILES)),
+    ]
+    outputs.check_apart(written, [*cohort.files, *weights_files(config.init_from)])
     environment.import_tensorflow()  # not before the data are known to be good: it takes seconds
     from mime_tf.training.fitter import Fitter
 
     fitter = Fitter(config, resolved)
-    record = begin(Record.new(config, cohort, output_prefix, log_path, groups), resume, overwrite)
-    if record.finished:
-        console.note(f"{record.path}: this run is finished and left alone; --overwrite would redo it")
-        return with_nan(record.content["mean"])
-
-    return _finish(record, plan, cohort, fitter, console)
+    with outputs.locked(record_path(output_prefix)):
+        record = begin(Record.new(config, cohort, output_prefix, log_path, groups), resume, overwrite)
+        if record.finished:
+            console.note(f"{record.path}: this run is finished and left alone; --overwrite would redo it")
+            return with_nan(record.content["mean"])
+        return _finish(record, plan, cohort, fitter, console)
 
 
 def _check_memory(config: TrainConfig, resolved: Mapping[str, int]) -> None:
@@ -100,7 +108,7 @@ def _finish(record: Record, plan: Plan, cohort: Cohort, fitter: "Fitter", consol
     _warn(console, cohort, plan)
     if fitter.compiles:
         fitter.training_shapes = plan.training_shapes()
-    journal, results = Journal(record.content["log"], record.content["log_start"]), []
+    journal, results = Journal(record.content["log"], record.content["log_lines"], record.write), []
     for result in _train_splits(record, plan, cohort, fitter, console):
         results.append(result)
         _tell(lines.split_line(result), journal, console)

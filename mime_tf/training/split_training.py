@@ -12,6 +12,7 @@ from mime_tf.errors import InputError
 from mime_tf.runs import writing
 from mime_tf.runs.folder import STATE, TENSORBOARD, VOCABULARY, remove_state
 from mime_tf.splits.split import Part, Split
+from mime_tf.terminal import signals
 from mime_tf.terminal.console import Console
 from mime_tf.training import tensorboard
 from mime_tf.training.callbacks import Evaluation, HeldOutSet, Progress, Stopping
@@ -56,10 +57,11 @@ class SplitTraining:
         try:
             self._fit(number)
         except KeyboardInterrupt:
-            # The state in memory may be half-way through an evaluation; the one on disk is whole.
-            self.state = State.load(self._path(STATE))
-            if self.state.best:
-                self._write_results(self.state.best)
+            with signals.held_back():
+                # The state in memory may be half-way through an evaluation; the one on disk is whole.
+                self.state = State.load(self._path(STATE))
+                if self.state.best:
+                    self._write_results(self.state.best)
             raise
         best = self._best()
         self._write_results(best)

@@ -84,8 +84,8 @@ def damage(export, folder, name, change):
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("patients", lambda text: text + text.splitlines()[1] + "\n", "patient 'p11' occurs 2 times"),
-        ("encounters", lambda text: text + text.splitlines()[1] + "\n", "visit 'p11-1' occurs 2 times"),
+        ("patients", lambda text: text + text.splitlines()[1] + "\n", "Id 'p11' occurs 2 times; must occur once"),
+        ("encounters", lambda text: text + text.splitlines()[1] + "\n", "Id 'p11-1' occurs 2 times; must occur once"),
         (
             "encounters",
             lambda text: text.replace("START", "BEGIN"),

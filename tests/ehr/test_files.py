@@ -3,6 +3,7 @@
 import csv
 import datetime
 import gzip
+import io
 import itertools
 
 import ibis
@@ -359,3 +360,37 @@ def test_a_system_has_one_name(address, name):
 
 def test_an_unknown_system_keeps_its_name():
     assert system_name(" http://Hospital.example/Codes ") == "http://Hospital.example/Codes"
+
+
+# A last line without an end.
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("last", ["1,2,3", '1,"2",3', '"1\n",2,"3,4"'])
+def test_an_overlong_last_line_without_an_end(last, zipped, read, tmp_path):
+    text = f"a,b\n0,0\n{last}"
+    path = tmp_path / f"v.csv{'.gz' * zipped}"
+    path.write_bytes(gzip.compress(text.encode()) if zipped else text.encode())
+    line = text.count("\n") + 1
+    assert refused(read, "v") == f"{path}: line {line}: 3 fields; must be 2, as in the first line"
+
+
+@pytest.mark.parametrize("last", ["1,2", '1,"2,3"', '"1\n,,,",2', "1,", "1,2\n", '1,"a,b,c,d"\n'])
+def test_a_last_line_that_is_not_too_long(last, read, tmp_path):
+    (tmp_path / "v.csv").write_text(f"a,b\n0,0\n{last}")
+    (expected,) = csv.reader(io.StringIO(last))
+    assert {(row["a"], row["b"]) for row in read("v")} == {("0", "0"), (expected[0].strip(), expected[1] or None)}
+
+
+@slowly
+@given(fields=st.lists(st.text('ab," \n', max_size=3), min_size=1, max_size=5), quoted=st.booleans())
+def test_no_field_of_the_last_line_is_lost(fields, quoted, read, tmp_path):
+    """A line of Python's writer, without its end, is read whole or refused."""
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL, lineterminator="").writerow(fields)
+    (tmp_path / "v.csv").write_text(f"a,b\n0,0\n{text.getvalue()}")
+    if len(fields) == 2:
+        expected = tuple(field.strip() or None for field in fields)
+        assert {(row["a"], row["b"]) for row in read("v")} == {("0", "0"), expected}
+    elif any(fields[2:]):
+        assert "fields; must be 2, as in the first line" in refused(read, "v")

@@ -120,6 +120,26 @@ def test_spark_and_duckdb_write_the_same_bytes(spark, flags, export, tmp_path):
     assert linkage["kept"] == {"diagnoses of the code NA, which may be a word for a missing value": 1}
 
 
+def test_spark_reads_literal_paths(spark, export, tmp_path):
+    """Of an export and of a table in it; the folder that the pattern means has no visit."""
+    for name in ("x{1}[2]", "x12"):
+        shutil.copytree(export, tmp_path / name)
+    (tmp_path / "x12" / "encounters.csv").write_text("Id,START,PATIENT\n")
+    (tmp_path / "x{1}[2]" / "medications").mkdir()
+    (tmp_path / "x{1}[2]" / "medications.csv").rename(tmp_path / "x{1}[2]" / "medications" / "part[0].csv")
+    assert convert(export, tmp_path / "plain", "--engine", "spark", "--master", "local[2]") == 0
+    assert convert(tmp_path / "x{1}[2]", tmp_path / "c", "--engine", "spark", "--master", "local[2]") == 0
+    assert (tmp_path / "c" / "cohort.seqs").read_bytes() == (tmp_path / "plain" / "cohort.seqs").read_bytes()
+
+
+def test_spark_says_which_files_it_would_leave_out(spark, export, tmp_path, capsys):
+    shutil.copytree(export, tmp_path / "x")
+    (tmp_path / "x" / "medications").mkdir()
+    (tmp_path / "x" / "medications.csv").rename(tmp_path / "x" / "medications" / "_part.csv")
+    assert convert(tmp_path / "x", tmp_path / "c", "--engine", "spark", "--master", "local[2]") == 2
+    assert "_part.csv: Spark leaves out files with such a name" in capsys.readouterr().err
+
+
 def ragged(folder):
     with open(folder / "medications.csv", "a") as file:
         file.write("1970-01-01,too few\n")
@@ -142,7 +162,7 @@ def no_time(folder):
 def twice(folder):
     text = (folder / "encounters.csv").read_text()
     (folder / "encounters.csv").write_text(text + text.splitlines()[1] + "\n")
-    return "visit 'Åsa0' occurs 2 times"
+    return "Id 'Åsa0' occurs 2 times; must occur once"
 
 
 @pytest.mark.parametrize("damage", [ragged, cut_off, no_time, twice])

@@ -25,9 +25,9 @@ from mime_tf.__main__ import main
 from mime_tf.errors import InputError
 from mime_tf.export.card import TO_FILL_IN, gather, model_card
 from mime_tf.export.example import example_patient
-from mime_tf.export.folder import replacing_folder
 from mime_tf.export.saved_model import export
 from mime_tf.runs.fitted_split import FittedSplit
+from mime_tf.terminal.folders import replacing_folder
 from mime_tf.training.build import build_model
 
 
@@ -247,8 +247,19 @@ def test_a_folder_that_is_not_an_export(trained, tmp_path):
     check_refused(tmp_path, *asked, tmp_path / "mine" / "saved_model.pb" / "1", says="not a folder")
     (tmp_path / "link").symlink_to(tmp_path / "mine")
     check_refused(tmp_path, *asked, tmp_path / "link", says="no folder that this command wrote")
-    (tmp_path / "new.tmp").mkdir()
-    check_refused(tmp_path, *asked, tmp_path / "new", says="new.tmp: exists")
+
+
+def test_what_a_killed_export_left_needs_no_hand_work(trained, tmp_path):
+    """A half-written folder, and the earlier export, which was about to be replaced."""
+    asked = ["--model", trained, "--bootstrap", "0", "--output", tmp_path / "1"]
+    assert command(*asked).code == 0
+    (tmp_path / "1").rename(tmp_path / "1.earlier")
+    (tmp_path / "1.0123abcd.tmp").mkdir()
+    assert "exists; --overwrite" in command(*asked).err[-1]
+    assert {path.name for path in tmp_path.iterdir()} == {"1"}
+    (tmp_path / "1").rename(tmp_path / "1.earlier")
+    assert command(*asked, "--overwrite").code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"1"}
 
 
 def test_bad_input_is_one_line(trained, tmp_path):

@@ -30,7 +30,7 @@ def copy(trained, tmp_path):
 
 def record(**flags):
     """The text of a run.json."""
-    content = {"flags": flags, "log": "log.log", "data": {}, "input": "hf", "log_start": 0, "mean": None}
+    content = {"flags": flags, "log": "log.log", "data": {}, "input": "hf", "log_lines": [], "mean": None}
     return json.dumps(content | {"versions": {}})
 
 

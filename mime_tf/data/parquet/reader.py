@@ -57,16 +57,55 @@ def read(path: str | os.PathLike, labelled: bool = True) -> tuple[Store, np.ndar
     Raises:
         InputError: a file is missing, broken, or not as the package says; positions count through all files.
     """
+    (cohort,) = read_parts(path, labelled)
+    return cohort
+
+
+def read_parts(
+    path: str | os.PathLike, labelled: bool = True, size: int | None = None
+) -> Iterator[tuple[Store, np.ndarray | None, np.ndarray | None]]:
+    """Reads a cohort that may be larger than memory, some patients at a time.
+
+    Args:
+        path: as for `read`.
+        labelled: as for `read`.
+        size: number of patients from which on a part is large enough; None for one part.
+
+    Yields:
+        The next patients, as `read` returns all of them.
+
+    Raises:
+        InputError: as for `read`, perhaps after some parts.
+    """
     columns: dict[str, np.ndarray] = {}
+    patients = 0
     for block in _blocks(paths(path), labelled):
         if columns:
             _append(columns, block)
         else:
             columns = {name: values.copy() for name, values in block.items()}
-    if not columns:
+        patients += len(block["visits"]) - 1
+        if size is not None and len(columns["visits"]) > size:
+            yield _cohort(columns)
+            columns = {}
+    if columns:
+        yield _cohort(columns)
+    if not patients:
         raise InputError(f"{os.fspath(path)}: no patient; at least one is needed")
+
+
+def _cohort(columns: dict[str, np.ndarray]) -> tuple[Store, np.ndarray | None, np.ndarray | None]:
     labels, patient_ids = columns.pop("label", None), columns.pop("patient_id", None)
     return Store(**columns), labels, patient_ids
+
+
+def count(path: str | os.PathLike) -> int:
+    """Returns the number of patients of a cohort by the footers of its files."""
+    patients = 0
+    for name in paths(path):
+        with _complaints(name), opening.opened(name, []) as (file, _):
+            patients += file.metadata.num_rows
+    return patients
 
 
 def _append(columns: dict[str, np.ndarray], block: dict[str, np.ndarray]) -> None:

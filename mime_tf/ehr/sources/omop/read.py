@@ -82,6 +82,8 @@ def read(
     coded = {name: _coded(tables[name], concepts) for name in ("condition_occurrence", *ordered)}
     conditions = engine.keep(coded.pop("condition_occurrence"), "omop_conditions")
     check_unique(engine, conditions, "id", "condition_occurrence_id", _where(folder, "condition_occurrence", "id"))
+    if tables["death"] is not None:
+        check_unique(engine, tables["death"], "patient", "person_id", _where(folder, "death", "patient"))
     orders = engine.keep(ibis.union(*(_orders(coded[name], ORDERS[name][0]) for name in ordered)), "omop_orders")
     if linked is None:
         facts = tables["fact_relationship"]
