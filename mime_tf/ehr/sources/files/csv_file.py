@@ -214,7 +214,7 @@ def _encoding(head):
 
 
 def _read_on(stream, block, check_text):
-    """Reads a file to its end; tells whether it has no NUL bytes and, with `check_text`, is UTF-8; and its last bytes."""
+    """Reads a file to its end; tells if it has no NUL and, with `check_text`, is UTF-8; returns its last bytes too."""
     decoder, tail = codecs.getincrementaldecoder("utf-8")(), b""
     while block:
         if b"\0" in block:
