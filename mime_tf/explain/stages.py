@@ -200,7 +200,8 @@ def _grown(dx, pairs, pair_dxobject, shares):
 
 def _divided(derivatives, number):
     """Divides the derivatives (u, K) of distinct codes equally among their occurrences, `number` (n,): (n, K)."""
-    occurrences = tf.math.bincount(number, minlength=tf.shape(derivatives)[0], dtype=derivatives.dtype)
+    ones = tf.ones_like(number, derivatives.dtype)
+    occurrences = tf.math.unsorted_segment_sum(ones, number, tf.shape(derivatives)[0])
     return tf.gather(derivatives / tf.maximum(occurrences, 1)[:, tf.newaxis], number)
 
 

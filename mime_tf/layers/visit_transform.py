@@ -20,7 +20,7 @@ class VisitTransform(keras.layers.Layer):
     Example:
     >>> layer = VisitTransform("relu")
     >>> layer.build((None, 2))
-    >>> layer.kernel.assign([[1.0, 0.0], [0.0, -1.0]])
+    >>> layer.set_weights([np.array([[1.0, 0.0], [0.0, -1.0]])])
     >>> layer(np.array([[2.0, 3.0]])).numpy().tolist()
     [[4.0, 3.0]]
 
