@@ -119,6 +119,8 @@ class MiME(keras.Model):
         self.rnn_cell = rnn_cell
         self.dropout = dropout
         self.pooling = tuple(pooling)
+        # XLA would compute this view wrong without an error: no shape has its number of Dx-objects (TensorFlow 2.21).
+        self.supports_jit = "distinct" not in self.pooling
         self.code_dropout = code_dropout
         self.equations = equations
         self.visit_activation = visit_activation
@@ -169,19 +171,6 @@ class MiME(keras.Model):
         if self.aux_heads:
             self.auxiliary.build((None, dxobj_emb_size))
         self.built = True
-
-    def compile(self, *args, jit_compile="auto", **kwargs):
-        """Configures training as Keras does.
-
-        Raises:
-            ValueError: `jit_compile` is True for a model that reads the distinct Dx-objects: XLA would compute it
-                wrong, without an error, because their number is known in none of its shapes (TensorFlow 2.21).
-        """
-        if "distinct" in self.pooling:
-            if jit_compile is True:
-                raise ValueError("`jit_compile` must not be True for a `pooling` with 'distinct'. Received: True")
-            jit_compile = False
-        super().compile(*args, jit_compile=jit_compile, **kwargs)
 
     def call(self, inputs, training=None):
         inputs = self._drop_codes(inputs, training)
