@@ -61,6 +61,7 @@ def train(
     console = console or Console()
     output_prefix, log_path = os.fspath(output_prefix), f"{os.fspath(log_prefix)}.log"
     cohort = Cohort.open(cohort) if isinstance(cohort, (str, os.PathLike)) else cohort
+    config = config.with_widths(len(cohort))
     given = {name: getattr(config, name) for name in sizes.SIZE_NAMES}
     resolved = sizes.resolve(cohort.store, given, cohort.name)
     _check_memory(config, resolved)
@@ -77,7 +78,7 @@ def train(
     environment.import_tensorflow()  # not before the data are known to be good: it takes seconds
     from mime_tf.training.fitter import Fitter
 
-    fitter = Fitter(config, resolved)
+    fitter = Fitter(config, resolved, cohort.store)
     with outputs.locked(record_path(output_prefix)):
         record = begin(Record.new(config, cohort, output_prefix, log_path, groups), resume, overwrite)
         if record.finished:
