@@ -18,6 +18,7 @@ FLOORS = (
     ("data", "pages"),
     ("splits",),
     ("batches", "assess", "ehr", "simulate"),
+    ("regression",),
     ("layers", "losses", "optimizer"),
     ("model",),
     ("tf1_weights", "runs"),
@@ -28,7 +29,20 @@ FLOORS = (
 )
 # These start in milliseconds and serve users of other frameworks.
 WITHOUT_TENSORFLOW = (
-    *("errors", "constraints", "config", "terminal", "data", "pages", "splits", "batches", "assess", "ehr", "simulate"),
+    *(
+        "errors",
+        "constraints",
+        "config",
+        "terminal",
+        "data",
+        "pages",
+        "splits",
+        "batches",
+        "assess",
+        "ehr",
+        "simulate",
+        "regression",
+    ),
 )
 # These load TensorFlow all the same, and no light module imports them; the last does in one function, for commands.
 WITH_TENSORFLOW = ("batches.datasets", "batches.cohort_datasets", "terminal.environment")

@@ -1,0 +1,1 @@
+"""Models that see the links and no network: regression and boosting on codes, linked pairs, age and sex."""

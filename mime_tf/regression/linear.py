@@ -1,0 +1,201 @@
+"""Logistic regression on codes, linked pairs, age and sex; penalty and windows are those that do best on valid."""
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from scipy import sparse, special
+
+from mime_tf.assess import summary
+from mime_tf.data.patient_table import PatientTable
+from mime_tf.data.store import Store
+from mime_tf.data.vocabulary import Vocabulary
+from mime_tf.regression.attributes import Attributes
+from mime_tf.regression.columns import Columns, window_name
+
+# A path goes from a strong penalty to weaker ones, each weaker by this factor.
+_FACTORS = {"L1": 1.5, "L2": 2.0}
+_MOST_STEPS = 24
+# It ends after so many strengths in a row that did no better on valid than the best before them.
+_PATIENCE = 2
+_STRONGEST_L2 = 0.0003
+# The fields of a regression beside its columns.
+_OWN = ("weights", "intercept", "penalty", "strength", "valid_loss")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Linear:
+    """A fitted regression.
+
+    Attributes:
+        columns: codes and pairs, or None.
+        attributes: age and sex, or None.
+        weights: float64, one per column of `columns`, then of `attributes`.
+        intercept: the logit of a patient whose columns are all 0.
+        penalty: `"L1"` or `"L2"`, or `"none"` for the constant model if no other did better on valid.
+        strength: inverse strength of the penalty, scikit-learn's `C`; 0 for the constant model.
+        valid_loss: mean log loss on valid.
+    """
+
+    columns: Columns | None
+    attributes: Attributes | None
+    weights: np.ndarray
+    intercept: float
+    penalty: str
+    strength: float
+    valid_loss: float
+
+    def logits(self, store: Store, patients: np.ndarray, table: PatientTable | None = None) -> np.ndarray:
+        """Returns the logits of patients, float64 (patients,).
+
+        Args:
+            store: a cohort with the same codes.
+            patients: int64, rows of `store`.
+            table: the patients.csv beside it, if the regression has attributes.
+        """
+        return design(self.columns, self.attributes, store, patients, table) @ self.weights + self.intercept
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Returns arrays for an archive of NumPy, from which `from_arrays` makes the regression again."""
+        fields = {name: np.array(getattr(self, name)) for name in _OWN}
+        columns = {} if self.columns is None else self.columns.arrays()
+        return fields | columns | ({} if self.attributes is None else self.attributes.arrays())
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Linear":
+        """Returns the regression of `arrays`."""
+        columns = Columns.from_arrays(arrays) if "keys" in arrays else None
+        attributes = Attributes.from_arrays(arrays) if "sexes" in arrays else None
+        fields = {name: arrays[name].item() for name in _OWN if name != "weights"}
+        return cls(columns, attributes, weights=arrays["weights"], **fields)
+
+    def names(self, vocabulary: Vocabulary | None = None) -> list[str]:
+        """Returns a name of each weight for people."""
+        names = self.columns.names(vocabulary) if self.columns is not None else []
+        return names + (self.attributes.names() if self.attributes is not None else [])
+
+    def choice(self) -> str:
+        """Returns what valid has chosen, such as `L1, C 0.15, all visits`."""
+        windows = [window_name(window) for window in self.columns.windows] if self.columns is not None else []
+        return ", ".join([self.penalty, f"C {self.strength:.2g}", " and ".join(windows)]).removesuffix(", ")
+
+
+def design(
+    columns: Columns | None,
+    attributes: Attributes | None,
+    store: Store,
+    patients: np.ndarray,
+    table: PatientTable | None = None,
+) -> sparse.csr_matrix:
+    """Returns the values of patients: those of the columns, then those of the attributes.
+
+    Args:
+        columns: codes and pairs, or None.
+        attributes: age and sex, or None.
+        store: the cohort.
+        patients: int64, rows of `store`.
+        table: the patients.csv beside the cohort, for the attributes.
+
+    Returns:
+        float64 (patients, columns and attributes).
+    """
+    blocks = [sparse.csr_matrix((len(patients), 0))]
+    if columns is not None:
+        blocks.append(columns.matrix(store, patients))
+    if attributes is not None:
+        if table is None:
+            raise ValueError("attributes need a table of patients")
+        blocks.append(sparse.csr_matrix(attributes.matrix(table, patients)))
+    return sparse.hstack(blocks, format="csr")
+
+
+def fit(
+    store: Store,
+    labels: np.ndarray,
+    train: np.ndarray,
+    valid: np.ndarray,
+    *,
+    columns: Columns | None = None,
+    table: PatientTable | None = None,
+    seed: int = 0,
+) -> Linear:
+    """Fits paths of L1 and of L2 penalties, in the first window and in all; the least log loss on valid is chosen.
+
+    Args:
+        store: the cohort.
+        labels: 0 or 1, one per patient of `store`.
+        train: int64, the rows of `store` that train.
+        valid: int64, the rows of `store` by which is chosen.
+        columns: learned from `train`; None for age and sex alone.
+        table: the patients.csv beside the cohort, for age and sex; None for neither.
+        seed: seed of scikit-learn's solver.
+    """
+    attributes = Attributes.learn(table, train) if table is not None else None
+    fits = [_constant(columns, attributes, labels[train], labels[valid])]
+    for part in _parts(columns) if len(np.unique(labels[train])) == 2 else ():
+        values, checks = (design(part, attributes, store, rows, table) for rows in (train, valid))
+        for penalty in _FACTORS if values.shape[1] else ():
+            path = _path(penalty, values, labels[train], seed)
+            strength, weights, intercept, loss = _least_loss(path, checks, labels[valid])
+            fits.append(Linear(part, attributes, weights, intercept, penalty, strength, loss))
+    return min(fits, key=lambda fitted: fitted.valid_loss)
+
+
+def log_loss(labels: np.ndarray, logits: np.ndarray) -> float:
+    """Returns the mean log loss of logits."""
+    return summary.log_loss(labels, special.expit(logits))
+
+
+def _parts(columns: Columns | None) -> list[Columns | None]:
+    """Returns the columns of the first window and those of all windows."""
+    if columns is None or len(columns.windows) < 2:
+        return [columns]
+    return [columns.prefix(1), columns]
+
+
+def _constant(
+    columns: Columns | None, attributes: Attributes | None, train_labels: np.ndarray, valid_labels: np.ndarray
+) -> Linear:
+    """Returns the regression that gives all patients the logit of the share of label 1 in training."""
+    part = _parts(columns)[0]
+    width = (0 if part is None else len(part)) + (0 if attributes is None else len(attributes))
+    share = (train_labels.sum() + 0.5) / (len(train_labels) + 1)  # finite also if all labels are alike
+    intercept = float(special.logit(share))
+    loss = log_loss(valid_labels, np.full(len(valid_labels), intercept))
+    return Linear(part, attributes, np.zeros(width), intercept, "none", 0.0, loss)
+
+
+def _path(
+    penalty: str, values: sparse.csr_matrix, labels: np.ndarray, seed: int
+) -> Iterator[tuple[float, np.ndarray, float]]:
+    """Yields strength, weights and intercept of ever weaker penalties."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.svm import l1_min_c
+
+    if penalty == "L1":
+        # The solver penalizes the intercept as well, the less the larger its scaling.
+        settings = {"l1_ratio": 1, "solver": "liblinear", "intercept_scaling": 10.0}
+        strongest = l1_min_c(values, labels, loss="log", intercept_scaling=10.0)
+    else:
+        settings, strongest = {"l1_ratio": 0, "solver": "lbfgs", "warm_start": True}, _STRONGEST_L2
+    model = LogisticRegression(max_iter=1000, random_state=seed, **settings)
+    for step in range(_MOST_STEPS):
+        model.set_params(C=strongest * _FACTORS[penalty] ** step).fit(values, labels)
+        yield model.C, model.coef_[0].copy(), float(model.intercept_[0])
+
+
+def _least_loss(
+    path: Iterator[tuple[float, np.ndarray, float]], values: sparse.csr_matrix, labels: np.ndarray
+) -> tuple[float, np.ndarray, float, float]:
+    """Returns the member of a path with the least loss on valid, and that loss."""
+    best, worse = None, 0
+    for strength, weights, intercept in path:
+        loss = log_loss(labels, values @ weights + intercept)
+        if best is None or loss < best[-1]:
+            best, worse = (strength, weights, intercept, loss), 0
+        else:
+            worse += 1
+        if worse == _PATIENCE:
+            break
+    assert best is not None
+    return best
