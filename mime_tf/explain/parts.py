@@ -2,8 +2,6 @@
 
 import dataclasses
 
-import numpy as np
-
 from mime_tf.explain import attribution
 from mime_tf.explain.attribution import TOLERANCE, Contributions
 from mime_tf.explain.regression import regression_contributions
@@ -17,7 +15,9 @@ def contributions(model, store, tolerance=TOLERANCE, progress=None):
 
     Args:
         model: MiME or Blend.
-        store, tolerance, progress: as for `mime_tf.explain.attribution.contributions`.
+        store: `mime_tf.data.store.Store` of codes that the model has room for.
+        tolerance: the largest gap of a network to accept, as for `mime_tf.explain.attribution.contributions`.
+        progress: function that is given a text now and then, such as `Console.progress`.
 
     Returns:
         `mime_tf.explain.attribution.Contributions`.

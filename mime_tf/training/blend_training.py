@@ -129,7 +129,9 @@ class BlendTraining:
         logits = np.empty(len(train))
         for fold in range(self.config.members):
             kept, held_out = train.rows[folds != fold], train.rows[folds == fold]
-            logits[folds == fold] = fitted.refitted(store, labels, kept, number).logits(store, held_out)
+            logits[folds == fold] = linear.refit(fitted, store, labels, kept, len(kept) / len(train), number).logits(
+                store, held_out
+            )
         return fitted, FittedPart(f"regression ({fitted.choice()})", logits, {})
 
     def _assemble(self, regression: linear.Linear | None, weights: np.ndarray, bias: float) -> Blend:
