@@ -13,6 +13,7 @@ from mime_tf.errors import InputError
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "elu", "gelu", "leaky_relu", "linear", "selu", "silu", "softplus", "softsign")
 RNN_CELLS = ("gru_v1", "gru", "lstm")
+POOLING = ("last", "sum", "mean", "max", "distinct")
 SIZE_NAMES = ("num_dx", "num_rx", "num_pr", "max_dx_per_visit", "max_rx_per_dx", "max_pr_per_dx")
 
 TRAINING, MODEL, SIZES = "Training", "Model", "Sizes of the data"
@@ -78,6 +79,13 @@ class TrainConfig:
         at_least(0, below=1),
         "Share of the entries of visit embeddings, and of patients' last states, that a training step sets to 0; the "
         "same for every cell, and none inside the recurrence.",
+    )
+    code_dropout: float = _field(
+        TRAINING,
+        0.0,
+        at_least(0, below=1),
+        "Share of the orders of Dx-objects, and of the Dx-objects of visits, that a training step leaves out, each by "
+        "a draw of its own.",
     )
     class_weight: str = _field(
         TRAINING,
@@ -166,7 +174,21 @@ class TrainConfig:
         _COUNT,
         "Width of a visit embedding; equal to `dxobj_emb_size`, because a visit is a sum of Dx-objects.",
     )
-    emb_activation: str = _field(MODEL, "relu", one_of(ACTIVATIONS), "Activation of the code embeddings.")
+    pooling: tuple[str, ...] = _field(
+        MODEL,
+        ("last",),
+        one_of(POOLING),
+        "Views of a patient's record that the prediction reads side by side, with commas between: the `last` recurrent "
+        "state, as in the authors' program; the `sum`, `mean` or `max` over visit embeddings; and `distinct`, the sum "
+        "over the distinct diagnoses of the record, each once with all the orders that it led to. Without `last` the "
+        "model has no recurrence.",
+    )
+    emb_activation: str = _field(
+        MODEL,
+        "relu",
+        one_of(ACTIVATIONS),
+        "Activation of the code embeddings; `linear` for none, which lets a diagnosis turn an order's effect around.",
+    )
     order_activation: str = _field(
         MODEL, "relu", one_of(ACTIVATIONS), "Activation of the diagnosis-order interactions and of Dx-objects."
     )
@@ -228,6 +250,8 @@ class TrainConfig:
         self._require("distribute, jit_compile", not both, "mirrored without XLA, which compiles for one device only")
         equal = self.dx_emb_size == self.rx_emb_size == self.pr_emb_size
         self._require("dx_emb_size, rx_emb_size, pr_emb_size", equal, "equal: the three embeddings are added")
+        views = len(set(self.pooling)) == len(self.pooling) > 0
+        self._require("pooling", views, "one or more different views")
         equal = self.dxobj_emb_size == self.visit_emb_size
         self._require("dxobj_emb_size, visit_emb_size", equal, "equal: a visit is a sum of Dx-objects")
 

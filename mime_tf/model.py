@@ -6,11 +6,14 @@ import keras
 import tensorflow as tf
 
 from mime_tf import losses, optimizer  # noqa: F401  (a saved model names the optimizer it was compiled with)
-from mime_tf.layers import GRUV1, AuxiliaryHeads, DxObjectEmbedding, VisitEmbedding
+from mime_tf.layers import GRUV1, AuxiliaryHeads, DxObjectEmbedding, VisitEmbedding, VisitPooling
 from mime_tf.layers.checks import require_sizes
-from mime_tf.layers.lookup import gather_padded
+from mime_tf.layers.distinct_dxobjects import distinct_dxobjects
+from mime_tf.layers.lookup import gather_padded, segment_sum
+from mime_tf.layers.visit_pooling import VISIT_VIEWS
 
 RNN_CELLS = {"gru_v1": GRUV1, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
+POOLING = ("last", *VISIT_VIEWS, "distinct")
 
 
 @keras.saving.register_keras_serializable("mime_tf")
@@ -39,7 +42,15 @@ class MiME(keras.Model):
         dropout: share of the entries of each visit's embedding, and of each patient's last state, that a training step
             sets to 0; the rest is divided by `1 - dropout`. No cell has dropout inside its recurrence. A visit that
             occurs several times in a batch loses the same entries each time; patients lose entries independently, even
-            with equal histories.
+            with equal histories. With other `pooling` than `"last"` a patient's vector takes the place of the state.
+        pooling: list of the views of a patient's record that the prediction reads, concatenated in this order:
+            `"last"`, the state of the recurrence after the last visit; `"sum"`, `"mean"` and `"max"` over the visits'
+            embeddings (`VisitPooling`); and `"distinct"`, the sum over the distinct diagnoses of the record, each
+            embedded once as a Dx-object with the union of its orders. Without `"last"` the model has no recurrence.
+        code_dropout: share of the orders of Dx-objects, and of the Dx-objects of visits, that a training step leaves
+            out, each by a draw of its own; a Dx-object goes with its orders. A Dx-object that occurs in several visits
+            of a batch loses the same orders in all of them, and equal visits lose the same Dx-objects. The auxiliary
+            losses have the codes left out among their targets.
         name: name of the model.
         **kwargs: arguments of `keras.Model`.
 
@@ -51,8 +62,9 @@ class MiME(keras.Model):
         Probabilities, float32 of shape (B, 1).
 
     Raises:
-        ValueError: an unknown `rnn_cell`, a size that is not a positive integer, a negative weight, a `dropout` outside
-            of [0, 1), or `aux_lambda` without heads.
+        ValueError: an unknown `rnn_cell`, a size that is not a positive integer, a negative weight, a `dropout` or
+            `code_dropout` outside of [0, 1), `aux_lambda` without heads, or a `pooling` that is empty, repeats a view
+            or has an unknown one.
 
     Example:
     >>> from mime_tf.batches.tables import Batch
@@ -83,15 +95,21 @@ class MiME(keras.Model):
         aux_heads=None,
         max_dx_per_visit=22,
         dropout=0.0,
+        pooling=("last",),
+        code_dropout=0.0,
         name="mime",
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
         require_sizes(rnn_size=rnn_size, max_dx_per_visit=max_dx_per_visit)
-        _check_arguments(rnn_cell, regularize, aux_lambda, aux_heads, dropout)
+        _check_losses(regularize, aux_lambda, aux_heads)
+        _check_pooling(rnn_cell, pooling)
+        _check_shares(dropout=dropout, code_dropout=code_dropout)
         self.rnn_size = rnn_size
         self.rnn_cell = rnn_cell
         self.dropout = dropout
+        self.pooling = tuple(pooling)
+        self.code_dropout = code_dropout
         self.regularize = regularize
         self.aux_lambda = aux_lambda
         self.aux_heads = bool(aux_lambda) if aux_heads is None else aux_heads
@@ -101,7 +119,13 @@ class MiME(keras.Model):
             *codes, emb_size, dxobj_emb_size, emb_activation, order_activation, name="dxobject_embedding", **policy
         )
         self.visit_embedding = VisitEmbedding(name="visit_embedding", **policy)
-        self.rnn = RNN_CELLS[rnn_cell](rnn_size, name="rnn", **policy)
+        self.rnn = RNN_CELLS[rnn_cell](rnn_size, name="rnn", **policy) if "last" in self.pooling else None
+        # In float32: in float16 the sum over a long history could overflow.
+        self.visit_pooling = {
+            view: VisitPooling(view, dtype="float32", name=f"visit_{view}")
+            for view in self.pooling
+            if view in VISIT_VIEWS
+        }
         self.prediction = keras.layers.Dense(1, "sigmoid", dtype="float32", name="prediction")
         self.main_tracker = keras.metrics.Mean(name="main_loss")
         self.l2_tracker = keras.metrics.Mean(name="l2_loss")
@@ -109,7 +133,7 @@ class MiME(keras.Model):
             self.auxiliary = AuxiliaryHeads(*codes, name="auxiliary", **policy)
             self.aux_trackers = {kind: keras.metrics.Mean(name=f"aux_{kind}_loss") for kind in ("dx", "rx", "pr")}
         # Made last, so that dropout does not change which initial weights are drawn.
-        self.dropout_seeds = keras.random.SeedGenerator() if dropout else None
+        self.dropout_seeds = keras.random.SeedGenerator() if dropout or code_dropout else None
         self.build()
 
     def build(self, input_shape=None):
@@ -119,19 +143,24 @@ class MiME(keras.Model):
         dxobj_emb_size = self.dxobject_embedding.dxobj_emb_size
         self.dxobject_embedding.build((None,), (None, None), (None, None))
         self.visit_embedding.build((None, dxobj_emb_size), (None, None))
-        self.rnn.build((None, None, dxobj_emb_size))
-        self.prediction.build((None, self.rnn_size))
+        if self.rnn:
+            self.rnn.build((None, None, dxobj_emb_size))
+        for layer in self.visit_pooling.values():
+            layer.build((None, dxobj_emb_size), (None, None))
+        widths = [self.rnn_size if view == "last" else dxobj_emb_size for view in self.pooling]
+        self.prediction.build((None, sum(widths)))
         if self.aux_heads:
             self.auxiliary.build((None, dxobj_emb_size))
         self.built = True
 
     def call(self, inputs, training=None):
+        inputs = self._drop_codes(inputs, training)
         return self.predict_patients(self.embed_dxobjects(inputs), inputs, training)
 
     @property
     def random_state(self):
-        """List of the variables that determine the next random numbers: one with dropout, else empty."""
-        return [self.dropout_seeds.state] if self.dropout else []
+        """List of the variables that determine the next random numbers: one with dropout of any kind, else empty."""
+        return [self.dropout_seeds.state] if self.dropout_seeds else []
 
     def embed_dxobjects(self, inputs):
         """Returns the embeddings of the Dx-objects of a batch, (N, O)."""
@@ -143,22 +172,66 @@ class MiME(keras.Model):
         visits = self.visit_embedding(dxobjects, inputs["dxobjs"])
         if drops:
             visits = self._drop_out(visits)
-        if self.rnn_cell == "gru_v1":
-            histories = self.rnn.recur(visits, tf.transpose(inputs["visits"]), training)
-        else:
-            mask = inputs["visits"] >= 0
-            histories = self.rnn(gather_padded(visits, inputs["visits"]), mask=mask, training=training)
+        distinct = self._sum_of_distinct(inputs) if "distinct" in self.pooling else None
+        histories = self.pool(visits, inputs["visits"], distinct, training)
         if drops:
             # Several patients may share a history, and each loses other entries.
             return self.prediction(self._drop_out(gather_padded(histories, inputs["patients"])))
         return gather_padded(self.prediction(histories), inputs["patients"])
 
+    def pool(self, visits, members, distinct=None, training=None):
+        """Returns the vectors that the prediction reads: the views of `pooling`, concatenated.
+
+        Args:
+            visits: float tensor of shape (V, O), embeddings of visits.
+            members: int32 tensor of shape (S, T), the rows of `visits` that form each history, padded with -1.
+            distinct: float tensor of shape (S, O), the view `"distinct"` if the model has it.
+            training: whether this is a training step.
+
+        Returns:
+            Tensor of shape (S, W), with W the sum of the views' widths.
+        """
+        views = {name: layer(visits, members) for name, layer in self.visit_pooling.items()}
+        if distinct is not None:
+            views["distinct"] = distinct
+        if self.rnn:
+            views["last"] = self._last_states(visits, members, training)
+        if len(views) == 1:
+            return views[self.pooling[0]]
+        return tf.concat([tf.cast(views[name], "float32") for name in self.pooling], axis=1)
+
+    def _last_states(self, visits, members, training):
+        if self.rnn_cell == "gru_v1":
+            return self.rnn.recur(visits, tf.transpose(members), training)
+        return self.rnn(gather_padded(visits, members), mask=members >= 0, training=training)
+
+    def _sum_of_distinct(self, inputs):
+        """Returns the sum per history of the embeddings of its distinct Dx-objects, float32 of shape (S, O)."""
+        layer = self.dxobject_embedding
+        dx, rx, pr, history = distinct_dxobjects(inputs, layer.num_dx, layer.num_rx, layer.num_pr)
+        dxobjects = tf.cast(layer.embed(dx, rx, pr), "float32")
+        return segment_sum(dxobjects, history, tf.shape(inputs["visits"])[0])
+
     def _drop_out(self, values):
         """Sets entries to 0, different ones in each replica, and divides the rest by `1 - dropout`."""
+        return tf.nn.experimental.stateless_dropout(values, self.dropout, seed=self._next_seed())
+
+    def _drop_codes(self, inputs, training):
+        """Returns the batch, in training without a share of its orders and of the Dx-objects in its visits."""
+        if not (self.code_dropout and training):
+            return inputs
+
+        def drop(indices):
+            draws = tf.random.stateless_uniform(tf.shape(indices), self._next_seed())
+            return tf.where(draws < self.code_dropout, -1, indices)
+
+        return {**inputs, **{name: drop(inputs[name]) for name in ("rx", "pr", "dxobjs")}}
+
+    def _next_seed(self):
+        """Returns the next seed, another one in each replica."""
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         seed = self.dropout_seeds.next()
-        seed += tf.cast(tf.stack([replica, 0]), seed.dtype)
-        return tf.nn.experimental.stateless_dropout(values, self.dropout, seed=seed)
+        return seed + tf.cast(tf.stack([replica, 0]), seed.dtype)
 
     def train_step(self, data):
         """Updates the weights by the gradient of the total loss.
@@ -186,8 +259,9 @@ class MiME(keras.Model):
 
     def _predict_with_loss(self, x, y, sample_weight, training):
         """Returns the total loss and the probabilities; both use one embedding of the Dx-objects."""
-        dxobjects = self.embed_dxobjects(x)
-        y_pred = self.predict_patients(dxobjects, x, training)
+        shown = self._drop_codes(x, training)
+        dxobjects = self.embed_dxobjects(shown)
+        y_pred = self.predict_patients(dxobjects, shown, training)
         return self._total_loss(dxobjects, x, y, y_pred, sample_weight, training), y_pred
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
@@ -276,6 +350,8 @@ class MiME(keras.Model):
             "aux_heads": self.aux_heads,
             "max_dx_per_visit": self.max_dx_per_visit,
             "dropout": self.dropout,
+            "pooling": list(self.pooling),
+            "code_dropout": self.code_dropout,
         }
 
     def get_build_config(self):
@@ -302,13 +378,24 @@ def _count_references(indices, weights, rows):
     return tf.math.unsorted_segment_sum(tf.reshape(weights, [-1]), tf.reshape(tf.maximum(indices, 0), [-1]), rows)
 
 
-def _check_arguments(rnn_cell, regularize, aux_lambda, aux_heads, dropout):
-    """Raises ValueError, naming the argument, for a value outside its range or arguments that contradict each other."""
+def _check_pooling(rnn_cell, pooling):
+    """Raises ValueError, naming the argument, for an unknown cell or view, a view that is repeated, or no view."""
     if rnn_cell not in RNN_CELLS:
         raise ValueError(f"`rnn_cell` must be one of {sorted(RNN_CELLS)}. Received: rnn_cell={rnn_cell!r}")
+    if not pooling or isinstance(pooling, str) or not set(pooling) <= set(POOLING) or len(set(pooling)) < len(pooling):
+        raise ValueError(f"`pooling` must be a list of different views of {POOLING}. Received: {pooling=}")
+
+
+def _check_shares(**shares):
+    """Raises ValueError, naming the argument, unless each share is at least 0 and less than 1."""
+    for name, share in shares.items():
+        if not 0 <= share < 1:
+            raise ValueError(f"`{name}` must be at least 0 and less than 1. Received: {name}={share}")
+
+
+def _check_losses(regularize, aux_lambda, aux_heads):
+    """Raises ValueError, naming the argument, for a negative weight of a loss, or one of heads that are not made."""
     if aux_lambda < 0 or regularize < 0:
         raise ValueError(f"`aux_lambda` and `regularize` must not be negative. Received: {aux_lambda=}, {regularize=}")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"`dropout` must be at least 0 and less than 1. Received: {dropout=}")
     if aux_lambda and aux_heads is False:
         raise ValueError(f"`aux_heads` must not be False when `aux_lambda` is not 0. Received: {aux_lambda=}")

@@ -83,14 +83,14 @@ def define_flags(values: flags.FlagValues, module: str) -> None:
         text = plain(flag.help)
         if isinstance(flag.default, bool):
             flags.DEFINE_bool(flag.name, flag.default, text, **where)
+        elif isinstance(flag.default, tuple):
+            flags.DEFINE_list(flag.name, list(map(str, flag.default)), text, **where)
         elif flag.choices:
             flags.DEFINE_enum(flag.name, flag.default, flag.choices, text, **where)
         elif isinstance(flag.default, str):
             flags.DEFINE_string(flag.name, flag.default, text, **where)
         elif isinstance(flag.default, float):
             flags.DEFINE_float(flag.name, flag.default, text, **where)
-        elif isinstance(flag.default, tuple):
-            flags.DEFINE_list(flag.name, list(map(str, flag.default)), text, **where)
         else:
             flags.DEFINE_integer(flag.name, flag.default, text, **where)
 
@@ -102,6 +102,7 @@ def config(values: flags.FlagValues) -> TrainConfig:
         InputError: a value is out of range, or values do not go together.
     """
     given: dict[str, Any] = {name: values[name].value for name in FIELDS}
+    given["pooling"] = tuple(given["pooling"])
     try:
         given["split_seeds"] = tuple(int(seed) for seed in given["split_seeds"])
     except ValueError:

@@ -6,6 +6,7 @@ from mime_tf.layers.dxobject_embedding import DxObjectEmbedding
 from mime_tf.layers.gru_v1 import GRUV1
 from mime_tf.layers.gru_v1_cell import GRUV1Cell, hard_sigmoid_v1
 from mime_tf.layers.visit_embedding import VisitEmbedding
+from mime_tf.layers.visit_pooling import VisitPooling
 
 __all__ = [
     "GRUV1",
@@ -14,5 +15,6 @@ __all__ = [
     "DxObjectEmbedding",
     "GRUV1Cell",
     "VisitEmbedding",
+    "VisitPooling",
     "hard_sigmoid_v1",
 ]

@@ -87,21 +87,35 @@ class DxObjectEmbedding(keras.layers.Layer):
         return self.add_weight(shape=(codes, self.emb_size), initializer="glorot_uniform", name=name)
 
     def call(self, dx, rx, pr):
+        dxobjects = self.embed(tf.reshape(dx, [-1]), drop_padding(rx), drop_padding(pr))
+        dxobjects = tf.reshape(dxobjects, tf.concat([tf.shape(dx), [self.dxobj_emb_size]], axis=0))
+        return dxobjects * tf.cast(dx >= 0, dxobjects.dtype)[..., tf.newaxis]
+
+    def embed(self, dx, rx, pr):
+        """Embeds Dx-objects whose orders are listed one after the other, without padding.
+
+        Args:
+            dx: integer tensor of shape (N,), diagnosis codes; the result for a -1 is meaningless.
+            rx: pair of vectors of one length, as `mime_tf.layers.lookup.drop_padding` returns them: all medication
+                codes, and the index in `dx` that each belongs to.
+            pr: as `rx`, of the procedures.
+
+        Returns:
+            Tensor of shape (N, O).
+        """
         # Everything that depends on the diagnosis alone is computed once per distinct diagnosis.
-        codes, dx_index = tf.unique(tf.reshape(dx, [-1]))
+        codes, dx_index = tf.unique(dx)
         diagnoses = self.emb_activation(gather_padded(self.dx_embeddings, codes))
 
         def sum_of_orders(orders, embeddings, dense):
-            codes, dxobj_index = drop_padding(orders)
+            codes, dxobj_index = orders
             interactions = self.emb_activation(gather_rows(embeddings, codes))
             interactions *= gather_rows(dense(diagnoses), tf.gather(dx_index, dxobj_index))
             return segment_sum(interactions, dxobj_index, tf.size(dx))
 
         from_rx = sum_of_orders(rx, self.rx_embeddings, self.dx_to_rx)
         from_pr = sum_of_orders(pr, self.pr_embeddings, self.dx_to_pr)
-        dxobjects = self.to_dxobj(gather_rows(diagnoses, dx_index) + from_rx + from_pr)
-        dxobjects = tf.reshape(dxobjects, tf.concat([tf.shape(dx), [self.dxobj_emb_size]], axis=0))
-        return dxobjects * tf.cast(dx >= 0, dxobjects.dtype)[..., tf.newaxis]
+        return self.to_dxobj(gather_rows(diagnoses, dx_index) + from_rx + from_pr)
 
     def compute_output_shape(self, dx_shape, rx_shape=None, pr_shape=None):
         return (*dx_shape, self.dxobj_emb_size)

@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mime_tf.config import ACTIVATIONS, RNN_CELLS
+from mime_tf.config import ACTIVATIONS, POOLING, RNN_CELLS
 from mime_tf.errors import InputError, show
 from mime_tf.runs.configuration import VOCABULARY_SIZES, is_whole
 from mime_tf.runs.folder import CONFIG
@@ -32,7 +32,8 @@ _ARGUMENTS = {
     **{name: lambda value: value in ACTIVATIONS for name in ("emb_activation", "order_activation")},
     **{name: lambda value: type(value) in (int, float) and value >= 0 for name in ("regularize", "aux_lambda")},
     "rnn_cell": lambda value: value in RNN_CELLS,
-    "dropout": lambda value: type(value) in (int, float) and 0 <= value < 1,
+    **{name: lambda value: type(value) in (int, float) and 0 <= value < 1 for name in ("dropout", "code_dropout")},
+    "pooling": lambda value: _is_pooling(value),
     "aux_heads": lambda value: type(value) is bool,
     "name": lambda value: isinstance(value, str),
     "trainable": lambda value: type(value) is bool,
@@ -111,6 +112,12 @@ def _named_classes(value: Any) -> Iterator[tuple]:
     if isinstance(value, list):
         for item in value:
             yield from _named_classes(item)
+
+
+def _is_pooling(value: Any) -> bool:
+    """Whether a value is a list of different views of a patient's record."""
+    views = isinstance(value, list) and len(value) > 0 and all(isinstance(view, str) for view in value)
+    return views and set(value) <= set(POOLING) and len(set(value)) == len(value)
 
 
 def _check_arguments(path: str, arguments: Any, sizes: Mapping[str, int]) -> None:

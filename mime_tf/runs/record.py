@@ -67,7 +67,7 @@ class Record:
             groups: group of each row, from `mime_tf.splits.groups.group_numbers`, or None.
         """
         content = {
-            "flags": dataclasses.asdict(config) | {"split_seeds": list(config.split_seeds)},
+            "flags": {name: _as_json(value) for name, value in dataclasses.asdict(config).items()},
             "log": log_path,
             "data": digests(cohort, config.init_from, groups),
             "input": cohort.path,
@@ -124,6 +124,11 @@ class Record:
                 f"{self.path}: {state} run with other flags or data: {'; '.join(changed)}; give the same, another "
                 "output prefix, or --overwrite"
             )
+
+
+def _as_json(value: Any) -> Any:
+    """Returns the value of a flag as JSON gives it back, which has lists in place of tuples."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def begin(new: Record, resume: bool = True, overwrite: bool = False) -> Record:

@@ -25,6 +25,8 @@ def build_model(config: TrainConfig, sizes: Mapping[str, int], aux_heads: bool |
         order_activation=config.order_activation,
         rnn_cell=config.rnn_cell,
         dropout=config.dropout,
+        pooling=config.pooling,
+        code_dropout=config.code_dropout,
         regularize=config.regularize,
         aux_lambda=config.aux_lambda,
         aux_heads=aux_heads,

@@ -87,7 +87,7 @@ class Fitter:
     def start(self, number: int) -> None:
         """Gives the model the initial weights of a split seed, or of a fold, and a new optimizer."""
         drawn = np.random.SeedSequence([self.config.random_seed, number]).generate_state(2)
-        seeds = [np.array([drawn[1], 0])] if self.config.dropout else []
+        seeds = [np.array([drawn[1], 0])] if self.model.random_state else []
         Snapshot(self._initial_weights[number], self._new_optimizer, seeds).restore(self.model)
 
     def _draw(self, number: int) -> list[np.ndarray]:

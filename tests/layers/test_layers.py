@@ -6,7 +6,15 @@ import pytest
 import tensorflow as tf
 from support.layer_battery import run_layer_battery
 
-from mime_tf.layers import GRUV1, AuxiliaryHeads, DxObjectEmbedding, GRUV1Cell, VisitEmbedding, hard_sigmoid_v1
+from mime_tf.layers import (
+    GRUV1,
+    AuxiliaryHeads,
+    DxObjectEmbedding,
+    GRUV1Cell,
+    VisitEmbedding,
+    VisitPooling,
+    hard_sigmoid_v1,
+)
 
 LN2, LN3 = np.log(2.0), np.log(3.0)  # tanh(ln 2) = 0.6, tanh(ln 3) = 0.8
 
@@ -39,6 +47,7 @@ GRU_SHAPES = [(3, 12), (4, 12), (12,)]
 BATTERY = {
     "dx_objects": (DxObjectEmbedding, DX_OBJECT_ARGUMENTS, [DX, RX, PR], DX_OBJECT_SHAPES),
     "visits": (VisitEmbedding, {}, [floats(4, 3), MEMBERS], []),
+    **{view: (VisitPooling, {"view": view}, [floats(4, 3), MEMBERS], []) for view in ("sum", "mean", "max")},
     "gru": (GRUV1, {"units": 4}, [floats(2, 5, 3)], GRU_SHAPES),
     "gru_sequences": (GRUV1, {"units": 4, "return_sequences": True}, [floats(2, 5, 3)], GRU_SHAPES),
     "gru_cell": (GRUV1Cell, {"units": 4}, [floats(2, 5, 3)], GRU_SHAPES),
@@ -277,6 +286,38 @@ def test_keras_masks_reach_the_gru_and_are_passed_on_with_sequences(return_seque
 def test_a_bad_number_of_units(layer_class, units):
     with pytest.raises(ValueError, match=rf"^`units` must be a positive integer. Received: units={units}$"):
         layer_class(units)
+
+
+# Pooling over visits.
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        # Visits (-1, 2), (-3, 4) and (8, 0); histories of 0 and 1, of 1 between gaps, of none, and of 2 twice.
+        ("sum", [[-4, 6], [-3, 4], [0, 0], [16, 0]]),
+        ("mean", [[-2, 3], [-3, 4], [0, 0], [8, 0]]),
+        ("max", [[-1, 4], [-3, 4], [0, 0], [8, 0]]),
+    ],
+)
+def test_pooled_visits_by_hand(view, expected):
+    visits = np.float32([[-1, 2], [-3, 4], [8, 0]])
+    members = np.array([[0, 1, -1], [-1, 1, -1], [-1, -1, -1], [2, -1, 2]])
+    np.testing.assert_array_equal(VisitPooling(view)(visits, members), expected)
+
+
+@pytest.mark.parametrize("view", ["sum", "mean", "max"])
+def test_a_history_without_visits_has_no_gradient(view):
+    visits = tf.constant([[-1.0, 2.0], [-3.0, 4.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(visits)
+        total = tf.reduce_sum(VisitPooling(view)(visits, np.array([[0, -1], [-1, -1]])))
+    np.testing.assert_array_equal(tf.convert_to_tensor(tape.gradient(total, visits)), [[1, 1], [0, 0]])
+
+
+def test_an_unknown_view():
+    with pytest.raises(ValueError, match=r"^`view` must be one of \('sum', 'mean', 'max'\). Received: view='last'$"):
+        VisitPooling("last")
 
 
 # The auxiliary heads.

@@ -25,7 +25,7 @@ def hard_sigmoid(x):
     return np.clip(0.2 * np.asarray(x, dtype=np.float64) + 0.5, 0.0, 1.0)
 
 
-ACTIVATIONS = {"relu": relu, "sigmoid": sigmoid, "tanh": np.tanh}
+ACTIVATIONS = {"relu": relu, "sigmoid": sigmoid, "tanh": np.tanh, "linear": np.array}
 
 
 def weights_under(arrays, prefix):
@@ -97,16 +97,34 @@ def gru_states(weights, embeddings):
     return np.array(states).reshape(len(states), width)
 
 
-def probabilities(weights, patients, *, emb_activation, order_activation):
-    """Each patient's predicted probability, [B], read off the state after the patient's own last visit."""
-    predicted = []
-    for patient in patients:
-        embeddings = visit_embeddings(
-            weights, patient, emb_activation=emb_activation, order_activation=order_activation
-        )
-        last = gru_states(weights, embeddings)[-1]
-        predicted.append(sigmoid(dense(weights, "rnn2pred", last))[0])
-    return np.array(predicted)
+def distinct_dxobjects(patient):
+    """The record's distinct diagnoses, each a Dx-object with the sets of all orders that it ever led to."""
+    orders = {}
+    for visit in patient:
+        for dx, rx, pr in visit:
+            of_dx = orders.setdefault(dx, (set(), set()))
+            of_dx[0].update(rx)
+            of_dx[1].update(pr)
+    return [[dx, sorted(rx), sorted(pr)] for dx, (rx, pr) in orders.items()]
+
+
+def patient_vector(weights, patient, *, pooling=("last",), **activations):
+    """The views of a patient's record, one after the other."""
+    embeddings = visit_embeddings(weights, patient, **activations)
+    views = {
+        "last": lambda: gru_states(weights, embeddings)[-1],
+        "sum": lambda: embeddings.sum(axis=0),
+        "mean": lambda: embeddings.mean(axis=0),
+        "max": lambda: embeddings.max(axis=0),
+        "distinct": lambda: visit_embedding(weights, distinct_dxobjects(patient), **activations),
+    }
+    return np.concatenate([views[name]() for name in pooling])
+
+
+def probabilities(weights, patients, **options):
+    """Each patient's predicted probability, [B]; by default of the state after the patient's own last visit."""
+    vectors = [patient_vector(weights, patient, **options) for patient in patients]
+    return np.array([sigmoid(dense(weights, "rnn2pred", vector))[0] for vector in vectors])
 
 
 def main_loss(predicted, labels):
