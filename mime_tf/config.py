@@ -14,6 +14,7 @@ from mime_tf.errors import InputError
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "elu", "gelu", "leaky_relu", "linear", "selu", "silu", "softplus", "softsign")
 RNN_CELLS = ("gru_v1", "gru", "lstm")
 POOLING = ("last", "sum", "mean", "max", "distinct")
+REGRESSION = "regression"  # the part of a blend that is no network
 SIZE_NAMES = ("num_dx", "num_rx", "num_pr", "max_dx_per_visit", "max_rx_per_dx", "max_pr_per_dx")
 
 TRAINING, MODEL, SIZES = "Training", "Model", "Sizes of the data"
@@ -26,6 +27,11 @@ def _is_class_weight(text: str) -> bool:
         return text in ("none", "balanced") or (math.isfinite(float(text)) and float(text) > 0)
     except ValueError:
         return False
+
+
+def _is_part(text: str) -> bool:
+    views = text.split("+")
+    return text == REGRESSION or (set(views) <= set(POOLING) and len(set(views)) == len(views))
 
 
 _COUNT = at_least(1)
@@ -183,6 +189,21 @@ class TrainConfig:
         "over the distinct diagnoses of the record, each once with all the orders that it led to. Without `last` the "
         "model has no recurrence.",
     )
+    blend: tuple[str, ...] = _field(
+        MODEL,
+        (),
+        Constraint("parts, each `regression` or views of `pooling` with + between", _is_part),
+        "Parts of a blend, whose logits are added with weights of at least 0, in place of a network: `regression`, on "
+        "codes and linked pairs; and kinds of networks, each named by its `pooling` with + between the views. "
+        "`regression,sum,last` has a regression and two kinds of networks; `regression` alone has no network.",
+    )
+    members: int = _field(
+        MODEL,
+        5,
+        at_least(2),
+        "Number of networks of each kind in a blend. Each is trained without one of as many folds of the training "
+        "patients, so that the weights of the parts are fitted to predictions for patients that no part has seen.",
+    )
     emb_activation: str = _field(
         MODEL,
         "relu",
@@ -252,6 +273,7 @@ class TrainConfig:
         self._require("dx_emb_size, rx_emb_size, pr_emb_size", equal, "equal: the three embeddings are added")
         views = len(set(self.pooling)) == len(self.pooling) > 0
         self._require("pooling", views, "one or more different views")
+        self._check_blend()
         equal = self.dxobj_emb_size == self.visit_emb_size
         self._require("dxobj_emb_size, visit_emb_size", equal, "equal: a visit is a sum of Dx-objects")
 
@@ -271,6 +293,14 @@ class TrainConfig:
         whole = not self.eval_drop_remainder
         self._require("folds, eval_drop_remainder", whole, "folds alone, so that every patient is scored")
 
+    def _check_blend(self) -> None:
+        """Checks that the parts of a blend and the options of a single network are not mixed."""
+        different = len(set(self.blend)) == len(self.blend)
+        self._require("blend", different, "different parts")
+        for name in ("pooling", "init_from", "eval_drop_remainder", "jit_compile") if self.blend else ():
+            is_default = getattr(self, name) == type(self).__dataclass_fields__[name].default
+            self._require(f"blend, {name}", is_default, f"without {name}, which is of a single network")
+
     def _check_schedule(self) -> None:
         """Checks that a warm-up has a schedule to lead to."""
         cosine = not self.warmup_steps or self.learning_rate_schedule == "cosine"
@@ -286,6 +316,12 @@ class TrainConfig:
     def split_numbers(self) -> tuple[int, ...]:
         """Number of each split, the j of r<i>s<j>: the split seeds, or the folds from 0."""
         return tuple(range(self.folds)) or self.split_seeds
+
+    @property
+    def kinds(self) -> tuple["TrainConfig", ...]:
+        """Configuration of each kind of network in a blend."""
+        poolings = [tuple(part.split("+")) for part in self.blend if part != REGRESSION]
+        return tuple(dataclasses.replace(self, blend=(), pooling=pooling, jit_compile="off") for pooling in poolings)
 
     @property
     def division(self) -> dict[str, Any]:

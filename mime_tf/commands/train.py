@@ -102,7 +102,8 @@ def config(values: flags.FlagValues) -> TrainConfig:
         InputError: a value is out of range, or values do not go together.
     """
     given: dict[str, Any] = {name: values[name].value for name in FIELDS}
-    given["pooling"] = tuple(given["pooling"])
+    for name in ("pooling", "blend"):
+        given[name] = tuple(given[name])
     try:
         given["split_seeds"] = tuple(int(seed) for seed in given["split_seeds"])
     except ValueError:

@@ -3,7 +3,7 @@
 import keras
 import tensorflow as tf
 
-from mime_tf.layers.lookup import drop_padding
+from mime_tf.layers.lookup import drop_padding, gather_padded
 
 _CODES = 2**31  # codes are int32; a key is one of mime_tf.regression.columns
 
@@ -60,7 +60,7 @@ class CodeRegression(keras.layers.Layer):
                 columns = slice(start, start + size)
                 scores += self._window(columns, *(tf.gather(x, within) for x in (history, key)), histories)
             start += size
-        return tf.gather(scores + self.bias, inputs["patients"])[:, tf.newaxis]
+        return gather_padded((scores + self.bias)[:, tf.newaxis], inputs["patients"])
 
     def _window(self, columns, history, key, histories):
         """Returns the score of one window, (histories,): of the keys at a slice of the weights."""

@@ -15,6 +15,7 @@ from mime_tf.runs.folder import CONFIG
 # those after the first two.
 CLASSES = {
     ("mime_tf.model", "MiME", "mime_tf>MiME"),
+    ("mime_tf.blend", "Blend", "mime_tf>Blend"),
     ("keras", "DTypePolicy", None),
     ("mime_tf.losses", "LogLoss", "mime_tf>LogLoss"),
     ("mime_tf.optimizer", "FusedAdam", "mime_tf>FusedAdam"),
@@ -55,6 +56,8 @@ def check(path: str, sizes: Mapping[str, int]) -> None:
     for names in _named_classes(config):
         if names not in CLASSES:
             raise InputError(f"{path}: names {show(names)}; refused, for MiME is not made of that")
+    if config.get("registered_name") == "mime_tf>Blend":
+        return
     if config.get("registered_name") != "mime_tf>MiME":
         raise InputError(f"{path}: found {show(config.get('class_name'))}; a MiME is needed")
     _check_arguments(path, config.get("config"), sizes)
@@ -73,7 +76,7 @@ def load(path: str, sizes: Mapping[str, int]) -> Any:
     check(path, sizes)
     import keras
 
-    from mime_tf import model  # noqa: F401  (registers MiME)
+    from mime_tf import blend, model  # noqa: F401  (registers the classes)
 
     try:
         return keras.saving.load_model(path, compile=False, safe_mode=True)

@@ -31,7 +31,8 @@ def inner_folds(train: Part, folds: int, seed: int, groups: np.ndarray | None = 
                 f"members: found {folds}; label {label} has {count} patients in train, and every fold needs one of them"
             )
     kind = StratifiedKFold if groups is None else StratifiedGroupKFold
-    drawn = kind(folds, shuffle=True, random_state=seed).split(train.labels, train.labels, units)
+    drawn = kind(folds, shuffle=True, random_state=seed)
+    drawn = drawn.split(train.labels, train.labels, None if groups is None else units)
     result = np.empty(len(train), np.int64)
     for number, (_, held_out) in enumerate(drawn):
         result[held_out] = number

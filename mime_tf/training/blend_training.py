@@ -11,7 +11,7 @@ from scipy import special
 from mime_tf.assess import summary
 from mime_tf.batches import datasets, tables
 from mime_tf.blend import Blend
-from mime_tf.config import TrainConfig
+from mime_tf.config import REGRESSION, TrainConfig
 from mime_tf.data.cohort import Cohort
 from mime_tf.regression import linear
 from mime_tf.regression.columns import Columns
@@ -53,7 +53,6 @@ class BlendTraining:
         sizes: dict of the resolved sizes.
         fitters: one for each kind of network.
         console: where to print.
-        groups: group of each row of the cohort, or None.
     """
 
     def __init__(
@@ -65,17 +64,17 @@ class BlendTraining:
         sizes: Mapping[str, int],
         fitters: Sequence[Fitter],
         console: Console,
-        groups: np.ndarray | None = None,
     ):
         self.folder, self.split, self.cohort = folder, split, cohort
         self.config, self.sizes = config, sizes
-        self.fitters, self.console, self.groups = fitters, console, groups
+        self.fitters, self.console = fitters, console
 
-    def run(self, number: int) -> dict[str, Any]:
+    def run(self, number: int, groups: np.ndarray | None = None) -> dict[str, Any]:
         """Fits the parts and their weights, and writes the results.
 
         Args:
             number: the split seed, or the number of the fold.
+            groups: group of each row of the cohort, or None.
 
         Returns:
             Dict of the results, the keys `summary.RESULTS` among them.
@@ -88,10 +87,10 @@ class BlendTraining:
         writing.write_codes(self.folder, self.sizes, self.split.known)
         if self.cohort.vocabulary:
             self.cohort.vocabulary.write(os.path.join(self.folder, VOCABULARY))
-        folds = inner_folds(self.split.train, self.config.members, number, self.groups)
+        folds = inner_folds(self.split.train, self.config.members, number, groups)
         parts = [self._networks(kind, folds, number) for kind in range(len(self.fitters))]
         regression = None
-        if self.config.regression != "none":
+        if REGRESSION in self.config.blend:
             regression, part = self._regression(folds, number)
             parts.append(part)
         logits = np.column_stack([part.logits for part in parts])
@@ -190,7 +189,7 @@ class BlendTraining:
         """Tells the weights, and which part the others do not add to."""
         told = ", ".join(f"{weight:.2f} {part.name}" for part, weight in zip(parts, weights, strict=True))
         self.console.note(f"{self.folder}: logit of {told}")
-        if self.config.regression == "blend" and not weights[:-1].any():
+        if REGRESSION in self.config.blend and self.fitters and not weights[:-1].any():
             self.console.note(f"{self.folder}: the networks add nothing: the regression is the model")
 
     def _network_folder(self, kind: int, fold: int) -> str:

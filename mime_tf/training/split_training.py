@@ -36,11 +36,11 @@ class SplitTraining:
         self.fitter, self.config, self.console = fitter, fitter.config, console
         self.state = State.load(self._path(STATE))
 
-    def run(self, number: int) -> dict[str, Any]:
+    def run(self, *numbers: int) -> dict[str, Any]:
         """Fits the model of a split and writes the results.
 
         Args:
-            number: the split seed, or the number of the fold.
+            *numbers: what the initial weights are drawn for, as `Fitter.start` takes it.
 
         Returns:
             Dict of the results at the lowest validation loss, the keys `summary.RESULTS` among them.
@@ -54,7 +54,7 @@ class SplitTraining:
         if self.cohort.vocabulary:
             self.cohort.vocabulary.write(self._path(VOCABULARY))
         try:
-            self._fit(number)
+            self._fit(*numbers)
         except KeyboardInterrupt:
             # The state in memory may be half-way through an evaluation; the one on disk is whole.
             self.state = State.load(self._path(STATE))
@@ -67,14 +67,14 @@ class SplitTraining:
         remove_state(self.folder)
         return best.results
 
-    def _fit(self, number: int) -> None:
+    def _fit(self, *numbers: int) -> None:
         config, state, model = self.config, self.state, self.fitter.model
         if state.snapshot:
             self.console.note(f"{self.folder}: going on from iteration {state.evaluations * config.eval_period}")
             state.snapshot.restore(model)
             state.snapshot = None  # in the model now, and taken anew from there
         else:
-            self.fitter.start(number)
+            self.fitter.start(*numbers)
             # The update of iteration 0, which precedes the first period.
             model.fit(self.fitter.batches(self.split.train, self.starts[:1]), verbose=0, shuffle=False)
         if self._nothing_left():
