@@ -14,9 +14,11 @@ from mime_tf.ablation import unlinking
 from mime_tf.config import SIZE_NAMES, TrainConfig
 from mime_tf.data import parquet, sizes
 from mime_tf.data.cohort import PATIENT_ID
+from mime_tf.data.patient_table import PatientTable
 from mime_tf.data.store import CODE_KINDS, Store
 from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
+from mime_tf.regression import yardsticks
 from mime_tf.splits.groups import group_numbers
 from mime_tf.splits.split import eligible
 
@@ -52,12 +54,14 @@ class Forms:
         patient_ids: (rows,), the patients that are resampled: the groups that stay on one side, if there are any;
             otherwise the ids of the cohort or, without ids, its row numbers.
         changed: share of the orders that lost their partner in the shuffled form.
+        table: age and sex of each row, or None.
     """
 
     forms: dict[str, Form]
     labels: np.ndarray
     patient_ids: np.ndarray
     changed: float
+    table: PatientTable | None
 
     @property
     def groups(self) -> np.ndarray | None:
@@ -96,8 +100,9 @@ def make(cohort, config: TrainConfig, seed: int = 0) -> Forms:
         Form("shuffled", shuffled, config, vocabulary),
         Form("flat", unlinking.unlinked(store, num_codes), joint, _joint(vocabulary, num_codes)),
     )
-    ids = rows if ids is None else ids[rows]
-    return Forms({form.name: form for form in forms}, cohort.labels[rows], ids, changed)
+    ids, table = rows if ids is None else ids[rows], yardsticks.table_of(cohort)
+    table = None if table is None else table.select(rows)
+    return Forms({form.name: form for form in forms}, cohort.labels[rows], ids, changed, table)
 
 
 def _joint(vocabulary: Vocabulary | None, num_codes: Mapping[str, int]) -> Vocabulary | None:

@@ -11,10 +11,24 @@ COLOURS = {
     "linked": "#0072B2",
     "shuffled": "#D55E00",
     "flat": "#E69F00",
-    "logistic": "#555555",
     "linked_aux": "#009E73",
+    "codes": "#999999",
+    "pairs": "#000000",
+    "boosting": "#CC79A7",
+    "age_sex": "#8C6D31",
+    "pairs_age_sex": "#56B4E9",
 }
-MARKERS = {"linked": "o", "shuffled": "v", "flat": "s", "logistic": "D", "linked_aux": "^"}
+MARKERS = {
+    "linked": "o",
+    "shuffled": "v",
+    "flat": "s",
+    "linked_aux": "^",
+    "codes": "D",
+    "pairs": "P",
+    "boosting": "X",
+    "age_sex": "<",
+    "pairs_age_sex": ">",
+}
 
 
 def comparison(ablation: Ablation) -> bytes:

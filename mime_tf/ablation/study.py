@@ -1,4 +1,4 @@
-"""An ablation: ordinary runs and a regression on the same splits, and their comparison."""
+"""An ablation: ordinary runs and yardsticks on the same splits, and their comparison."""
 
 import dataclasses
 import os
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mime_tf.ablation import code_counts, forms
+from mime_tf.ablation import forms
 from mime_tf.ablation.progress import Progress
 from mime_tf.assess.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from mime_tf.assess.comparison import Comparison, compare
@@ -14,6 +14,7 @@ from mime_tf.assess.scores import Scores
 from mime_tf.config import TrainConfig
 from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
+from mime_tf.regression import yardsticks
 from mime_tf.runs.folder import PREDICTIONS
 from mime_tf.runs.paths import split_folders
 from mime_tf.runs.results import read_predictions
@@ -21,18 +22,33 @@ from mime_tf.terminal.console import Console
 from mime_tf.training import train
 from mime_tf.training.plan import Plan
 
-# The arms that are compared, the first with the others; all but `logistic` are MiME.
+# The arms that are compared, the first with the others: MiME, and the yardsticks, which are no MiME.
 ARMS = {
     "linked": "as linked",
     "shuffled": "links shuffled",
     "flat": "flat bag of codes",
-    "logistic": "logistic regression",
     "linked_aux": "as linked, auxiliary tasks",
+    **yardsticks.NAMES,
 }
 # The form of the cohort that an arm of MiME trains on.
 _FORMS = {"linked": "linked", "shuffled": "shuffled", "flat": "flat", "linked_aux": "linked"}
 # The arms of the learning curve; shuffled links are left out, since they can't make up for few data.
-CURVE = ("linked", "linked_aux", "flat", "logistic")
+CURVE = ("linked", "linked_aux", "flat", "codes", "pairs", "boosting")
+
+
+@dataclasses.dataclass(frozen=True)
+class Yardstick:
+    """A yardstick in one split.
+
+    Attributes:
+        choice: what valid has chosen, in words.
+        valid_loss: mean log loss on valid.
+        test: float64, the probabilities of the patients of test, in input order.
+    """
+
+    choice: str
+    valid_loss: float
+    test: np.ndarray
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +65,9 @@ class Ablation:
         changed: share of the orders that lost their partner by the shuffle.
         dropped: dict from each form, `forms.NAMES`, to the share of the codes of test that its models at `train_ratio`
             are not shown, because training did not hold them.
-        strengths: dict from each training ratio to the regression's `C` in each split.
+        links: a `Comparison` of the regression on codes and pairs with that on codes, at `train_ratio`.
+        best: the arm of the least mean loss on valid among the yardsticks that see the links, at `train_ratio`.
+        choices: dict from each training ratio to a dict from each yardstick to what valid has chosen in each split.
     """
 
     patients: int
@@ -61,7 +79,9 @@ class Ablation:
     comparisons: dict[float, Comparison]
     changed: float
     dropped: dict[str, float]
-    strengths: dict[float, list[float]]
+    links: Comparison
+    best: str
+    choices: dict[float, dict[str, list[str]]]
 
 
 def ablate(
@@ -102,11 +122,12 @@ def ablate(
     splits = {ratio: _splits(made, ratio) for ratio in ratios}
     paths = forms.write(made, os.path.join(folder, "cohorts"), overwrite)
     trained = _train(config, splits, paths, os.path.join(folder, "runs"), overwrite, console)
-    fits = {ratio: _regress(splits[ratio]["flat"], console) for ratio in ratios}
-    comparisons = {
-        ratio: compare(_scores(made, splits[ratio], trained[ratio], fits[ratio]), bootstrap, console.progress)
-        for ratio in ratios
+    fits = {
+        ratio: _fit_yardsticks(config, made.table, splits[ratio]["linked"], ratio, seed, console) for ratio in ratios
     }
+    scores = {ratio: _scores(made, splits[ratio], trained[ratio], fits[ratio]) for ratio in ratios}
+    comparisons = {ratio: compare(of_arms, bootstrap, console.progress) for ratio, of_arms in scores.items()}
+    pairs_and_codes = {arm: scores[config.train_ratio][arm] for arm in ("pairs", "codes")}
     return Ablation(
         patients=len(np.unique(made.patient_ids)),
         rows=len(made.labels),
@@ -120,7 +141,12 @@ def ablate(
         comparisons=comparisons,
         changed=made.changed,
         dropped={form: _dropped(of_form) for form, of_form in splits[config.train_ratio].items()},
-        strengths={ratio: [fit.strength for fit in of_ratio] for ratio, of_ratio in fits.items()},
+        links=compare(pairs_and_codes, bootstrap, console.progress),
+        best=_best(fits[config.train_ratio]),
+        choices={
+            ratio: {arm: [fitted.choice for fitted in of_arm] for arm, of_arm in of_ratio.items()}
+            for ratio, of_ratio in fits.items()
+        },
     )
 
 
@@ -192,24 +218,48 @@ def _test(folder, split):
     return predictions.scores.probabilities
 
 
-def _regress(flat, console):
-    """Fits the regression to the splits of the flat form; returns a `code_counts.Fitted` per split."""
-    fits = []
-    for number, split in flat.splits.items():
-        console.progress(f"{ARMS['logistic']}, split {number}")
-        fits.append(code_counts.fit(split, flat.config.num_dx))
+def _fit_yardsticks(config, table, plan, ratio, seed, console):
+    """Fits the yardsticks of a training ratio to every split.
+
+    Args:
+        config: as for `ablate`.
+        table: age and sex, or None.
+        plan: `Plan` of the linked form.
+        ratio: the training ratio.
+        seed: seed of the solvers.
+        console: as for `ablate`.
+
+    Returns:
+        Dict from each yardstick to a list of one `Yardstick` per split.
+    """
+    fits = {}
+    for arm in yardsticks.available(table):
+        if ratio == config.train_ratio or arm in CURVE:
+            fits[arm] = []
+            for number, split in plan.splits.items():
+                console.progress(f"{ARMS[arm]}, split {number}")
+                fitted = yardsticks.fit(arm, split, table, seed)
+                test = yardsticks.probabilities(fitted, split.test, table)[np.argsort(split.test.rows)]
+                fits[arm].append(Yardstick(fitted.choice(), fitted.valid_loss, test))
     return fits
+
+
+def _best(fits):
+    """The arm of the least mean loss on valid among the yardsticks that see the links."""
+    losses = {
+        arm: np.mean([fitted.valid_loss for fitted in fits[arm]]) for arm in yardsticks.SEEING_LINKS if arm in fits
+    }
+    return min(losses, key=losses.get)
 
 
 def _scores(made, splits, trained, fits):
     """The scores of test: dict from each arm, in the order of `ARMS`, to a list of one `Scores` per split."""
-    tests = [split.test.rows for split in splits["linked"].splits.values()]
-    regressed = [fit.test[np.argsort(rows)] for fit, rows in zip(fits, tests, strict=True)]
-    probabilities = trained | {"logistic": regressed}
+    tests = [np.sort(split.test.rows) for split in splits["linked"].splits.values()]
+    probabilities = trained | {arm: [fitted.test for fitted in of_arm] for arm, of_arm in fits.items()}
     return {
         arm: [
             Scores(made.labels[rows], values, made.patient_ids[rows])
-            for rows, values in zip(map(np.sort, tests), probabilities[arm], strict=True)
+            for rows, values in zip(tests, probabilities[arm], strict=True)
         ]
         for arm in ARMS
         if arm in probabilities

@@ -4,8 +4,8 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from mime_tf.ablation import verdict
 from mime_tf.ablation.study import ARMS, Ablation
-from mime_tf.ablation.verdict import caution, verdict
 from mime_tf.assess.comparison import METRICS, Comparison, Estimate
 
 COLUMNS = ("train_ratio", "arm", "split", "metric", "value")
@@ -28,10 +28,10 @@ def lines(ablation: Ablation) -> Iterator[str]:
             yield f"train_ratio {ratio:g}, {_mean(ablation.train_rows[ratio]):,.0f} patients to train on"
         yield from _table(ablation.comparisons[ratio])
     yield ""
+    for arm, choices in ablation.choices[ablation.train_ratio].items():
+        yield f"{ARMS[arm]}, as chosen on valid: {'; '.join(dict.fromkeys(choices))}"
     yield "intervals: 95%, of the patients resampled; they tell nothing of another shuffle or other initial weights"
-    yield verdict(ablation.comparisons[ablation.train_ratio])
-    if warning := caution(ablation.comparisons[ablation.train_ratio]):
-        yield warning
+    yield from verdict.verdict(ablation).values()
 
 
 def _table(comparison: Comparison) -> Iterator[str]:
@@ -64,17 +64,19 @@ def rows(ablation: Ablation) -> Iterator[tuple]:
 
 def report(ablation: Ablation) -> dict[str, Any]:
     """Returns the content of `ablation.json`."""
+    differences = ablation.links.differences["codes"]
     counts = ("patients", "rows", "ones", "splits", "train_ratio", "changed", "dropped")
     return {
-        "verdict": verdict(ablation.comparisons[ablation.train_ratio]),
-        "caution": caution(ablation.comparisons[ablation.train_ratio]),
+        "verdict": verdict.verdict(ablation),
         **{name: getattr(ablation, name) for name in counts},
         "arms": ARMS,
+        "best_yardstick": ablation.best,
+        "pairs_less_codes": {name: dataclasses.asdict(estimate) for name, estimate in differences.items()},
         "results": [
             {
                 "train_ratio": ratio,
                 "train_rows": ablation.train_rows[ratio],
-                "logistic_strengths": ablation.strengths[ratio],
+                "choices": ablation.choices[ratio],
                 **dataclasses.asdict(comparison),
             }
             for ratio, comparison in sorted(ablation.comparisons.items())

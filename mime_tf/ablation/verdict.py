@@ -1,21 +1,27 @@
-"""Verdict on the links, in one sentence that says no more than the intervals do."""
+"""Verdict of an ablation: do the links help, and does MiME help? A sentence each, no stronger than the intervals."""
 
+from mime_tf.ablation.study import ARMS, Ablation
 from mime_tf.assess.comparison import METRICS, Comparison, Estimate
 
 # The measure that decides, that of the paper's tables. It is fixed beforehand, or the one that looks better would be.
 METRIC = "average_precision"
 
-# By the direction of linked against shuffled links, and against the flat bag.
-_OPENINGS = {
-    ("better", "better"): "The links helped",
-    ("better", "alike"): "MiME read the links, but there is no evidence that they beat a flat bag of codes",
-    ("better", "worse"): "MiME read the links, but a flat bag of codes predicts better",
-    ("alike", "better"): "MiME beats a flat bag of codes, but there is no evidence that the links are why",
-    ("alike", "alike"): "There is no evidence that the links helped",
-    ("alike", "worse"): "There is no evidence that the links helped, and a flat bag of codes predicts better",
-    ("worse", "better"): "MiME beats a flat bag of codes, but the links made it worse",
-    ("worse", "alike"): "The links made it worse",
-    ("worse", "worse"): "The links made it worse, and a flat bag of codes predicts better",
+# By the direction of the regression on codes and pairs against codes, and of linked MiME against shuffled links.
+_LINKS = {
+    ("better", "better"): "The links help",
+    ("better", "alike"): "The links help a regression, but there is no evidence that they help MiME",
+    ("better", "worse"): "The links help a regression, but MiME is worse for them",
+    ("alike", "better"): "The links help MiME, but there is no evidence that they help a regression",
+    ("alike", "alike"): "There is no evidence that the links help",
+    ("alike", "worse"): "There is no evidence that the links help a regression, and MiME is worse for them",
+    ("worse", "better"): "The links help MiME, but a regression is worse for them",
+    ("worse", "alike"): "There is no evidence that the links help MiME, and a regression is worse for them",
+    ("worse", "worse"): "The links do harm",
+}
+_MIME = {
+    "better": "MiME helps",
+    "alike": "There is no evidence that MiME helps",
+    "worse": "MiME does not help, for a simpler model predicts better",
 }
 
 
@@ -24,36 +30,41 @@ def direction(estimate: Estimate) -> str:
     return "better" if estimate.low > 0 else "worse" if estimate.high < 0 else "alike"
 
 
-def verdict(comparison: Comparison) -> str:
-    """Returns one sentence on whether the links helped, with the two differences that decide and their intervals.
+def verdict(ablation: Ablation) -> dict[str, str]:
+    """Returns the sentences of `on_links` and `on_mime` as `"links"` and `"mime"`."""
+    comparison = ablation.comparisons[ablation.train_ratio]
+    return {
+        "links": on_links(ablation.links.differences["codes"][METRIC], comparison.differences["shuffled"][METRIC]),
+        "mime": on_mime(comparison, ablation.best),
+    }
 
-    The links helped if linked MiME is better both than MiME with shuffled links, the same model on the same codes, and
-    than MiME on flat bags of codes: the intervals of both differences in average precision are above 0.
+
+def on_links(regression: Estimate, mime: Estimate) -> str:
+    """Returns a sentence on whether the links help, with the two differences that decide.
 
     Args:
-        comparison: of the arms `linked`, `shuffled` and `flat`, and any others.
+        regression: of the regression on codes and pairs, less that on codes.
+        mime: of MiME as linked, less MiME with the links shuffled.
     """
-    shuffled, flat = (comparison.differences[arm][METRIC] for arm in ("shuffled", "flat"))
-    opening = _OPENINGS[direction(shuffled), direction(flat)]
     return (
-        f"{opening}: as linked, {METRICS[METRIC]} is {comparison.means['linked'][METRIC].value:.3f}, "
-        f"{_difference(shuffled)} with the links shuffled and {_difference(flat)} with a flat bag of codes."
+        f"{_LINKS[direction(regression), direction(mime)]}: {METRICS[METRIC]} of the regression on codes and pairs is "
+        f"{_difference(regression)} that of codes alone, and of MiME as linked {_difference(mime)} that with the links "
+        "shuffled."
     )
 
 
-def caution(comparison: Comparison) -> str | None:
-    """Returns a sentence of warning if a plain regression predicts better than linked MiME; else None.
+def on_mime(comparison: Comparison, best: str) -> str:
+    """Returns a sentence on whether MiME as linked helps, beside the best of the other models that see the links.
 
     Args:
-        comparison: of the arms `linked` and `logistic`, and any others.
+        comparison: of the arms `linked`, `best` and any others.
+        best: the arm that was best on valid.
     """
-    difference = comparison.differences["logistic"][METRIC]
-    if direction(difference) != "worse":
-        return None
+    difference = comparison.differences[best][METRIC]
     return (
-        f"A logistic regression on code counts predicts better than MiME as linked, by {-difference.value:.3f} in "
-        f"{METRICS[METRIC]}: the worth of the links to MiME may not matter before MiME catches up (more --num_iter, "
-        "another --learning_rate or --width)."
+        f"{_MIME[direction(difference)]}: as linked, {METRICS[METRIC]} is "
+        f"{comparison.means['linked'][METRIC].value:.3f}, {_difference(difference)} that of the best on valid of the "
+        f"other models that see the links ({ARMS[best]})."
     )
 
 

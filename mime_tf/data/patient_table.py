@@ -2,7 +2,10 @@
 
 import csv
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
 
 from mime_tf.data.frames import frame
 from mime_tf.errors import InputError
@@ -60,6 +63,11 @@ class PatientTable:
         if name not in self.columns:
             raise InputError(f"{self.path}: no column {name}; found {', '.join(self.columns)}")
         return self.columns[name]
+
+    def select(self, rows: Sequence[int] | np.ndarray) -> "PatientTable":
+        """Returns the table of the rows at `rows` (integers), in that order."""
+        selected = {name: [values[row] for row in rows] for name, values in self.columns.items()}
+        return PatientTable(self.path, selected)
 
     def to_frame(self) -> Any:
         """Returns the table as a `pandas.DataFrame` of str."""

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy import sparse
 
-from mime_tf.data.store import CODE_KINDS, Store
+from mime_tf.data.store import CODE_KINDS, Store, ranges
 from mime_tf.data.vocabulary import Vocabulary, code_name
 
 ALL = 0
@@ -85,9 +85,16 @@ class Columns:
         empty = sparse.csr_matrix((len(patients), 0))
         return sparse.hstack([empty, *blocks], format="csr")
 
-    def prefix(self, windows: int) -> "Columns":
-        """Returns the columns of the first windows, which are also the first columns of a matrix."""
-        return Columns(self.windows[:windows], self.keys[:windows])
+    @property
+    def counts(self) -> np.ndarray:
+        """int64, the columns of log(1 + count), in ascending order."""
+        sizes = np.array([len(keys) for keys in self.keys], np.int64)
+        return ranges(np.cumsum(2 * sizes) - sizes, sizes)
+
+    def parts(self) -> list["Columns"]:
+        """Returns the columns of the first window, and those of all windows if there are more."""
+        first = Columns(self.windows[:1], self.keys[:1])
+        return [first, self] if len(self.windows) > 1 else [self]
 
     def names(self, vocabulary: Vocabulary | None) -> list[str]:
         """Returns a name of each column for people, such as `rx 7 because of dx 3, how often, last visit`."""

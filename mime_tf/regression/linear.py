@@ -133,8 +133,9 @@ def fit(
         seed: seed of scikit-learn's solver.
     """
     attributes = Attributes.learn(table, train) if table is not None else None
-    fits = [_constant(columns, attributes, labels[train], labels[valid])]
-    for part in _parts(columns) if len(np.unique(labels[train])) == 2 else ():
+    parts = [None] if columns is None else columns.parts()
+    fits = [_constant(parts[0], attributes, labels[train], labels[valid])]
+    for part in parts if len(np.unique(labels[train])) == 2 else ():
         values, checks = (design(part, attributes, store, rows, table) for rows in (train, valid))
         for penalty in _FACTORS if values.shape[1] else ():
             path = _path(penalty, values, labels[train], seed)
@@ -148,18 +149,10 @@ def log_loss(labels: np.ndarray, logits: np.ndarray) -> float:
     return summary.log_loss(labels, special.expit(logits))
 
 
-def _parts(columns: Columns | None) -> list[Columns | None]:
-    """Returns the columns of the first window and those of all windows."""
-    if columns is None or len(columns.windows) < 2:
-        return [columns]
-    return [columns.prefix(1), columns]
-
-
 def _constant(
-    columns: Columns | None, attributes: Attributes | None, train_labels: np.ndarray, valid_labels: np.ndarray
+    part: Columns | None, attributes: Attributes | None, train_labels: np.ndarray, valid_labels: np.ndarray
 ) -> Linear:
     """Returns the regression that gives all patients the logit of the share of label 1 in training."""
-    part = _parts(columns)[0]
     width = (0 if part is None else len(part)) + (0 if attributes is None else len(attributes))
     share = (train_labels.sum() + 0.5) / (len(train_labels) + 1)  # finite also if all labels are alike
     intercept = float(special.logit(share))

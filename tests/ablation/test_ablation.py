@@ -12,17 +12,15 @@ import pytest
 from support.whole_runs import SIZES, environment, read_table
 
 from mime_tf.__main__ import main
-from mime_tf.ablation import ablate, code_counts, forms, plots, study, tables
+from mime_tf.ablation import ablate, forms, plots, study, tables
 from mime_tf.ablation.progress import Progress
-from mime_tf.ablation.unlinking import unlinked
-from mime_tf.ablation.verdict import caution, direction, verdict
+from mime_tf.ablation.verdict import direction, on_links, on_mime, verdict
 from mime_tf.assess.bootstrap import Bootstrap
 from mime_tf.assess.comparison import Comparison, Estimate
 from mime_tf.commands import ablate as command
 from mime_tf.config import TrainConfig
 from mime_tf.data import parquet, pickled
 from mime_tf.data.cohort import Cohort
-from mime_tf.data.store import CODE_KINDS
 from mime_tf.errors import InputError
 from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.runs.folder import PREDICTIONS
@@ -149,7 +147,7 @@ def test_the_table_has_a_row_for_each_number(done):
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == tables.COLUMNS
     keys = [tuple(row[name] for name in tables.COLUMNS[:-1]) for row in rows]
-    assert len(keys) == len(set(keys)) == (5 + 4) * 2 * 2
+    assert len(keys) == len(set(keys)) == (7 + 6) * 2 * 2
     for row in rows:
         result = done.report["results"][0 if row["train_ratio"] == "0.6" else 1]
         split = done.report["splits"].index(int(row["split"]))
@@ -204,7 +202,7 @@ def test_the_command_as_a_process_leaves_finished_runs_alone(done, data):
     assert snapshot(done.folder / "runs") == runs
     report = json.loads((done.folder / "ablation.json").read_text())
     assert report["results"] == done.report["results"][1:]
-    assert report["verdict"] in ran.stdout.splitlines()
+    assert ran.stdout.splitlines()[-3:-1] == [report["verdict"]["links"], report["verdict"]["mime"]]
     assert f"shuffled: {report['changed']:.1%} of the orders lost their partner" in ran.stdout
     assert not (done.folder / "learning_curve.png").exists()
 
@@ -241,12 +239,13 @@ def test_an_ablation_without_resamples_is_refused_before_training(data, tmp_path
 def test_overwrite_redoes_all(data, tmp_path):
     """Without auxiliary tasks there is no arm for them."""
     first = ablate(TINY, data, tmp_path / "a", bootstrap=Bootstrap(5), console=Quiet())
-    assert list(first.comparisons[1.0].means) == ["linked", "shuffled", "flat", "logistic"]
+    assert list(first.comparisons[1.0].means) == ["linked", "shuffled", "flat", "codes", "pairs", "boosting"]
     other = dataclasses.replace(TINY, learning_rate=0.1)
     again = ablate(other, data, tmp_path / "a", bootstrap=Bootstrap(5), overwrite=True, console=Quiet())
     for arm in ("linked", "shuffled", "flat"):
         assert again.comparisons[1.0].means[arm] != first.comparisons[1.0].means[arm]
-    assert again.comparisons[1.0].means["logistic"] == first.comparisons[1.0].means["logistic"]
+    for arm in ("codes", "pairs", "boosting"):
+        assert again.comparisons[1.0].means[arm] == first.comparisons[1.0].means[arm]
 
 
 class Quiet(Console):
@@ -308,89 +307,70 @@ def test_labels_all_alike_are_refused_before_training(tmp_path):
     assert not (tmp_path / "a").exists()
 
 
-# The regression.
-
-
-def test_features_by_hand():
-    store = pickled.from_lists([[[[1, [], []], [1, [], []]], [[0, [], []], [1, [], []]]], [[], [[2, [], []]]]])
-    expected = np.log1p([[1, 3, 0, 0], [0, 0, 1, 0]])
-    np.testing.assert_allclose(code_counts.features(store, 4).toarray(), expected)
-
-
-def test_regression_finds_the_codes_and_chooses_on_valid():
-    """Code 0 is the label; the other codes are noise."""
-    stream = np.random.default_rng(0)
-    labels = stream.integers(0, 2, 400)
-    lists = [[[[int(code), [], []] for code in [1 - label, *stream.integers(2, 60, 6)]]] for label in labels]
-    store = pickled.from_lists(lists)
-    split = make_split(store, labels, np.arange(400), 0)
-    fitted = code_counts.fit(split, 60)
-    assert (fitted.test > 0.5).astype(int).tolist() == split.test.labels.tolist()
-    assert fitted.strength == code_counts.STRENGTHS[-1]  # nothing to shrink: the codes tell all
-    noise = make_split(store, stream.integers(0, 2, 400), np.arange(400), 0)
-    of_noise = code_counts.fit(noise, 60)
-    assert of_noise.strength <= 0.01
-    assert of_noise.valid_loss == pytest.approx(np.log(2), abs=0.02)
-
-
-def test_regression_sees_neither_links_nor_visits():
-    made = patients(60)
-    sizes = {f"num_{kind}": 100 for kind in CODE_KINDS}
-    lists = pickled.to_lists(made.store)
-    merged = pickled.from_lists([[[dxobj for visit in patient for dxobj in visit]] for patient in lists])
-    one, other = (code_counts.features(unlinked(store, sizes), 300) for store in (made.store, merged))
-    assert (one != other).nnz == 0
-
-
 # The verdict.
 
 
-def comparison(shuffled, flat, logistic=-0.3, value=0.4):
-    """Differences in average precision, their intervals 0.02 to either side."""
-
-    def of(difference):
-        return {
-            "average_precision": Estimate(difference, difference - 0.02, difference + 0.02),
-            "auc": Estimate(-difference, -difference - 0.02, -difference + 0.02),
-        }
-
-    means = {"linked": {"average_precision": Estimate(value, value - 0.1, value + 0.1)}}
-    return Comparison({}, means, {"shuffled": of(shuffled), "flat": of(flat), "logistic": of(logistic)})
+def around(difference):
+    """A difference with an interval of 0.02 to either side."""
+    return Estimate(difference, difference - 0.02, difference + 0.02)
 
 
 @pytest.mark.parametrize(
-    ("shuffled", "flat", "opening"),
+    ("regression", "mime", "opening"),
     [
-        (0.1, 0.1, "The links helped:"),
-        (0.1, 0.01, "MiME read the links, but there is no evidence that they beat a flat bag of codes:"),
-        (0.1, -0.1, "MiME read the links, but a flat bag of codes predicts better:"),
-        (0.0, 0.1, "MiME beats a flat bag of codes, but there is no evidence that the links are why:"),
-        (0.01, -0.01, "There is no evidence that the links helped:"),
-        (0.0, -0.1, "There is no evidence that the links helped, and a flat bag of codes predicts better:"),
-        (-0.1, 0.1, "MiME beats a flat bag of codes, but the links made it worse:"),
-        (-0.1, 0.0, "The links made it worse:"),
-        (-0.1, -0.1, "The links made it worse, and a flat bag of codes predicts better:"),
+        (0.1, 0.1, "The links help:"),
+        (0.1, 0.01, "The links help a regression, but there is no evidence that they help MiME:"),
+        (0.1, -0.1, "The links help a regression, but MiME is worse for them:"),
+        (0.0, 0.1, "The links help MiME, but there is no evidence that they help a regression:"),
+        (0.01, -0.01, "There is no evidence that the links help:"),
+        (0.0, -0.1, "There is no evidence that the links help a regression, and MiME is worse for them:"),
+        (-0.1, 0.1, "The links help MiME, but a regression is worse for them:"),
+        (-0.1, 0.0, "There is no evidence that the links help MiME, and a regression is worse for them:"),
+        (-0.1, -0.1, "The links do harm:"),
     ],
 )
-def test_verdict(shuffled, flat, opening):
-    said = verdict(comparison(shuffled, flat))
-    assert said.startswith(f"{opening} as linked, average precision is 0.400, ")
+def test_verdict_on_links(regression, mime, opening):
+    said = on_links(around(regression), around(mime))
+    assert said.startswith(f"{opening} average precision of the regression on codes and pairs is ")
     assert said.count(".") - said.count("0.") == 1  # one sentence
 
 
-def test_verdict_in_full():
-    assert verdict(comparison(0.1, -0.01)) == (
-        "MiME read the links, but there is no evidence that they beat a flat bag of codes: as linked, average "
-        "precision is 0.400, 0.100 higher (95% interval of the difference +0.080 to +0.120) than with the links "
-        "shuffled and 0.010 lower (95% interval of the difference -0.030 to +0.010) than with a flat bag of codes."
+def test_verdict_on_links_in_full():
+    assert on_links(around(0.1), around(-0.01)) == (
+        "The links help a regression, but there is no evidence that they help MiME: average precision of the "
+        "regression on codes and pairs is 0.100 higher (95% interval of the difference +0.080 to +0.120) than that of "
+        "codes alone, and of MiME as linked 0.010 lower (95% interval of the difference -0.030 to +0.010) than that "
+        "with the links shuffled."
     )
 
 
-def test_caution_where_a_regression_predicts_better():
-    assert caution(comparison(0.1, 0.1, logistic=-0.3)).startswith(
-        "A logistic regression on code counts predicts better than MiME as linked, by 0.300 in average precision:"
+def lead_over(**leads):
+    """A comparison of linked MiME, of average precision 0.4; the ROC AUC says the opposite, and does not count."""
+    differences = {arm: {"average_precision": around(lead), "auc": around(-lead)} for arm, lead in leads.items()}
+    return Comparison({}, {"linked": {"average_precision": around(0.4)}}, differences)
+
+
+@pytest.mark.parametrize(
+    ("lead", "opening"),
+    [
+        (0.1, "MiME helps: "),
+        (0.01, "There is no evidence that MiME helps: "),
+        (-0.1, "MiME does not help, for a simpler model predicts better: "),
+    ],
+)
+def test_verdict_on_mime_is_about_the_arm_that_is_named(lead, opening):
+    said = on_mime(lead_over(pairs=-lead, boosting=lead), "boosting")
+    assert said.startswith(f"{opening}as linked, average precision is 0.400, {abs(lead):.3f} ")
+    assert said.endswith(
+        "that of the best on valid of the other models that see the links (boosting, codes and pairs)."
     )
-    assert caution(comparison(0.1, 0.1, logistic=-0.01)) is caution(comparison(0.1, 0.1, logistic=0.3)) is None
+
+
+def test_the_best_yardstick_is_chosen_on_valid_among_those_that_see_links():
+    """Codes alone have the least loss, and see no links; boosting is the worst on test."""
+    losses = {"codes": (0.1, 0.1), "pairs": (0.2, 0.5), "boosting": (0.3, 0.3), "age_sex": (0.2, 0.2)}
+    fits = {arm: [study.Yardstick("", loss, np.zeros(0)) for loss in of_arm] for arm, of_arm in losses.items()}
+    assert study._best(fits) == "boosting"
 
 
 @pytest.mark.parametrize(
@@ -503,9 +483,12 @@ def test_links_that_carry_the_risk_are_found_to_help(tmp_path):
         **widths, num_iter=900, learning_rate=0.003, split_seeds=(0,), valid_fraction=0.1, test_fraction=0.3
     )
     ablation = ablate(config, tmp_path / "c.parquet", tmp_path / "a", bootstrap=Bootstrap(200), console=Quiet())
-    comparison = ablation.comparisons[1.0]
-    assert verdict(comparison).startswith("The links helped:")
+    comparison, said = ablation.comparisons[1.0], verdict(ablation)
+    assert said["links"].startswith("The links help:")
     assert comparison.means["linked"]["auc"].value > 0.65
-    for arm in ("shuffled", "flat", "logistic"):
+    for arm in ("shuffled", "flat", "codes"):
         assert comparison.means[arm]["auc"].value == pytest.approx(0.5, abs=0.07), arm
         assert comparison.differences[arm]["auc"].low > 0.05
+    for arm in ("pairs", "boosting"):
+        assert comparison.means[arm]["auc"].value > 0.75
+    assert said["mime"].startswith("MiME does not help")
