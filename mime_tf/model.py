@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 from mime_tf import losses, optimizer  # noqa: F401  (a saved model names the optimizer it was compiled with)
-from mime_tf.layers import GRUV1, AuxiliaryHeads, DxObjectEmbedding, VisitEmbedding, VisitPooling
+from mime_tf.layers import GRUV1, AuxiliaryHeads, DxObjectEmbedding, VisitEmbedding, VisitPooling, VisitTransform
 from mime_tf.layers.checks import require_sizes
 from mime_tf.layers.distinct_dxobjects import distinct_dxobjects
 from mime_tf.layers.lookup import gather_padded, segment_sum
@@ -14,6 +14,7 @@ from mime_tf.layers.visit_pooling import VISIT_VIEWS
 
 RNN_CELLS = {"gru_v1": GRUV1, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
 POOLING = ("last", *VISIT_VIEWS, "distinct")
+EQUATIONS = ("program", "paper")
 
 
 @keras.saving.register_keras_serializable("mime_tf")
@@ -51,6 +52,12 @@ class MiME(keras.Model):
             out, each by a draw of its own; a Dx-object goes with its orders. A Dx-object that occurs in several visits
             of a batch loses the same orders in all of them, and equal visits lose the same Dx-objects. The auxiliary
             losses have the codes left out among their targets.
+        equations: `"program"`, those of the authors' program, or `"paper"`, those of the paper where the program leaves
+            something out: the skip connections G and F (`DxObjectEmbedding` with `skip`, `VisitTransform`), `W_v` and
+            the visit activation. `emb_size` and `dxobj_emb_size` are then equal.
+        visit_activation: of `VisitTransform`, with the equations of the paper.
+        regularize_embeddings: weight of the sum of squares of the code embeddings, in place of `regularize`; by default
+            the same.
         name: name of the model.
         **kwargs: arguments of `keras.Model`.
 
@@ -63,8 +70,8 @@ class MiME(keras.Model):
 
     Raises:
         ValueError: an unknown `rnn_cell`, a size that is not a positive integer, a negative weight, a `dropout` or
-            `code_dropout` outside of [0, 1), `aux_lambda` without heads, or a `pooling` that is empty, repeats a view
-            or has an unknown one.
+            `code_dropout` outside of [0, 1), `aux_lambda` without heads, a `pooling` that is empty, repeats a view or
+            has an unknown one, unknown `equations`, or those of the paper with different widths.
 
     Example:
     >>> from mime_tf.batches.tables import Batch
@@ -97,28 +104,36 @@ class MiME(keras.Model):
         dropout=0.0,
         pooling=("last",),
         code_dropout=0.0,
+        equations="program",
+        visit_activation="relu",
+        regularize_embeddings=None,
         name="mime",
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
         require_sizes(rnn_size=rnn_size, max_dx_per_visit=max_dx_per_visit)
-        _check_losses(regularize, aux_lambda, aux_heads)
-        _check_pooling(rnn_cell, pooling)
+        _check_losses(regularize, regularize_embeddings or 0, aux_lambda, aux_heads)
+        _check_structure(rnn_cell, pooling, equations)
         _check_shares(dropout=dropout, code_dropout=code_dropout)
         self.rnn_size = rnn_size
         self.rnn_cell = rnn_cell
         self.dropout = dropout
         self.pooling = tuple(pooling)
         self.code_dropout = code_dropout
+        self.equations = equations
+        self.visit_activation = visit_activation
+        self.regularize_embeddings = regularize_embeddings
         self.regularize = regularize
         self.aux_lambda = aux_lambda
         self.aux_heads = bool(aux_lambda) if aux_heads is None else aux_heads
         self.max_dx_per_visit = max_dx_per_visit
         codes, policy = (num_dx, num_rx, num_pr), {"dtype": self.dtype_policy}
+        activations, skip = (emb_activation, order_activation), equations == "paper"
         self.dxobject_embedding = DxObjectEmbedding(
-            *codes, emb_size, dxobj_emb_size, emb_activation, order_activation, name="dxobject_embedding", **policy
+            *codes, emb_size, dxobj_emb_size, *activations, skip, name="dxobject_embedding", **policy
         )
         self.visit_embedding = VisitEmbedding(name="visit_embedding", **policy)
+        self.visit_transform = VisitTransform(visit_activation, name="visit_transform", **policy) if skip else None
         self.rnn = RNN_CELLS[rnn_cell](rnn_size, name="rnn", **policy) if "last" in self.pooling else None
         # In float32: in float16 the sum over a long history could overflow.
         self.visit_pooling = {
@@ -143,6 +158,8 @@ class MiME(keras.Model):
         dxobj_emb_size = self.dxobject_embedding.dxobj_emb_size
         self.dxobject_embedding.build((None,), (None, None), (None, None))
         self.visit_embedding.build((None, dxobj_emb_size), (None, None))
+        if self.visit_transform:
+            self.visit_transform.build((None, dxobj_emb_size))
         if self.rnn:
             self.rnn.build((None, None, dxobj_emb_size))
         for layer in self.visit_pooling.values():
@@ -152,6 +169,19 @@ class MiME(keras.Model):
         if self.aux_heads:
             self.auxiliary.build((None, dxobj_emb_size))
         self.built = True
+
+    def compile(self, *args, jit_compile="auto", **kwargs):
+        """Configures training as Keras does.
+
+        Raises:
+            ValueError: `jit_compile` is True for a model that reads the distinct Dx-objects: XLA would compute it
+                wrong, without an error, because their number is known in none of its shapes (TensorFlow 2.21).
+        """
+        if "distinct" in self.pooling:
+            if jit_compile is True:
+                raise ValueError("`jit_compile` must not be True for a `pooling` with 'distinct'. Received: True")
+            jit_compile = False
+        super().compile(*args, jit_compile=jit_compile, **kwargs)
 
     def call(self, inputs, training=None):
         inputs = self._drop_codes(inputs, training)
@@ -183,11 +213,15 @@ class MiME(keras.Model):
 
     def _histories(self, dxobjects, inputs, training=None):
         """Returns the vectors that the prediction reads, (S, W), one for each distinct history of a batch."""
-        visits = self.visit_embedding(dxobjects, inputs["dxobjs"])
+        visits = self.transform_visits(self.visit_embedding(dxobjects, inputs["dxobjs"]))
         if self.dropout and training:
             visits = self._drop_out(visits)
         distinct = self._sum_of_distinct(inputs) if "distinct" in self.pooling else None
         return self.pool(visits, inputs["visits"], distinct, training)
+
+    def transform_visits(self, sums):
+        """Returns the embeddings of visits, (V, O), given the sums of their Dx-objects: the same, but in the paper."""
+        return self.visit_transform(sums) if self.visit_transform else sums
 
     def pool(self, visits, members, distinct=None, training=None):
         """Returns the vectors that the prediction reads: the views of `pooling`, concatenated.
@@ -297,7 +331,7 @@ class MiME(keras.Model):
         main = super().compute_loss(x, y, y_pred, sample_weight, training) * _replicas()
         patients = tf.shape(x["patients"])[0]
         self.main_tracker.update_state(main, sample_weight=patients)
-        l2 = self.regularize * losses.sum_of_squares(self.trainable_weights)
+        l2 = self._weighted_squares()
         self.l2_tracker.update_state(l2, sample_weight=patients)
         total = main + l2
         if self.aux_heads:
@@ -305,6 +339,15 @@ class MiME(keras.Model):
                 self.aux_trackers[kind].update_state(loss, sample_weight=patients)
                 total += self.aux_lambda * loss
         return total / _replicas()
+
+    def _weighted_squares(self):
+        """Returns the weighted sum of squares of the weights."""
+        if self.regularize_embeddings is None:
+            return self.regularize * losses.sum_of_squares(self.trainable_weights)
+        tables = [weight for weight in self.trainable_weights if weight.name.endswith("_embeddings")]
+        others = [weight for weight in self.trainable_weights if not weight.name.endswith("_embeddings")]
+        squares = self.regularize_embeddings * losses.sum_of_squares(tables)
+        return squares + self.regularize * losses.sum_of_squares(others)
 
     def auxiliary_losses(self, dxobjects, inputs):
         """Returns the losses of the auxiliary heads, each the mean over all slots of the batch.
@@ -362,6 +405,9 @@ class MiME(keras.Model):
             "dropout": self.dropout,
             "pooling": list(self.pooling),
             "code_dropout": self.code_dropout,
+            "equations": self.equations,
+            "visit_activation": self.visit_activation,
+            "regularize_embeddings": self.regularize_embeddings,
         }
 
     def get_build_config(self):
@@ -388,8 +434,10 @@ def _count_references(indices, weights, rows):
     return tf.math.unsorted_segment_sum(tf.reshape(weights, [-1]), tf.reshape(tf.maximum(indices, 0), [-1]), rows)
 
 
-def _check_pooling(rnn_cell, pooling):
-    """Raises ValueError, naming the argument, for an unknown cell or view, a view that is repeated, or no view."""
+def _check_structure(rnn_cell, pooling, equations):
+    """Raises ValueError, naming the argument, for an unknown cell, view or name of equations, or views that repeat."""
+    if equations not in EQUATIONS:
+        raise ValueError(f"`equations` must be one of {EQUATIONS}. Received: {equations=}")
     if rnn_cell not in RNN_CELLS:
         raise ValueError(f"`rnn_cell` must be one of {sorted(RNN_CELLS)}. Received: rnn_cell={rnn_cell!r}")
     if not pooling or isinstance(pooling, str) or not set(pooling) <= set(POOLING) or len(set(pooling)) < len(pooling):
@@ -403,8 +451,10 @@ def _check_shares(**shares):
             raise ValueError(f"`{name}` must be at least 0 and less than 1. Received: {name}={share}")
 
 
-def _check_losses(regularize, aux_lambda, aux_heads):
+def _check_losses(regularize, regularize_embeddings, aux_lambda, aux_heads):
     """Raises ValueError, naming the argument, for a negative weight of a loss, or one of heads that are not made."""
+    if regularize_embeddings < 0:
+        raise ValueError(f"`regularize_embeddings` must not be negative. Received: {regularize_embeddings=}")
     if aux_lambda < 0 or regularize < 0:
         raise ValueError(f"`aux_lambda` and `regularize` must not be negative. Received: {aux_lambda=}, {regularize=}")
     if aux_lambda and aux_heads is False:

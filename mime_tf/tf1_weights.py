@@ -48,14 +48,16 @@ def assign(model, weights, source):
         source: name of the file of the weights, for errors.
 
     Raises:
-        InputError: the model has another recurrence than the authors', or reads other views of a record; a variable is
-            missing, has another shape or holds values that are not finite numbers.
+        InputError: the model has another recurrence than the authors', or is not the authors' model (`pooling`,
+            `equations`); a variable is missing, has another shape or holds values that are not finite numbers.
     """
     if model.rnn_cell != "gru_v1":
         raise InputError(f"{source}: holds a gru_v1 recurrence; rnn_cell is {model.rnn_cell}, it must be gru_v1")
-    if model.pooling != ("last",):
-        found = ",".join(model.pooling)
-        raise InputError(f"{source}: holds weights of pooling last; pooling is {found}, it must be last")
+    if (model.pooling, model.equations) != (("last",), "program"):
+        found = f"{','.join(model.pooling)} and {model.equations}"
+        raise InputError(
+            f"{source}: holds weights of pooling last and equations program; they are {found}, and must be the same"
+        )
     named = variables(model)
     for name, variable in named.items():
         if name not in weights:

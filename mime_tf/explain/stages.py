@@ -58,11 +58,11 @@ class Stages:
 
     def _diagnoses(self, batch, points):
         layer = self._model.dxobject_embedding
-        alone = layer.to_dxobj(self._embeddings("dx", batch["dx"]))
+        alone = layer.transform(self._embeddings("dx", batch["dx"]))
         visits = tf.math.unsorted_segment_sum(alone, batch["visit"], tf.size(batch["mask"]))
         paths = {"visits": _scaled(visits, tf.repeat(points, tf.shape(batch["mask"])[1], axis=0))}
         if self._has_distinct:
-            distinct = layer.to_dxobj(self._embeddings("dx", batch["distinct_dx"]))
+            distinct = layer.transform(self._embeddings("dx", batch["distinct_dx"]))
             sums = tf.math.unsorted_segment_sum(distinct, batch["distinct_patient"], tf.shape(batch["mask"])[0])
             paths["distinct"] = _scaled(sums, points)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
@@ -87,10 +87,10 @@ class Stages:
             paths["distinct"] = _grown(distinct_dx, distinct_pairs, distinct_dxobject, shares)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(paths)
-            dxobjects, distinct = layer.to_dxobj(paths["dxobjects"]), None
+            dxobjects, distinct = layer.transform(paths["dxobjects"]), None
             visits = tf.math.unsorted_segment_sum(dxobjects, batch["visit"], tf.size(batch["mask"]))
             if self._has_distinct:
-                embedded = layer.to_dxobj(paths["distinct"])
+                embedded = layer.transform(paths["distinct"])
                 patients = tf.shape(batch["mask"])[0]
                 distinct = tf.math.unsorted_segment_sum(embedded, batch["distinct_patient"], patients)
             logits = self._logits(visits, distinct, batch["mask"])
@@ -123,7 +123,8 @@ class Stages:
         if distinct is not None:
             distinct = tf.reshape(distinct, [patients * points, width])
         # `training` is left out: with training=False the layer computes no gradient, and no cell draws at random.
-        vectors = self._model.pool(tf.reshape(histories, [-1, width]), members, distinct)
+        visits = self._model.transform_visits(tf.reshape(histories, [-1, width]))
+        vectors = self._model.pool(visits, members, distinct)
         head = self._model.prediction
         return tf.reshape(vectors @ head.kernel + head.bias, [patients, points])
 

@@ -6,7 +6,7 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mime_tf.config import ACTIVATIONS, POOLING, RNN_CELLS
+from mime_tf.config import ACTIVATIONS, EQUATIONS, POOLING, RNN_CELLS
 from mime_tf.errors import InputError, show
 from mime_tf.runs.configuration import VOCABULARY_SIZES, is_whole
 from mime_tf.runs.folder import CONFIG
@@ -28,11 +28,14 @@ _MEMBERS = ["config.json", "metadata.json", "model.weights.h5"]
 _LONGEST_CONFIG = 1 << 20
 
 _SIZES = (*VOCABULARY_SIZES, "emb_size", "dxobj_emb_size", "rnn_size", "max_dx_per_visit")
+_ACTIVATIONS = ("emb_activation", "order_activation", "visit_activation")
 _ARGUMENTS = {
     **{name: lambda value: is_whole(value, 1) for name in _SIZES},
-    **{name: lambda value: value in ACTIVATIONS for name in ("emb_activation", "order_activation")},
+    **{name: lambda value: value in ACTIVATIONS for name in _ACTIVATIONS},
     **{name: lambda value: type(value) in (int, float) and value >= 0 for name in ("regularize", "aux_lambda")},
     "rnn_cell": lambda value: value in RNN_CELLS,
+    "equations": lambda value: value in EQUATIONS,
+    "regularize_embeddings": lambda value: value is None or (type(value) in (int, float) and value >= 0),
     **{name: lambda value: type(value) in (int, float) and 0 <= value < 1 for name in ("dropout", "code_dropout")},
     "pooling": lambda value: _is_pooling(value),
     "aux_heads": lambda value: type(value) is bool,

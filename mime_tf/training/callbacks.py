@@ -12,6 +12,7 @@ from mime_tf.config import TrainConfig
 from mime_tf.scoring.scorer import Scorer
 from mime_tf.terminal.console import Console
 from mime_tf.training import lines
+from mime_tf.training.patience import Patience
 from mime_tf.training.snapshot import Snapshot
 from mime_tf.training.state import Best, State
 
@@ -101,15 +102,15 @@ class Stopping(keras.callbacks.Callback):
 
     Args:
         state: as `Evaluation` has updated it.
-        patience: number of evaluations in a row without a better validation loss to stop after; 0 for never.
+        patience: the rule to stop by.
     """
 
-    def __init__(self, state: State, patience: int):
+    def __init__(self, state: State, patience: Patience):
         super().__init__()
         self.state, self.patience = state, patience
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.state.diverged or 0 < self.patience <= self.state.since_best:
+        if self.state.diverged or self.patience.is_over(self.state.history, self.state.since_best):
             self.model.stop_training = True
 
 

@@ -10,6 +10,7 @@ import tensorflow as tf
 from mime_tf import tf1_weights
 from mime_tf.batches import datasets
 from mime_tf.config import TrainConfig
+from mime_tf.data.store import Store
 from mime_tf.errors import InputError
 from mime_tf.losses import LogLoss
 from mime_tf.scoring.scorer import Scorer
@@ -18,6 +19,7 @@ from mime_tf.training import devices
 from mime_tf.training.build import build_model
 from mime_tf.training.label_weights import label_weights, weighted
 from mime_tf.training.learning_rate import make_optimizer
+from mime_tf.training.link_embeddings import link_vectors
 from mime_tf.training.snapshot import Snapshot
 
 # Least number of updates for which jit_compile auto compiles a run on a GPU: XLA takes some 15 s for all shapes.
@@ -30,14 +32,16 @@ class Fitter:
     Args:
         config: the flags of the run.
         sizes: dict of the resolved sizes.
+        store: the patients whose links code embeddings start from, if they do; all that were read.
 
     Raises:
         InputError: `config.init_from` does not hold weights for such a model, or the batch can't be divided over the
             devices.
     """
 
-    def __init__(self, config: TrainConfig, sizes: Mapping[str, int]):
+    def __init__(self, config: TrainConfig, sizes: Mapping[str, int], store: Store | None = None):
         self.config, self.sizes = config, sizes
+        self._link_vectors = self._find_link_vectors(store)
         self.strategy = devices.strategy(config.distribute)
         replicas = self.strategy.num_replicas_in_sync
         if config.batch_size % replicas:
@@ -67,7 +71,8 @@ class Fitter:
         """
         updates = self.config.updates * len(self.config.split_numbers)
         no_kernel = self.config.rnn_cell == "gru_v1" and bool(tf.config.list_physical_devices("GPU"))
-        return no_kernel and updates >= WORTH_COMPILING and self.config.distribute == "none"
+        possible = self.config.distribute == "none" and "distinct" not in self.config.pooling
+        return no_kernel and updates >= WORTH_COMPILING and possible
 
     def batches(self, part: Part, starts: Sequence[int] | np.ndarray) -> Any:
         """Returns the dataset of the training windows that start at `starts`, divided over the devices.
@@ -107,4 +112,20 @@ class Fitter:
             return self.model.get_weights()
         state = np.random.SeedSequence([self.config.random_seed, *numbers]).generate_state(1)
         keras.utils.set_random_seed(int(state[0]))
-        return build_model(self.config, self.sizes).get_weights()
+        model = build_model(self.config, self.sizes)
+        for kind, vectors in self._link_vectors.items():
+            # As large as the random columns: the variance of Glorot's uniform distribution is 2 / (rows + columns).
+            table = getattr(model.dxobject_embedding, f"{kind}_embeddings")
+            values = keras.ops.convert_to_numpy(table).copy()
+            first, scaled = values[:, : vectors.shape[1]], vectors * np.sqrt(2 / sum(values.shape))
+            values[:, : vectors.shape[1]] = np.where(np.isnan(scaled), first, scaled)
+            table.assign(values)
+        return model.get_weights()
+
+    def _find_link_vectors(self, store: Store | None) -> dict[str, np.ndarray]:
+        """Returns the first columns of the code embeddings by kind of code; none if all are drawn."""
+        if self.config.init_embeddings != "links":
+            return {}
+        if store is None:
+            raise ValueError("`store` must be given where `init_embeddings` is 'links'. Received: store=None")
+        return link_vectors(store, self.sizes, self.config.link_dimensions)

@@ -59,6 +59,7 @@ def train(
     console = console or Console()
     output_prefix, log_path = os.fspath(output_prefix), f"{os.fspath(log_prefix)}.log"
     cohort = Cohort.open(cohort) if isinstance(cohort, (str, os.PathLike)) else cohort
+    config = config.with_widths(len(cohort))
     given = {name: getattr(config, name) for name in sizes.SIZE_NAMES}
     resolved = sizes.resolve(cohort.store, given, cohort.name)
     groups = group_numbers(cohort, config.group_column)
@@ -67,7 +68,7 @@ def train(
     environment.import_tensorflow()  # not before the data are known to be good: it takes seconds
     from mime_tf.training.fitter import Fitter
 
-    fitters = [Fitter(kind, resolved) for kind in (config.kinds if config.blend else [config])]
+    fitters = [Fitter(kind, resolved, cohort.store) for kind in (config.kinds if config.blend else [config])]
     record = begin(Record.new(config, cohort, output_prefix, log_path, groups), resume, overwrite)
     if record.finished:
         console.note(f"{record.path}: this run is finished and left alone; --overwrite would redo it")

@@ -13,9 +13,10 @@ from mime_tf.runs import writing
 from mime_tf.runs.folder import STATE, TENSORBOARD, VOCABULARY, remove_state
 from mime_tf.splits.split import Part, Split
 from mime_tf.terminal.console import Console
-from mime_tf.training import tensorboard
+from mime_tf.training import remarks, tensorboard
 from mime_tf.training.callbacks import Evaluation, HeldOutSet, Progress, Stopping
 from mime_tf.training.fitter import Fitter
+from mime_tf.training.patience import Patience
 from mime_tf.training.state import Best, State
 
 
@@ -24,7 +25,7 @@ class SplitTraining:
 
     Args:
         folder: of the fitted split.
-        split: its sets.
+        split: its sets; valid and test are perhaps scored without their last, partial batch.
         starts: start of each training window, `config.updates` of them.
         cohort: the patients, with their ids and the names of their codes.
         fitter: the model and how to fit it.
@@ -35,6 +36,10 @@ class SplitTraining:
         self.folder, self.split, self.starts, self.cohort = folder, split, starts, cohort
         self.fitter, self.config, self.console = fitter, fitter.config, console
         self.state = State.load(self._path(STATE))
+        self.valid, self.test = (
+            part.scored(self.config.batch_size, self.config.eval_drop_remainder) for part in (split.valid, split.test)
+        )
+        self.patience = Patience.of(self.config, split.train, self.valid)
 
     def run(self, *numbers: int) -> dict[str, Any]:
         """Fits the model of a split and writes the results.
@@ -53,6 +58,7 @@ class SplitTraining:
         writing.write_codes(self.folder, self.fitter.sizes, self.split.known)
         if self.cohort.vocabulary:
             self.cohort.vocabulary.write(self._path(VOCABULARY))
+        self.console.note(f"{self.folder}: {remarks.sets(self.split)}")
         try:
             self._fit(*numbers)
         except KeyboardInterrupt:
@@ -94,7 +100,7 @@ class SplitTraining:
         """Whether all updates are made, or `Stopping` ended the split."""
         state, config = self.state, self.config
         done = state.evaluations == config.evaluations
-        return done or state.diverged or 0 < config.patience <= state.since_best
+        return done or state.diverged or self.patience.is_over(state.history, state.since_best)
 
     def _best(self) -> Best:
         """Returns the split at its lowest validation loss, and tells if that is not all that was asked for.
@@ -118,6 +124,8 @@ class SplitTraining:
                 f"{self.folder}: stopped at iteration {state.history[-1]['iteration']}, after {state.since_best} "
                 f"evaluations without a better valid_loss than that of iteration {kept}"
             )
+        for warning in remarks.warnings(state.history, kept, self.split.train, self.valid):
+            self.console.note(f"warning: {self.folder}: {warning}")
         return best
 
     def _divergence(self) -> str:
@@ -128,17 +136,16 @@ class SplitTraining:
 
     def _callbacks(self) -> list:
         config, state, console = self.config, self.state, self.console
-        valid, test = self._held_out(self.split.valid), self._held_out(self.split.test)
+        valid, test = self._held_out(self.valid), self._held_out(self.test)
         return [
             Evaluation(state, self._path(STATE), valid, test, config.eval_period, console),
             *([tensorboard.scalars(self._path(TENSORBOARD))] if config.tensorboard else []),
-            Stopping(state, config.patience),
+            Stopping(state, self.patience),
             Progress(os.path.basename(self.folder), state, config, console),
         ]
 
     def _held_out(self, part: Part) -> HeldOutSet:
-        """Returns a set as it is evaluated: perhaps without its last, partial batch."""
-        part = part.scored(self.config.batch_size, self.config.eval_drop_remainder)
+        """Returns a set as it is evaluated."""
         batches = datasets.scoring_batches(part, self.config.eval_batch_size)
         # A small set is kept as a list: cutting it, or starting an iterator, would cost more than scoring it.
         kept = list(batches) if len(batches) <= datasets.BATCHES_KEPT else batches

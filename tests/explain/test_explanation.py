@@ -97,6 +97,15 @@ def test_contributions_to_pooled_views_add_up_to_the_models_own_logit(pooling):
     np.testing.assert_allclose(of_orders, found.logits - found.dx_logits, rtol=0, atol=1e-3)
 
 
+def test_contributions_by_the_equations_of_the_paper_add_up():
+    model = made(equations="paper", dxobj_emb_size=4, visit_activation="sigmoid", pooling=POOLINGS[-1])
+    store = pickled.from_lists(PATIENTS)
+    found = attribution.contributions(model, store)
+    np.testing.assert_allclose(sigmoid(found.logits), model(Batch(store).tables())[:, 0], rtol=0, atol=1e-5)
+    total = [found.dx[:4].sum() + found.rx[:5].sum() + found.pr[:3].sum(), found.dx[4], 0]
+    np.testing.assert_allclose(total, (found.logits - found.empty_logits)[:3], rtol=0, atol=2e-3)
+
+
 def test_a_distinct_diagnosis_is_divided_among_its_visits():
     """Read by the distinct view alone, each occurrence of a diagnosis, and of a pair, has the same part of it."""
     once, thrice = [[[4, [3], []]]], [[[4, [3], []]], [[4, [], []]], [[4, [3, 3], []]]]

@@ -30,6 +30,13 @@ from mime_tf.export.saved_model import export
 from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.training.build import build_model
 
+# What runs differ in from that of `trained`.
+OTHERS = {
+    "gru": {"rnn_cell": "gru"},
+    "lstm": {"rnn_cell": "lstm"},
+    "pooled": {"pooling": ("sum", "max", "distinct"), "emb_activation": "linear"},
+}
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
@@ -46,15 +53,15 @@ def trained(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cells(trained, tmp_path_factory):
-    """Folders of runs by their recurrent layer; of two the weights are the first ones, not trained ones."""
+    """Folders of runs; all but one have their first weights, not trained ones."""
     found = {"gru_v1": trained}
-    for cell in ("gru", "lstm"):
+    for cell, changes in OTHERS.items():
         folder = found[cell] = tmp_path_factory.mktemp(cell) / "r0s0"
         shutil.copytree(trained, folder)
         config = json.loads((folder / "config.json").read_text())
-        config["flags"]["rnn_cell"] = cell
+        config["flags"] |= changes
         (folder / "config.json").write_text(json.dumps(config))
-        build_model(dataclasses.replace(SMALL, rnn_cell=cell), config["sizes"]).save(folder / "model.keras")
+        build_model(dataclasses.replace(SMALL, **changes), config["sizes"]).save(folder / "model.keras")
     return found
 
 
@@ -72,9 +79,9 @@ def exported(cells, tmp_path_factory):
         "served/gru_v1/MODEL_CARD.md",
     ]
     assert "2 pr codes" not in done.stderr  # pr 5 and 6 have names by their systems
-    for cell in ("gru", "lstm"):
+    for cell in OTHERS:
         export(FittedSplit.open(cells[cell]), base / "served" / cell, bootstrap=0)
-    assert sorted(path.name for path in (base / "served").iterdir()) == ["gru", "gru_v1", "lstm"]
+    assert sorted(path.name for path in (base / "served").iterdir()) == sorted(["gru_v1", *OTHERS])
     return base / "served"
 
 

@@ -13,6 +13,7 @@ from mime_tf.layers import (
     GRUV1Cell,
     VisitEmbedding,
     VisitPooling,
+    VisitTransform,
     hard_sigmoid_v1,
 )
 
@@ -46,6 +47,13 @@ GRU_SHAPES = [(3, 12), (4, 12), (12,)]
 
 BATTERY = {
     "dx_objects": (DxObjectEmbedding, DX_OBJECT_ARGUMENTS, [DX, RX, PR], DX_OBJECT_SHAPES),
+    "dx_objects_of_the_paper": (
+        DxObjectEmbedding,
+        DX_OBJECT_ARGUMENTS | {"dxobj_emb_size": 5, "skip": True},
+        [DX, RX, PR],
+        [*DX_OBJECT_SHAPES[:7], (5, 5), (5,)],
+    ),
+    "transformed_visits": (VisitTransform, {"activation": "tanh"}, [floats(4, 3)], [(3, 3)]),
     "visits": (VisitEmbedding, {}, [floats(4, 3), MEMBERS], []),
     **{view: (VisitPooling, {"view": view}, [floats(4, 3), MEMBERS], []) for view in ("sum", "mean", "max")},
     "gru": (GRUV1, {"units": 4}, [floats(2, 5, 3)], GRU_SHAPES),
@@ -286,6 +294,24 @@ def test_keras_masks_reach_the_gru_and_are_passed_on_with_sequences(return_seque
 def test_a_bad_number_of_units(layer_class, units):
     with pytest.raises(ValueError, match=rf"^`units` must be a positive integer. Received: units={units}$"):
         layer_class(units)
+
+
+def test_the_skip_connection_of_dx_objects_by_hand():
+    # As above, rx 0 and 1, which gives x = (3, 9) and o = (10, 1); and no Dx-object, which stays zero.
+    plain = dx_objects_by_hand()
+    layer = DxObjectEmbedding(2, 3, 1, emb_size=2, dxobj_emb_size=2, skip=True)
+    layer.build()
+    layer.set_weights(plain.get_weights())
+    got = layer(np.array([1, -1]), np.array([[1, 0], [-1, -1]]), np.array([[-1], [-1]]))
+    np.testing.assert_allclose(got, [[13, 10], [0, 0]])
+
+
+def test_transformed_visits_by_hand():
+    # F = (1, 2): F W = (1 + 4, -1) = (5, -1), relu (5, 0), and F added: (6, 2). Nothing stays nothing.
+    layer = VisitTransform("relu")
+    layer.build((None, 2))
+    layer.kernel.assign([[1, 1], [2, -1]])
+    np.testing.assert_allclose(layer(np.float32([[1, 2], [0, 0]])), [[6, 2], [0, 0]])
 
 
 # Pooling over visits.

@@ -11,6 +11,7 @@ from support import cohorts, oracle
 from mime_tf import MiME, config, model
 from mime_tf.batches.tables import Batch
 from mime_tf.data import pickled
+from mime_tf.errors import InputError
 from mime_tf.layers.distinct_dxobjects import distinct_dxobjects
 
 SIZES = {"num_dx": cohorts.NUM_DX, "num_rx": cohorts.NUM_RX, "num_pr": cohorts.NUM_PR}
@@ -25,6 +26,7 @@ NAMES = {
     "to_dxobj/": "W_dxobj/",
     "cell/": "emb2rnn/",
     "prediction/": "rnn2pred/",
+    "visit_transform/kernel": "W_v",
 }
 PATIENTS = [
     [[[0, [1, 1], [2]], [3, [], []]], [], [[2, [0, 4], [3, 1]], [0, [1, 3], []]]],
@@ -63,15 +65,58 @@ def test_views_are_those_of_the_oracle_whatever_the_padding(pooling, patients, s
     np.testing.assert_allclose(made_model(tables)[:, 0], expected, rtol=0, atol=2e-5)
 
 
-@pytest.mark.parametrize("jit_compile", [False, True])
-def test_views_in_a_graph_and_by_xla(jit_compile):
-    made_model, weights = made(1, pooling=POOLINGS[-1])
+@pytest.mark.parametrize("pooling", [("last",), POOLINGS[-1]], ids="-".join)
+@settings(deadline=None, max_examples=5)
+@given(cohorts.cohorts(), st.integers(0, 9))
+def test_the_equations_of_the_paper_are_those_of_the_oracle(pooling, patients, seed):
+    made_model, weights = made(seed, pooling=pooling, equations="paper", visit_activation="tanh", dxobj_emb_size=4)
     expected = oracle.probabilities(
-        weights, PATIENTS, pooling=POOLINGS[-1], emb_activation="linear", order_activation="tanh"
+        weights, patients, pooling=pooling, emb_activation="linear", order_activation="tanh"
+    )
+    got = made_model(Batch(pickled.from_lists(patients)).tables())
+    np.testing.assert_allclose(got[:, 0], expected, rtol=0, atol=2e-5)
+    assert "W_v" in weights
+
+
+def test_the_paper_takes_equal_widths():
+    with pytest.raises(ValueError, match=r"^`skip` takes equal widths. Received: emb_size=4, dxobj_emb_size=5$"):
+        MiME(**SIZES, **WIDTHS, equations="paper")
+    with pytest.raises(InputError, match=r"^equations, dx_emb_size, dxobj_emb_size: found paper, 200, 256; must be "):
+        config.TrainConfig(equations="paper")
+    assert config.TrainConfig(equations="paper", width="64").dxobj_emb_size == 64
+    with pytest.raises(ValueError, match=r"^`equations` must be one of "):
+        MiME(**SIZES, **WIDTHS, equations="book")
+
+
+def test_embeddings_have_a_weight_of_their_own_among_the_squares():
+    made_model, weights = made(5, regularize=0.25, regularize_embeddings=3.0)
+    squares = {name: (value**2).sum() for name, value in weights.items() if value.ndim > 1}
+    tables = sum(value for name, value in squares.items() if name.startswith("W_emb"))
+    expected = 3 * tables + 0.25 * (sum(squares.values()) - tables)
+    assert float(made_model._weighted_squares()) == pytest.approx(expected, rel=1e-5)
+    same, _ = made(5, regularize=0.25)
+    assert float(same._weighted_squares()) == pytest.approx(0.25 * sum(squares.values()), rel=1e-5)
+
+
+@pytest.mark.parametrize(("jit_compile", "pooling"), [(False, POOLINGS[-1]), (True, POOLINGS[-1][:-1])])
+def test_views_in_a_graph_and_by_xla(jit_compile, pooling):
+    made_model, weights = made(1, pooling=pooling)
+    expected = oracle.probabilities(
+        weights, PATIENTS, pooling=pooling, emb_activation="linear", order_activation="tanh"
     )
     compiled = tf.function(made_model, jit_compile=jit_compile)
     tables = {name: tf.constant(values) for name, values in Batch(pickled.from_lists(PATIENTS)).tables().items()}
     np.testing.assert_allclose(compiled(tables)[:, 0], expected, rtol=0, atol=2e-5)
+
+
+def test_the_distinct_view_is_not_left_to_xla():
+    made_model, _ = made(0, pooling=("distinct",))
+    made_model.compile("sgd", loss="binary_crossentropy")
+    assert made_model.jit_compile is False
+    with pytest.raises(ValueError, match=r"^`jit_compile` must not be True for a `pooling` with 'distinct'"):
+        made_model.compile("sgd", loss="binary_crossentropy", jit_compile=True)
+    with pytest.raises(InputError, match=r"^pooling, jit_compile: found \('distinct',\), on; must be "):
+        config.TrainConfig(pooling=("distinct",), jit_compile="on")
 
 
 def test_distinct_dx_objects_by_hand():

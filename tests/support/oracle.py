@@ -56,11 +56,20 @@ def dxobject_embedding(weights, dx_object, *, emb_activation, order_activation):
     for code in pr_codes:
         p = p + a(weights["W_emb_pr"][code])
     x = e + s(dense(weights, "W_dr", e)) * r + s(dense(weights, "W_dp", e)) * p
-    return s(dense(weights, "W_dxobj", x))
+    return s(dense(weights, "W_dxobj", x)) + (x if "W_v" in weights else 0.0)
 
 
 def visit_embedding(weights, visit, *, emb_activation, order_activation):
-    """The sum of the visit's Dx-object embeddings, [O]: zero for an empty visit."""
+    """The sum of the visit's Dx-object embeddings, [O]: zero for an empty visit.
+
+    With the paper's `W_v` among the weights, whose activation is tanh here, the sum is transformed and added to that.
+    """
+    v = sum_of_dxobjects(weights, visit, emb_activation=emb_activation, order_activation=order_activation)
+    return np.tanh(v @ weights["W_v"]) + v if "W_v" in weights else v
+
+
+def sum_of_dxobjects(weights, visit, *, emb_activation, order_activation):
+    """The sum of Dx-object embeddings, [O]."""
     v = np.zeros(weights["W_dxobj/bias"].shape)
     for dx_object in visit:
         v = v + dxobject_embedding(weights, dx_object, emb_activation=emb_activation, order_activation=order_activation)
@@ -116,7 +125,7 @@ def patient_vector(weights, patient, *, pooling=("last",), **activations):
         "sum": lambda: embeddings.sum(axis=0),
         "mean": lambda: embeddings.mean(axis=0),
         "max": lambda: embeddings.max(axis=0),
-        "distinct": lambda: visit_embedding(weights, distinct_dxobjects(patient), **activations),
+        "distinct": lambda: sum_of_dxobjects(weights, distinct_dxobjects(patient), **activations),
     }
     return np.concatenate([views[name]() for name in pooling])
 

@@ -325,6 +325,15 @@ ALL = dataclasses.replace(
     dropout=0.3,
     class_weight="balanced",
     patience=2,
+    patience_from_gain=2,
+    code_dropout=0.2,
+    pooling=("sum", "last", "distinct"),
+    emb_activation="linear",
+    equations="paper",
+    **dict.fromkeys(("dx_emb_size", "rx_emb_size", "pr_emb_size"), SMALL.dxobj_emb_size),
+    regularize_embeddings="0.001",
+    init_embeddings="links",
+    link_dimensions=2,
 )
 
 
