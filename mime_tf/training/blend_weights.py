@@ -22,7 +22,7 @@ def fit_weights(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, flo
     >>> useful, useless = rng.normal(size=(2, 4000))
     >>> labels = rng.random(4000) < 1 / (1 + np.exp(1 - 0.5 * useful))
     >>> weights, bias = fit_weights(np.stack([useful, useless, -useful], axis=1), labels)
-    >>> bool(abs(weights[0] - 0.5) < 0.1 and abs(bias + 1) < 0.1), weights.round(1)[2]
+    >>> bool(abs(weights[0] - 0.5) < 0.1 and abs(bias + 1) < 0.1), float(weights[2])
     (True, 0.0)
     """
     labels = np.asarray(labels, np.float64)
