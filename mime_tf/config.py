@@ -141,6 +141,14 @@ class TrainConfig:
     link_dimensions: int = _field(
         TRAINING, 6, _COUNT, "Number of columns that `--init_embeddings=links` takes from the links."
     )
+    choose_by: str = _field(
+        TRAINING,
+        "loss",
+        one_of(("loss", "calibrated_loss")),
+        "Figure on valid that is lowest for the model which is kept, and that `patience` counts: its `loss`; or that "
+        "loss after a slope and an intercept were fitted to the logits, for models that are recalibrated, as the parts "
+        "of a blend are.",
+    )
     random_seed: int = _field(
         TRAINING, 0, _SEED, "Seed of the initial weights and of the training batches: the `i` of `r<i>s<j>`."
     )
@@ -417,6 +425,11 @@ class TrainConfig:
     def split_numbers(self) -> tuple[int, ...]:
         """Number of each split, the j of r<i>s<j>: the split seeds, or the folds from 0."""
         return tuple(range(self.folds)) or self.split_seeds
+
+    @property
+    def criterion(self) -> str:
+        """Name of `choose_by` among the figures of an evaluation."""
+        return f"valid_{self.choose_by}"
 
     @property
     def kinds(self) -> tuple["TrainConfig", ...]:

@@ -39,11 +39,20 @@ def inner_folds(train: Part, folds: int, seed: int, groups: np.ndarray | None = 
     return result
 
 
-def without_fold(split: Split, folds: np.ndarray, fold: int) -> Split:
-    """Returns a split whose train lacks a fold of that of `split`, and whose test is that fold."""
-    train = split.train
+def without_fold(split: Split, folds: np.ndarray, fold: int, shuffled: int | None = None) -> Split:
+    """Returns a split whose train lacks a fold of that of `split`, and whose test is that fold.
+
+    Args:
+        split: the split.
+        folds: int64, the fold of each patient of its train.
+        fold: the fold to leave out.
+        shuffled: seed of a random order of train; None leaves it sorted by visits.
+    """
+    train, kept = split.train, np.flatnonzero(folds != fold)
+    if shuffled is not None:
+        kept = np.random.default_rng(shuffled).permutation(kept)
 
     def choose(chosen: np.ndarray) -> Part:
         return Part(train.rows[chosen], train.store, train.labels[chosen], train.known)
 
-    return Split(choose(folds != fold), split.valid, choose(folds == fold), split.known)
+    return Split(choose(kept), split.valid, choose(np.flatnonzero(folds == fold)), split.known)

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from scipy import special
 
 from mime_tf.assess import summary
 from mime_tf.batches import datasets, tables
@@ -22,7 +21,7 @@ from mime_tf.scoring.scorer import Scorer
 from mime_tf.splits.inner import inner_folds, without_fold
 from mime_tf.splits.split import Part, Split
 from mime_tf.terminal.console import Console
-from mime_tf.training.blend_weights import fit_weights
+from mime_tf.training.blend_weights import fit_weights, logits_of
 from mime_tf.training.fitter import Fitter
 from mime_tf.training.split_training import SplitTraining
 
@@ -106,10 +105,12 @@ class BlendTraining:
         for fold in range(self.config.members):
             seeds = (number, kind, fold)
             folder = self._network_folder(kind, fold)
-            split = without_fold(self.split, folds, fold)
+            drawn = np.random.SeedSequence([self.config.random_seed, *seeds]).generate_state(2)
+            # Histories of like length in a batch save a recurrence steps; without one they only make batches alike.
+            shuffled = None if "last" in fitter.config.pooling else int(drawn[1])
+            split = without_fold(self.split, folds, fold, shuffled)
             metrics = read_metrics(folder)
             if metrics is None:
-                drawn = np.random.SeedSequence([self.config.random_seed, *seeds]).generate_state(1)
                 (starts,) = tables.window_starts(
                     int(drawn[0]), [len(split.train)], fitter.config.batch_size, fitter.config.updates
                 )
@@ -200,8 +201,7 @@ def _logits_of(folder: str, part: Part) -> np.ndarray:
     """Returns the logits in a network's predictions for its test, in the order of `part`."""
     saved = read_predictions(os.path.join(folder, PREDICTIONS["test"]))
     order = np.searchsorted(saved.rows, part.rows)
-    # Clipped, for a float32 probability may be 0 or 1.
-    return special.logit(np.clip(saved.scores.probabilities[order], 1e-7, 1 - 1e-7))
+    return logits_of(saved.scores.probabilities[order])
 
 
 def _by_form(columns: Columns, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -3,6 +3,8 @@
 import numpy as np
 from scipy import optimize, special
 
+from mime_tf.assess.summary import log_loss
+
 # Largest weight: few patients may be told apart without an error, and the best weights are then infinite.
 MOST = 4.0
 
@@ -28,7 +30,7 @@ def fit_weights(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, flo
     labels = np.asarray(labels, np.float64)
     design = np.column_stack([logits, np.ones(len(labels))])
     start = np.zeros(design.shape[1])
-    start[-1] = special.logit(labels.mean())
+    start[-1] = special.logit((labels.sum() + 0.5) / (len(labels) + 1))  # finite also if all labels are alike
 
     def loss(coefficients):
         total = design @ coefficients
@@ -39,3 +41,17 @@ def fit_weights(logits: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, flo
     bounds = [(0, MOST)] * logits.shape[1] + [(None, None)]
     solved = optimize.minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"ftol": 1e-14})
     return solved.x[:-1], float(solved.x[-1])
+
+
+def calibrated_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
+    """Returns the mean log loss of probabilities after `fit_weights` was fitted to their logits; nan for a nan."""
+    if not np.isfinite(probabilities).all():
+        return np.nan
+    logits = logits_of(probabilities)
+    weights, bias = fit_weights(logits[:, np.newaxis], labels)
+    return log_loss(labels, special.expit(weights[0] * logits + bias))
+
+
+def logits_of(probabilities: np.ndarray) -> np.ndarray:
+    """Returns logits, float64; those of float32 probabilities that are 0 or 1 are finite as well."""
+    return special.logit(np.clip(np.asarray(probabilities, np.float64), 1e-7, 1 - 1e-7))

@@ -138,7 +138,7 @@ class SplitTraining:
         config, state, console = self.config, self.state, self.console
         valid, test = self._held_out(self.valid), self._held_out(self.test)
         return [
-            Evaluation(state, self._path(STATE), valid, test, config.eval_period, console),
+            Evaluation(state, self._path(STATE), valid, test, config, console),
             *([tensorboard.scalars(self._path(TENSORBOARD))] if config.tensorboard else []),
             Stopping(state, self.patience),
             Progress(os.path.basename(self.folder), state, config, console),
