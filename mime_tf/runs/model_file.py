@@ -140,6 +140,7 @@ def _check_arguments(path: str, arguments: Any, sizes: Mapping[str, int]) -> Non
             raise InputError(f"{path}: {name} is {arguments[name]}; {CONFIG} has {sizes[name]}")
     # Keras would make room for the weights before it looks for them: a size of 10**12 must not get so far.
     codes = sum(arguments[name] for name in VOCABULARY_SIZES)
-    least = (codes + arguments["dxobj_emb_size"]) * arguments["emb_size"] + arguments["rnn_size"] ** 2
+    recurrent = arguments["rnn_size"] ** 2 if "last" in arguments["pooling"] else 0
+    least = (codes + arguments["dxobj_emb_size"]) * arguments["emb_size"] + recurrent
     if 4 * least > os.path.getsize(path):
         raise InputError(f"{path}: damaged: {os.path.getsize(path)} bytes; weights of these sizes take {4 * least}")

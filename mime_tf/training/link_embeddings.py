@@ -15,7 +15,8 @@ def link_vectors(store: Store, sizes: Mapping[str, int], dimensions: int) -> dic
     With `n` the number of times that a Dx-object of a diagnosis carries an order, of all medications and procedures,
     and `m` the number that the two codes' totals lead one to expect, the table has the standardized residuals
     `(n - m) / sqrt(m)`, as in correspondence analysis. Its left singular vectors are of the diagnoses, the right ones
-    of the orders. The sign of each pair makes the largest entry of the left one positive.
+    of the orders. The sign of each pair makes the largest entry of the left one positive, or
+    the first of them.
 
     Args:
         store: the patients.
@@ -66,7 +67,9 @@ def _singular_vectors(counts: csr_array, dimensions: int) -> tuple[np.ndarray, n
     left, values, right = svds(table, dimensions, v0=start)
     found = np.argsort(-values, kind="stable")[: np.count_nonzero(values > 1e-9)]
     left, right = left[:, found], right[found].T
-    signs = np.sign(np.take_along_axis(left, np.abs(left).argmax(axis=0)[np.newaxis], axis=0))
+    # Of entries that are as large as the largest but for rounding the first one, so that rounding decides nothing.
+    first = (np.abs(left) > 0.999 * np.abs(left).max(axis=0)).argmax(axis=0)
+    signs = np.sign(left[first, np.arange(len(first))])
     return left * signs, right * signs
 
 

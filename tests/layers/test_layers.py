@@ -297,12 +297,12 @@ def test_a_bad_number_of_units(layer_class, units):
 
 
 def test_the_skip_connection_of_dx_objects_by_hand():
-    # As above, rx 0 and 1, which gives x = (3, 9) and o = (10, 1); and no Dx-object, which stays zero.
+    # As above, rx 0 and 1 and pr 0, which gives x = (3, 9) and o = (10, 1); and no Dx-object, which stays zero.
     plain = dx_objects_by_hand()
     layer = DxObjectEmbedding(2, 3, 1, emb_size=2, dxobj_emb_size=2, skip=True)
     layer.build()
     layer.set_weights(plain.get_weights())
-    got = layer(np.array([1, -1]), np.array([[1, 0], [-1, -1]]), np.array([[-1], [-1]]))
+    got = layer(np.array([1, -1]), np.array([[1, 0], [-1, -1]]), np.array([[0], [-1]]))
     np.testing.assert_allclose(got, [[13, 10], [0, 0]])
 
 

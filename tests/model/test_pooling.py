@@ -1,6 +1,8 @@
 """Views of a patient's record beside the last state: against the oracle, by hand, and through padding."""
 
-import keras
+import json
+import zipfile
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -13,6 +15,7 @@ from mime_tf.batches.tables import Batch
 from mime_tf.data import pickled
 from mime_tf.errors import InputError
 from mime_tf.layers.distinct_dxobjects import distinct_dxobjects
+from mime_tf.runs import model_file
 
 SIZES = {"num_dx": cohorts.NUM_DX, "num_rx": cohorts.NUM_RX, "num_pr": cohorts.NUM_PR}
 WIDTHS = {"emb_size": 4, "dxobj_emb_size": 5, "rnn_size": 3}
@@ -150,13 +153,39 @@ def test_views_that_are_none(pooling):
         MiME(**SIZES, **WIDTHS, pooling=pooling)
 
 
-def test_a_saved_model_has_its_views(tmp_path):
-    made_model, _ = made(2, pooling=POOLINGS[-1], code_dropout=0.25)
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"pooling": POOLINGS[-1], "code_dropout": 0.25},
+        # A recurrence of this width would take a megabyte, which the file need not hold without one.
+        {"pooling": ("sum",), "rnn_size": 512},
+        {"equations": "paper", "dxobj_emb_size": 4, "visit_activation": "tanh", "regularize_embeddings": 0.5},
+    ],
+    ids=str,
+)
+def test_a_saved_model_is_what_it_was(arguments, tmp_path):
+    made_model, _ = made(2, max_dx_per_visit=3, **arguments)
     tables = Batch(pickled.from_lists(PATIENTS)).tables()
     made_model.save(tmp_path / "model.keras")
-    loaded = keras.models.load_model(tmp_path / "model.keras", compile=False)
-    assert (loaded.pooling, loaded.code_dropout) == (POOLINGS[-1], 0.25)
+    loaded = model_file.load(str(tmp_path / "model.keras"), SIZES | {"max_dx_per_visit": 3})
+    assert {name: getattr(loaded, name) for name in arguments if name != "dxobj_emb_size"} == {
+        name: value for name, value in arguments.items() if name != "dxobj_emb_size"
+    }
     np.testing.assert_array_equal(loaded(tables), made_model(tables))
+
+
+@pytest.mark.parametrize("pooling", [[], ["sum", "sum"], ["first"], "sum", [["sum"]], None])
+def test_a_model_file_of_other_views_is_refused(pooling, tmp_path):
+    made(2)[0].save(tmp_path / "model.keras")
+    with zipfile.ZipFile(tmp_path / "model.keras") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    content = json.loads(members["config.json"])
+    content["config"]["pooling"] = pooling
+    with zipfile.ZipFile(tmp_path / "model.keras", "w") as archive:
+        for name, member in (members | {"config.json": json.dumps(content).encode()}).items():
+            archive.writestr(name, member)
+    with pytest.raises(InputError, match=r"model.keras: pooling: found .*; damaged, or written by another version"):
+        model_file.check(str(tmp_path / "model.keras"), SIZES | {"max_dx_per_visit": 22})
 
 
 # Codes left out in training.
@@ -206,7 +235,7 @@ def test_a_training_step_shows_the_model_what_is_left(pooling):
     made_model, _ = made(3, code_dropout=0.5, pooling=pooling)
     made_model.dropout_seeds.state.assign([11, 0])
     left = shown(made_model, tables)
-    assert any((left[name] != tables[name]).any() for name in ("rx", "pr", "dxobjs"))
+    assert any(np.any(left[name] != np.asarray(tables[name])) for name in ("rx", "pr", "dxobjs"))
     made_model.dropout_seeds.state.assign([11, 0])
     np.testing.assert_allclose(made_model(tables, training=True), made_model(left), rtol=0, atol=1e-6)
 
