@@ -15,6 +15,19 @@ ACTIVATIONS = ("relu", "sigmoid", "tanh", "elu", "gelu", "leaky_relu", "linear",
 RNN_CELLS = ("gru_v1", "gru", "lstm")
 POOLING = ("last", "sum", "mean", "max", "distinct")
 REGRESSION = "regression"  # the part of a blend that is no network
+# Kinds of networks in a blend, and the options of each. The bilinear one adds up the effects of linked pairs, each the
+# product of two embeddings; the recurrent one is MiME, as the flags describe it.
+KINDS: dict[str, dict[str, Any]] = {
+    "recurrent": {},
+    "bilinear": {
+        "pooling": ("sum",),
+        "emb_activation": "linear",
+        "order_activation": "linear",
+        "code_dropout": 0.2,
+        "regularize_embeddings": "0",
+    },
+}
+PARTS = (REGRESSION, *KINDS)
 EQUATIONS = ("program", "paper")
 WIDTHS = ("rnn_size", "dx_emb_size", "rx_emb_size", "pr_emb_size", "dxobj_emb_size", "visit_emb_size")
 # Least number of patients of a cohort, and the width that `auto` gives it; 64 was enough for 2,000 to 10,000 patients.
@@ -31,11 +44,6 @@ def _is_class_weight(text: str) -> bool:
         return text in ("none", "balanced") or (math.isfinite(float(text)) and float(text) > 0)
     except ValueError:
         return False
-
-
-def _is_part(text: str) -> bool:
-    views = text.split("+")
-    return text == REGRESSION or (set(views) <= set(POOLING) and len(set(views)) == len(views))
 
 
 def _is_count(text: str) -> bool:
@@ -241,10 +249,10 @@ class TrainConfig:
     blend: tuple[str, ...] = _field(
         MODEL,
         (),
-        Constraint("parts, each `regression` or views of `pooling` with + between", _is_part),
-        "Parts of a blend, whose logits are added with weights of at least 0, in place of a network: `regression`, on "
-        "codes and linked pairs; and kinds of networks, each named by its `pooling` with + between the views. "
-        "`regression,sum,last` has a regression and two kinds of networks; `regression` alone has no network.",
+        one_of(PARTS),
+        "Parts of a blend, whose logits are added with weights of at least 0, in place of one network: a `regression` "
+        "on codes and linked pairs; `recurrent` networks, as the other flags describe them; and `bilinear` networks, "
+        "which add up linked pairs over all visits without any activation. `regression` alone has no network.",
     )
     members: int = _field(
         MODEL,
@@ -432,10 +440,10 @@ class TrainConfig:
         return f"valid_{self.choose_by}"
 
     @property
-    def kinds(self) -> tuple["TrainConfig", ...]:
+    def kinds(self) -> dict[str, "TrainConfig"]:
         """Configuration of each kind of network in a blend."""
-        poolings = [tuple(part.split("+")) for part in self.blend if part != REGRESSION]
-        return tuple(dataclasses.replace(self, blend=(), pooling=pooling, jit_compile="off") for pooling in poolings)
+        kinds = (part for part in self.blend if part != REGRESSION)
+        return {kind: dataclasses.replace(self, blend=(), jit_compile="off", **KINDS[kind]) for kind in kinds}
 
     @property
     def division(self) -> dict[str, Any]:

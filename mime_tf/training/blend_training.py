@@ -101,7 +101,7 @@ class BlendTraining:
     def _networks(self, kind: int, folds: np.ndarray, number: int) -> FittedPart:
         """Fits the networks of one kind, each without one fold, whose logits it then gives."""
         fitter, train = self.fitters[kind], self.split.train
-        name, logits, iterations = "+".join(fitter.config.pooling), np.empty(len(train)), []
+        name, logits, iterations = list(self.config.kinds)[kind], np.empty(len(train)), []
         for fold in range(self.config.members):
             seeds = (number, kind, fold)
             folder = self._network_folder(kind, fold)
@@ -117,7 +117,7 @@ class BlendTraining:
                 metrics = SplitTraining(folder, split, starts, self.cohort, fitter, self.console).run(*seeds)
             iterations.append(metrics["iteration"])
             logits[folds == fold] = _logits_of(folder, split.test)
-        return FittedPart(f"networks ({name})", logits, {"iterations": iterations})
+        return FittedPart(f"{name} networks", logits, {"iterations": iterations})
 
     def _regression(self, folds: np.ndarray, number: int) -> tuple[linear.Linear, FittedPart]:
         """Fits the regression, chosen on valid, and its logits out of fold with the same penalty."""

@@ -68,7 +68,7 @@ def train(
     environment.import_tensorflow()  # not before the data are known to be good: it takes seconds
     from mime_tf.training.fitter import Fitter
 
-    fitters = [Fitter(kind, resolved, cohort.store) for kind in (config.kinds if config.blend else [config])]
+    fitters = [Fitter(kind, resolved, cohort.store) for kind in (config.kinds.values() if config.blend else [config])]
     record = begin(Record.new(config, cohort, output_prefix, log_path, groups), resume, overwrite)
     if record.finished:
         console.note(f"{record.path}: this run is finished and left alone; --overwrite would redo it")
