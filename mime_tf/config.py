@@ -28,6 +28,19 @@ KINDS: dict[str, dict[str, Any]] = {
     },
 }
 PARTS = (REGRESSION, *KINDS)
+# Values of the flags in place of their defaults for the best prediction from a cohort of one's own.
+RECIPE: dict[str, Any] = {
+    "blend": PARTS,
+    "choose_by": "calibrated_loss",
+    "width": "auto",
+    "batch_size": 50,
+    "num_iter": 4000,
+    "eval_period": 50,
+    "patience": 8,
+    "patience_from_gain": 30,
+    "test_fraction": 0.2,
+    "valid_fraction": 0.1,
+}
 EQUATIONS = ("program", "paper")
 WIDTHS = ("rnn_size", "dx_emb_size", "rx_emb_size", "pr_emb_size", "dxobj_emb_size", "visit_emb_size")
 # Least number of patients of a cohort, and the width that `auto` gives it; 64 was enough for 2,000 to 10,000 patients.
