@@ -14,6 +14,33 @@ from mime_tf.errors import InputError
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "elu", "gelu", "leaky_relu", "linear", "selu", "silu", "softplus", "softsign")
 RNN_CELLS = ("gru_v1", "gru", "lstm")
 POOLING = ("last", "sum", "mean", "max", "distinct")
+REGRESSION = "regression"  # the part of a blend that is no network
+# Kinds of networks in a blend, and the options of each. The bilinear one adds up the effects of linked pairs, each the
+# product of two embeddings; the recurrent one is MiME, as the flags describe it.
+KINDS: dict[str, dict[str, Any]] = {
+    "recurrent": {},
+    "bilinear": {
+        "pooling": ("sum",),
+        "emb_activation": "linear",
+        "order_activation": "linear",
+        "code_dropout": 0.2,
+        "regularize_embeddings": "0",
+    },
+}
+PARTS = (REGRESSION, *KINDS)
+# Values of the flags in place of their defaults for the best prediction from a cohort of one's own.
+RECIPE: dict[str, Any] = {
+    "blend": PARTS,
+    "choose_by": "calibrated_loss",
+    "width": "auto",
+    "batch_size": 50,
+    "num_iter": 4000,
+    "eval_period": 50,
+    "patience": 8,
+    "patience_from_gain": 30,
+    "test_fraction": 0.2,
+    "valid_fraction": 0.1,
+}
 EQUATIONS = ("program", "paper")
 WIDTHS = ("rnn_size", "dx_emb_size", "rx_emb_size", "pr_emb_size", "dxobj_emb_size", "visit_emb_size")
 # Least number of patients of a cohort, and the width that `auto` gives it; 64 was enough for 2,000 to 10,000 patients.
@@ -135,6 +162,14 @@ class TrainConfig:
     link_dimensions: int = _field(
         TRAINING, 6, _COUNT, "Number of columns that `--init_embeddings=links` takes from the links."
     )
+    choose_by: str = _field(
+        TRAINING,
+        "loss",
+        one_of(("loss", "calibrated_loss")),
+        "Figure on valid that is lowest for the model which is kept, and that `patience` counts: its `loss`; or that "
+        "loss after a slope and an intercept were fitted to the logits, for models that are recalibrated, as the parts "
+        "of a blend are.",
+    )
     random_seed: int = _field(
         TRAINING, 0, _SEED, "Seed of the initial weights and of the training batches: the `i` of `r<i>s<j>`."
     )
@@ -223,6 +258,21 @@ class TrainConfig:
         "state, as in the authors' program; the `sum`, `mean` or `max` over visit embeddings; and `distinct`, the sum "
         "over the distinct diagnoses of the record, each once with all the orders that it led to. Without `last` the "
         "model has no recurrence.",
+    )
+    blend: tuple[str, ...] = _field(
+        MODEL,
+        (),
+        one_of(PARTS),
+        "Parts of a blend, whose logits are added with weights of at least 0, in place of one network: a `regression` "
+        "on codes and linked pairs; `recurrent` networks, as the other flags describe them; and `bilinear` networks, "
+        "which add up linked pairs over all visits without any activation. `regression` alone has no network.",
+    )
+    members: int = _field(
+        MODEL,
+        5,
+        at_least(2),
+        "Number of networks of each kind in a blend. Each is trained without one of as many folds of the training "
+        "patients, so that the weights of the parts are fitted to predictions for patients that no part has seen.",
     )
     emb_activation: str = _field(
         MODEL,
@@ -316,6 +366,7 @@ class TrainConfig:
         self._require("patience, patience_from_gain", waits, "a patience of 1 or more where patience_from_gain is set")
         views = len(set(self.pooling)) == len(self.pooling) > 0
         self._require("pooling", views, "one or more different views")
+        self._check_blend()
         equal = self.dxobj_emb_size == self.visit_emb_size
         self._require("dxobj_emb_size, visit_emb_size", equal, "equal: a visit is a sum of Dx-objects")
 
@@ -356,6 +407,14 @@ class TrainConfig:
         whole = not self.eval_drop_remainder
         self._require("folds, eval_drop_remainder", whole, "folds alone, so that every patient is scored")
 
+    def _check_blend(self) -> None:
+        """Checks that the parts of a blend and the options of a single network are not mixed."""
+        different = len(set(self.blend)) == len(self.blend)
+        self._require("blend", different, "different parts")
+        for name in ("pooling", "init_from", "eval_drop_remainder", "jit_compile") if self.blend else ():
+            is_default = getattr(self, name) == type(self).__dataclass_fields__[name].default
+            self._require(f"blend, {name}", is_default, f"without {name}, which is of a single network")
+
     def _check_schedule(self) -> None:
         """Checks that a warm-up has a schedule to lead to."""
         cosine = not self.warmup_steps or self.learning_rate_schedule == "cosine"
@@ -387,6 +446,17 @@ class TrainConfig:
     def split_numbers(self) -> tuple[int, ...]:
         """Number of each split, the j of r<i>s<j>: the split seeds, or the folds from 0."""
         return tuple(range(self.folds)) or self.split_seeds
+
+    @property
+    def criterion(self) -> str:
+        """Name of `choose_by` among the figures of an evaluation."""
+        return f"valid_{self.choose_by}"
+
+    @property
+    def kinds(self) -> dict[str, "TrainConfig"]:
+        """Configuration of each kind of network in a blend."""
+        kinds = (part for part in self.blend if part != REGRESSION)
+        return {kind: dataclasses.replace(self, blend=(), jit_compile="off", **KINDS[kind]) for kind in kinds}
 
     @property
     def division(self) -> dict[str, Any]:

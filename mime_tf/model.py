@@ -188,15 +188,25 @@ class MiME(keras.Model):
     def predict_patients(self, dxobjects, inputs, training=None):
         """Returns the probabilities, (B, 1), given the embeddings of the Dx-objects of a batch, (N, O)."""
         drops = self.dropout and training
-        visits = self.transform_visits(self.visit_embedding(dxobjects, inputs["dxobjs"]))
-        if drops:
-            visits = self._drop_out(visits)
-        distinct = self._sum_of_distinct(inputs) if "distinct" in self.pooling else None
-        histories = self.pool(visits, inputs["visits"], distinct, training)
+        histories = self._histories(dxobjects, inputs, training)
         if drops:
             # Several patients may share a history, and each loses other entries.
             return self.prediction(self._drop_out(gather_padded(histories, inputs["patients"])))
         return gather_padded(self.prediction(histories), inputs["patients"])
+
+    def logits(self, inputs):
+        """Returns the logits of the probabilities of a batch, float32 of shape (B, 1), as `call` does in inference."""
+        histories = tf.cast(self._histories(self.embed_dxobjects(inputs), inputs), "float32")
+        head = self.prediction
+        return gather_padded(histories @ head.kernel + head.bias, inputs["patients"])
+
+    def _histories(self, dxobjects, inputs, training=None):
+        """Returns the vectors that the prediction reads, (S, W), one for each distinct history of a batch."""
+        visits = self.transform_visits(self.visit_embedding(dxobjects, inputs["dxobjs"]))
+        if self.dropout and training:
+            visits = self._drop_out(visits)
+        distinct = self._sum_of_distinct(inputs) if "distinct" in self.pooling else None
+        return self.pool(visits, inputs["visits"], distinct, training)
 
     def transform_visits(self, sums):
         """Returns the embeddings of visits, (V, O), given the sums of their Dx-objects: the same, but in the paper."""

@@ -9,7 +9,7 @@ from typing import Any
 from absl import flags
 
 from mime_tf.commands.options import plain, show_default
-from mime_tf.config import EVALUATION, FIELDS, GROUPS, TrainConfig
+from mime_tf.config import EVALUATION, FIELDS, GROUPS, RECIPE, TRAINING, TrainConfig
 from mime_tf.errors import InputError
 from mime_tf.terminal import reading, status
 
@@ -24,16 +24,26 @@ split with its model is the folder OUTPUTr<random seed>s<split seed>/, and the r
 EXAMPLES = """\
     {program} ./sample ./ ./out
     {program} cohort/cohort runs/a_ runs/a --aux_lambda=0.1 --num_iter=5000
+    {program} cohort/cohort runs/best_ runs/best --recipe
     {program} hf.parquet runs/cv_ runs/cv --folds=5 --group_column=patient_id
     tensorboard --logdir runs
 
 The same command resumes a run that was interrupted. --flagfile=FILE reads flags from a file, one per line; every split
 leaves such a file, flags.txt. --no turns off a flag that is true or false, as in --notensorboard."""
 
-# Flags that are no hyperparameters: the default and the help of each.
+# Flags that are no hyperparameters: the default, the group and the help of each.
+_RECIPE = ", ".join(
+    f"`--{name}={','.join(value) if isinstance(value, tuple) else value}`" for name, value in RECIPE.items()
+)
 RUN_FLAGS = {
-    "resume": (True, "Resume an unfinished run in the output folder; `--noresume` makes one an error."),
-    "overwrite": (False, "Discard the run in the output folder, finished or not, and start afresh."),
+    "recipe": (
+        False,
+        TRAINING,
+        f"Train for the best prediction from a cohort of one's own, in place of the authors' model: {_RECIPE}, each "
+        "unless it is given as well.",
+    ),
+    "resume": (True, EVALUATION, "Resume an unfinished run in the output folder; `--noresume` makes one an error."),
+    "overwrite": (False, EVALUATION, "Discard the run in the output folder, finished or not, and start afresh."),
 }
 
 IF_STOPPED = "stopped; the same command goes on from the last evaluation, if there was one"
@@ -67,8 +77,8 @@ def described() -> Iterator[Flag]:
         choices = () if constraint is None else constraint.choices
         values = "" if constraint is None else ", ".join(choices) or constraint.text
         yield Flag(name, group, field.default, choices, values, text)
-    for name, (default, text) in RUN_FLAGS.items():
-        yield Flag(name, EVALUATION, default, (), "", text)
+    for name, (default, group, text) in RUN_FLAGS.items():
+        yield Flag(name, group, default, (), "", text)
 
 
 def define_flags(values: flags.FlagValues, module: str) -> None:
@@ -101,8 +111,14 @@ def config(values: flags.FlagValues) -> TrainConfig:
     Raises:
         InputError: a value is out of range, or values do not go together.
     """
-    given: dict[str, Any] = {name: values[name].value for name in FIELDS}
-    given["pooling"] = tuple(given["pooling"])
+    recipe = RECIPE if values["recipe"].value else {}
+    if values["folds"].value:
+        recipe = {name: value for name, value in recipe.items() if name != "test_fraction"}
+    given: dict[str, Any] = {
+        name: recipe[name] if name in recipe and not values[name].present else values[name].value for name in FIELDS
+    }
+    for name in ("pooling", "blend"):
+        given[name] = tuple(given[name])
     try:
         given["split_seeds"] = tuple(int(seed) for seed in given["split_seeds"])
     except ValueError:
@@ -156,7 +172,7 @@ class Parser:
         if len(prefixes) != 3:
             raise InputError(f"takes DATA, OUTPUT and LOG prefixes; found {len(prefixes)}; see --help")
         data, output, log = prefixes
-        resume, overwrite = (bool(self.values[name].value) for name in RUN_FLAGS)
+        resume, overwrite = (bool(self.values[name].value) for name in ("resume", "overwrite"))
         return Arguments(config(self.values), data, output, log, resume, overwrite)
 
     def help(self) -> str:

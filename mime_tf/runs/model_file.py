@@ -3,7 +3,7 @@
 import contextlib
 import json
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from mime_tf.config import ACTIVATIONS, EQUATIONS, POOLING, RNN_CELLS
@@ -17,6 +17,7 @@ from mime_tf.terminal import archives
 # those after the first two.
 CLASSES = {
     ("mime_tf.model", "MiME", "mime_tf>MiME"),
+    ("mime_tf.blend", "Blend", "mime_tf>Blend"),
     ("keras", "DTypePolicy", None),
     ("mime_tf.losses", "LogLoss", "mime_tf>LogLoss"),
     ("mime_tf.optimizer", "FusedAdam", "mime_tf>FusedAdam"),
@@ -30,6 +31,7 @@ _NAMING = ("module", "class_name", "registered_name")
 _WEIGHTS = "model.weights.h5"
 _MEMBERS = ["config.json", "metadata.json", _WEIGHTS]
 _LONGEST_CONFIG = 1 << 20
+_MOST_PARTS = 100  # kinds of networks, members of each, windows of the regression
 
 _SIZES = (*VOCABULARY_SIZES, "emb_size", "dxobj_emb_size", "rnn_size", "max_dx_per_visit")
 _ACTIVATIONS = ("emb_activation", "order_activation", "visit_activation")
@@ -47,9 +49,15 @@ _ARGUMENTS = {
     "trainable": lambda value: type(value) is bool,
     "dtype": lambda value: isinstance(value, dict),
 }
+_BLEND_ARGUMENTS = {
+    "kinds": lambda value: isinstance(value, list) and len(value) <= _MOST_PARTS,
+    "members": lambda value: is_whole(value, 1) and value <= _MOST_PARTS,
+    **{name: lambda value: value is None or _is_list(value) for name in ("windows", "sizes")},
+    **{name: _ARGUMENTS[name] for name in ("name", "trainable", "dtype")},
+}
 
 
-def check(path: str, sizes: Mapping[str, int] | None, compiled: bool = True) -> dict[str, Any]:
+def check(path: str, sizes: Mapping[str, int] | None, compiled: bool = True) -> weights.Shapes:
     """Validates a `.keras` file without instantiating any object in it; its weights are measured, and not yet read.
 
     Args:
@@ -58,10 +66,10 @@ def check(path: str, sizes: Mapping[str, int] | None, compiled: bool = True) -> 
         compiled: whether Keras will read what the model was compiled with.
 
     Returns:
-        The arguments of MiME.
+        The shapes of its weights, as `mime_tf.runs.weights.shapes` has them.
 
     Raises:
-        InputError: the file is missing or damaged, holds anything but MiME, or a model of other sizes.
+        InputError: the file is missing or damaged, holds anything but MiME or a blend, or a model of other sizes.
     """
     with _opened(path) as archive:
         config = _read_config(path, archive)
@@ -70,18 +78,31 @@ def check(path: str, sizes: Mapping[str, int] | None, compiled: bool = True) -> 
         for names in _named_classes(config):
             if names not in (CLASSES if sizes is not None else CLASSES | METRICS):
                 raise InputError(f"{path}: names {show(names)}; refused, for MiME is not made of that")
-        if config.get("registered_name") != "mime_tf>MiME":
-            raise InputError(f"{path}: found {show(config.get('class_name'))}; a MiME is needed")
-        arguments = _check_arguments(path, config.get("config"), sizes)
+        shapes = _shapes(path, config, sizes)
         # Keras would make room for the weights before it looks for them: a size of 10**12 must not get so far.
-        held, least = archive.getinfo(_WEIGHTS).file_size, weights.size(weights.shapes(arguments))
+        held, least = archive.getinfo(_WEIGHTS).file_size, weights.size(shapes)
         if least > held:
             raise InputError(f"{path}: damaged: {held:,} bytes of weights; weights of these sizes take {least:,}")
-        return arguments
+        return shapes
+
+
+def _shapes(path: str, config: dict[str, Any], sizes: Mapping[str, int] | None) -> weights.Shapes:
+    """Returns the shapes of the weights of a model, or raises InputError for a configuration that is not right."""
+    arguments, kind = config.get("config"), config.get("registered_name")
+    if kind == "mime_tf>Blend":
+        arguments = _check_values(path, arguments, _BLEND_ARGUMENTS)
+        for network in arguments["kinds"]:
+            _check_network(path, network, sizes)
+        if len(arguments["windows"] or []) != len(arguments["sizes"] or []):
+            raise InputError(f"{path}: windows, sizes: found {show(arguments['windows'])}; as many sizes are needed")
+        return weights.blend_shapes(arguments)
+    if kind != "mime_tf>MiME":
+        raise InputError(f"{path}: found {show(config.get('class_name'))}; a MiME is needed")
+    return weights.shapes(_check_network(path, arguments, sizes))
 
 
 def load(path: str, sizes: Mapping[str, int] | None, compile: bool = False) -> Any:
-    """Returns the model in a file, MiME. The file is checked first, its weights as well.
+    """Returns the model in a file, MiME or Blend. The file is checked first, its weights as well.
 
     Args:
         path: of the file.
@@ -91,12 +112,12 @@ def load(path: str, sizes: Mapping[str, int] | None, compile: bool = False) -> A
     Raises:
         InputError: as for `check`, or the weights are not those of such a model, or damaged.
     """
-    arguments = check(path, sizes, compile or sizes is not None)
+    shapes = check(path, sizes, compile or sizes is not None)
     with _opened(path) as archive:
-        weights.check(path, archive.read(_WEIGHTS), weights.shapes(arguments))
+        weights.check(path, archive.read(_WEIGHTS), shapes)
     import keras
 
-    from mime_tf import model  # noqa: F401  (registers MiME)
+    from mime_tf import blend, model  # noqa: F401  (registers the classes)
 
     try:
         return keras.saving.load_model(path, compile=compile, safe_mode=True)
@@ -144,22 +165,33 @@ def _named_classes(value: Any) -> Iterator[tuple]:
             yield from _named_classes(item)
 
 
+def _is_list(value: Any) -> bool:
+    """Whether a value is a short list of whole numbers."""
+    return isinstance(value, list) and len(value) <= _MOST_PARTS and all(is_whole(item, 0) for item in value)
+
+
 def _is_pooling(value: Any) -> bool:
     """Whether a value is a list of different views of a patient's record."""
     views = isinstance(value, list) and len(value) > 0 and all(isinstance(view, str) for view in value)
     return views and set(value) <= set(POOLING) and len(set(value)) == len(value)
 
 
-def _check_arguments(path: str, arguments: Any, sizes: Mapping[str, int] | None) -> dict[str, Any]:
+def _check_network(path: str, arguments: Any, sizes: Mapping[str, int] | None) -> dict[str, Any]:
     """Returns the arguments of MiME; raises InputError unless these are some, of these sizes."""
-    other = "damaged, or written by another version of this program"
-    arguments = arguments if isinstance(arguments, dict) else {}
-    if set(arguments) != set(_ARGUMENTS):
-        raise InputError(f"{path}: too many or missing: {show(sorted(set(arguments) ^ set(_ARGUMENTS)))}; {other}")
-    for name, is_right in _ARGUMENTS.items():
-        if not is_right(arguments[name]):
-            raise InputError(f"{path}: {name}: found {show(arguments[name])}; {other}")
+    arguments = _check_values(path, arguments, _ARGUMENTS)
     for name in (*VOCABULARY_SIZES, "max_dx_per_visit"):
         if sizes is not None and arguments[name] != sizes[name]:
             raise InputError(f"{path}: {name} is {arguments[name]}; {CONFIG} has {sizes[name]}")
+    return arguments
+
+
+def _check_values(path: str, arguments: Any, right: Mapping[str, Callable[[Any], bool]]) -> dict[str, Any]:
+    """Returns arguments; raises InputError unless they have the names and the values that are right."""
+    other = "damaged, or written by another version of this program"
+    arguments = arguments if isinstance(arguments, dict) else {}
+    if set(arguments) != set(right):
+        raise InputError(f"{path}: too many or missing: {show(sorted(set(arguments) ^ set(right)))}; {other}")
+    for name, is_right in right.items():
+        if not is_right(arguments[name]):
+            raise InputError(f"{path}: {name}: found {show(arguments[name])}; {other}")
     return arguments

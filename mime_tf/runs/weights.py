@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
+
 from mime_tf.errors import InputError, show
 
 Shapes = dict[str, tuple[int, ...]]
@@ -18,8 +20,15 @@ _OPTIMIZER = re.compile(r"optimizer/(?:inner_optimizer/)?vars/(\d{1,4})")
 _GATES = {"gru_v1": 3, "gru": 3, "lstm": 4}
 # Number of rows of the bias; None for a vector.
 _BIASES: dict[str, int | None] = {"gru_v1": None, "gru": 2, "lstm": None}
-# Groups without arrays.
-_EMPTY = ("vars", "layers/visit_embedding/vars", "auxiliary/vars", "optimizer/vars", "optimizer/inner_optimizer/vars")
+_REGRESSION = "layers/code_regression/vars"
+_KEYS = f"{_REGRESSION}/0"  # int64; all others are float32
+_NETWORK = re.compile(r"layers/mi_me(?:_\d+)?/")
+# Groups without arrays, in a network and in the file.
+_EMPTY = (
+    *("vars", "layers/visit_embedding/vars", "auxiliary/vars"),
+    *(f"layers/visit_pooling{number}/vars" for number in ("", "_1", "_2")),
+)
+_EMPTY_IN_FILE = (*_EMPTY, "optimizer/vars", "optimizer/inner_optimizer/vars")
 
 
 def shapes(arguments: Mapping[str, Any]) -> Shapes:
@@ -30,19 +39,40 @@ def shapes(arguments: Mapping[str, Any]) -> Shapes:
     """
     width, dxobj, state = (arguments[name] for name in ("emb_size", "dxobj_emb_size", "rnn_size"))
     codes = [arguments[f"num_{kind}"] for kind in ("dx", "rx", "pr")]
-    cell = arguments["rnn_cell"]
-    columns, rows = _GATES[cell] * state, _BIASES[cell]
-    recurrence = f"layers/{cell.replace('_', '')}/cell/vars"
+    views = {"last": state}
     result: Shapes = {f"dxobject_embedding/vars/{index}": (count, width) for index, count in enumerate(codes)}
     for name, units in (("dx_to_rx", width), ("dx_to_pr", width), ("to_dxobj", dxobj)):
         result |= _dense(f"dxobject_embedding/{name}", width, units)
-    result |= {f"{recurrence}/0": (dxobj, columns), f"{recurrence}/1": (state, columns)}
-    result |= {f"{recurrence}/2": (columns,) if rows is None else (rows, columns)}
-    result |= _dense("layers/dense", state, 1)
+    if arguments["equations"] == "paper":
+        result |= {"layers/visit_transform/vars/0": (dxobj, dxobj)}
+    if "last" in arguments["pooling"]:
+        result |= _recurrence(arguments["rnn_cell"], dxobj, state)
+    result |= _dense("layers/dense", sum(views.get(view, dxobj) for view in arguments["pooling"]), 1)
     if arguments["aux_heads"]:
         for kind, count in zip(("dx", "rx", "pr"), codes, strict=True):
             result |= _dense(f"auxiliary/{kind}_head", dxobj, count)
     return result
+
+
+def blend_shapes(arguments: Mapping[str, Any]) -> Shapes:
+    """Returns, as `shapes` does, those of a blend; `arguments` are of `mime_tf.blend.Blend`."""
+    networks = [kind for kind in arguments["kinds"] for _ in range(arguments["members"])]
+    result: Shapes = {}
+    for index, network in enumerate(networks):
+        prefix = f"layers/mi_me{f'_{index}' if index else ''}"
+        result |= {f"{prefix}/{name}": shape for name, shape in shapes(network).items()}
+    has_regression = arguments["windows"] is not None
+    if has_regression:
+        result |= {f"{_REGRESSION}/{index}": (sum(arguments["sizes"]),) for index in range(3)}
+        result |= {f"{_REGRESSION}/3": ()}
+    return result | {"vars/0": (len(arguments["kinds"]) + has_regression,), "vars/1": ()}
+
+
+def _recurrence(cell: str, inputs: int, state: int) -> Shapes:
+    columns, rows = _GATES[cell] * state, _BIASES[cell]
+    path = f"layers/{cell.replace('_', '')}/cell/vars"
+    bias = (columns,) if rows is None else (rows, columns)
+    return {f"{path}/0": (inputs, columns), f"{path}/1": (state, columns), f"{path}/2": bias}
 
 
 def _dense(path: str, inputs: int, units: int) -> Shapes:
@@ -50,7 +80,7 @@ def _dense(path: str, inputs: int, units: int) -> Shapes:
 
 
 def size(wanted: Shapes) -> int:
-    """Returns the bytes of weights of some shapes, which are float32."""
+    """Returns the bytes of weights of some shapes, were all float32."""
     return 4 * sum(map(math.prod, wanted.values()))
 
 
@@ -80,14 +110,17 @@ def check(path: str, content: bytes, wanted: Shapes) -> None:
         for name, shape in wanted.items():
             if name not in arrays:
                 raise InputError(f"{path}: damaged: no weights {name}")
-            if arrays[name].shape != shape or arrays[name].dtype.str != "<f4":
+            kind = "int64" if name == _KEYS else "float32"
+            if arrays[name].shape != shape or arrays[name].dtype != np.dtype(kind).newbyteorder("<"):
                 value = f"{arrays[name].dtype} of shape {arrays[name].shape}"
-                raise InputError(f"{path}: damaged: {name}: found {value}; must be float32 of shape {shape}")
+                raise InputError(f"{path}: damaged: {name}: found {value}; must be {kind} of shape {shape}")
 
 
 def _groups(wanted: Shapes) -> set[str]:
     """Returns the groups that a file of some weights may have: those of arrays, those around them, and empty ones."""
-    groups = {name.rpartition("/")[0] for name in wanted} | set(_EMPTY)
+    networks = {match[0] for name in wanted if (match := _NETWORK.match(name))}
+    groups = {name.rpartition("/")[0] for name in wanted} | set(_EMPTY_IN_FILE)
+    groups |= {network + name for network in networks for name in _EMPTY}
     paths = [name.split("/") for name in groups]
     around = {"/".join(path[:count]) for path in paths for count in range(1, len(path))}
     return groups | around | {f"{name}/vars" for name in around}

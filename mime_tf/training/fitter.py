@@ -51,7 +51,7 @@ class Fitter:
         with self.strategy.scope():
             self.model = build_model(config, sizes)
             # Read before anything is written, so that a file that does not fit leaves nothing behind.
-            self._initial_weights = {number: self._draw(number) for number in config.split_numbers}
+            self._initial_weights = {(number,): self._draw(number) for number in config.split_numbers}
             self.model.compile(
                 make_optimizer(config, replicas),
                 loss=LogLoss(),
@@ -89,20 +89,28 @@ class Fitter:
         # Weights come with the batches: Keras's `class_weight` does not work on a dataset divided over devices.
         return cut() if replicas == 1 else self.strategy.distribute_datasets_from_function(cut)
 
-    def start(self, number: int) -> None:
-        """Gives the model the initial weights of a split seed, or of a fold, and a new optimizer."""
-        drawn = np.random.SeedSequence([self.config.random_seed, number]).generate_state(2)
-        seeds = [np.array([drawn[1], 0])] if self.model.random_state else []
-        Snapshot(self._initial_weights[number], self._new_optimizer, seeds).restore(self.model)
+    def start(self, *numbers: int) -> None:
+        """Gives the model initial weights and a new optimizer.
 
-    def _draw(self, number: int) -> list[np.ndarray]:
-        """Returns the initial weights of a split: those of `init_from`, or drawn from both seeds."""
+        Args:
+            *numbers: the split seed, or the number of the fold; then, for a network of a blend, those of its kind and
+                member.
+        """
+        drawn = np.random.SeedSequence([self.config.random_seed, *numbers]).generate_state(2)
+        seeds = [np.array([drawn[1], 0])] if self.model.random_state else []
+        initial = self._initial_weights.get(numbers) or self._draw(*numbers)
+        Snapshot(initial, self._new_optimizer, seeds).restore(self.model)
+
+    def _draw(self, *numbers: int) -> list[np.ndarray]:
+        """Returns initial weights: those of `init_from` for a split, or drawn from the run's seed and `numbers`."""
         path = self.config.init_from
         if path:
-            weights = tf1_weights.read_npz(path, number) if path.endswith(".npz") else tf1_weights.read_checkpoint(path)
+            weights = (
+                tf1_weights.read_npz(path, *numbers) if path.endswith(".npz") else tf1_weights.read_checkpoint(path)
+            )
             tf1_weights.assign(self.model, weights, path)
             return self.model.get_weights()
-        state = np.random.SeedSequence([self.config.random_seed, number]).generate_state(1)
+        state = np.random.SeedSequence([self.config.random_seed, *numbers]).generate_state(1)
         keras.utils.set_random_seed(int(state[0]))
         model = build_model(self.config, self.sizes)
         for kind, vectors in self._link_vectors.items():

@@ -28,25 +28,27 @@ class Patience:
             stops early.
         wait: number of evaluations for which it waits for a clear gain; 0 counts all evaluations.
         clear_loss: loss on valid below which a gain is clear.
+        criterion: column of the history with the loss on valid.
     """
 
     evaluations: int
     wait: int
     clear_loss: float
+    criterion: str = "valid_loss"
 
     @classmethod
     def of(cls, config: TrainConfig, train: Part, valid: Part) -> "Patience":
         """Returns the rule of a configuration for a split's sets."""
         clear_loss = (1 - CLEAR_GAIN) * constant_loss(train, valid)
-        return cls(config.patience, config.patience_from_gain, clear_loss)
+        return cls(config.patience, config.patience_from_gain, clear_loss, config.criterion)
 
     def is_over(self, history: Sequence[Mapping[str, Any]], since_best: int) -> bool:
         """Returns whether a split stops.
 
         Args:
-            history: a row per evaluation, with its `"valid_loss"`.
+            history: a row per evaluation, with the criterion among its columns.
             since_best: number of evaluations in a row without a better loss.
         """
         if not 0 < self.evaluations <= since_best:
             return False
-        return len(history) >= self.wait or any(row["valid_loss"] < self.clear_loss for row in history)
+        return len(history) >= self.wait or any(row[self.criterion] < self.clear_loss for row in history)

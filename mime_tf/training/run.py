@@ -1,9 +1,10 @@
 """A whole run: one model, compiled once, and fitted to every split of a cohort."""
 
+import dataclasses
 import itertools
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,18 +79,19 @@ def train(
     environment.import_tensorflow()  # not before the data are known to be good: it takes seconds
     from mime_tf.training.fitter import Fitter
 
-    fitter = Fitter(config, resolved, cohort.store)
+    fitters = [Fitter(kind, resolved, cohort.store) for kind in (config.kinds.values() if config.blend else [config])]
     with outputs.locked(record_path(output_prefix)):
         record = begin(Record.new(config, cohort, output_prefix, log_path, groups), resume, overwrite)
         if record.finished:
             console.note(f"{record.path}: this run is finished and left alone; --overwrite would redo it")
             return with_nan(record.content["mean"])
-        return _finish(record, plan, cohort, fitter, console)
+        return _finish(_Work(record, plan, cohort, resolved, fitters, console))
 
 
 def _check_memory(config: TrainConfig, resolved: Mapping[str, int]) -> None:
     """Raises InputError unless the machine has the memory to train a model of these sizes."""
-    widths = {name: getattr(config, name) for name in ("dxobj_emb_size", "rnn_size", "rnn_cell")}
+    names = ("dxobj_emb_size", "rnn_size", "rnn_cell", "pooling", "equations")
+    widths = {name: getattr(config, name) for name in names}
     arguments = {**resolved, **widths, "emb_size": config.dx_emb_size, "aux_heads": bool(config.aux_lambda)}
     shapes = weights.shapes(arguments)
     needed, memory = 4 * weights.size(shapes), environment.memory()  # with Adam's two moments, and the gradient
@@ -101,16 +103,39 @@ def _check_memory(config: TrainConfig, resolved: Mapping[str, int]) -> None:
         )
 
 
-def _finish(record: Record, plan: Plan, cohort: Cohort, fitter: "Fitter", console: Console) -> dict[str, float]:
+@dataclasses.dataclass(frozen=True)
+class _Work:
+    """A run that is under way.
+
+    Attributes:
+        record: of the run.
+        plan: its splits.
+        cohort: the patients.
+        sizes: dict of the resolved sizes.
+        fitters: the one of the network, or one for each kind of network of a blend.
+        console: where to print.
+    """
+
+    record: Record
+    plan: Plan
+    cohort: Cohort
+    sizes: Mapping[str, int]
+    fitters: Sequence["Fitter"]
+    console: Console
+
+
+def _finish(work: _Work) -> dict[str, float]:
     """Trains the splits that are not finished, and writes the results of all; returns their means."""
     from mime_tf.training import devices
 
+    record, plan, console = work.record, work.plan, work.console
     console.note(devices.describe())
-    _warn(console, cohort, plan)
-    if fitter.compiles:
-        fitter.training_shapes = plan.training_shapes()
+    _warn(console, work.cohort, plan)
+    for fitter in work.fitters:
+        if fitter.compiles:
+            fitter.training_shapes = plan.training_shapes()
     journal, results = Journal(record.content["log"], record.content["log_lines"], record.write), []
-    for result in _train_splits(record, plan, cohort, fitter, console):
+    for result in _train_splits(work):
         results.append(result)
         _tell(lines.split_line(result), journal, console)
     if plan.config.folds:
@@ -121,18 +146,21 @@ def _finish(record: Record, plan: Plan, cohort: Cohort, fitter: "Fitter", consol
     return mean
 
 
-def _train_splits(
-    record: Record, plan: Plan, cohort: Cohort, fitter: "Fitter", console: Console
-) -> Iterator[dict[str, float]]:
+def _train_splits(work: _Work) -> Iterator[dict[str, float]]:
     """Trains one split after another, but for those that were finished before; yields the results of each."""
+    from mime_tf.training.blend_training import BlendTraining
     from mime_tf.training.split_training import SplitTraining
 
+    record, plan, cohort, console = work.record, work.plan, work.cohort, work.console
     for (number, split), folder, starts in zip(plan.splits.items(), record.folders, plan.starts, strict=True):
         metrics = _finished(folder, console)
         if metrics is None:
-            _configuration(record, number, fitter.sizes).write(folder)
-            training = SplitTraining(folder, split, starts, cohort, fitter, console)
-            metrics = training.run(number)
+            _configuration(record, number, work.sizes).write(folder)
+            if plan.config.blend:
+                blend = BlendTraining(folder, split, cohort, plan.config, work.sizes, work.fitters, console)
+                metrics = blend.run(number, plan.groups)
+            else:
+                metrics = SplitTraining(folder, split, starts, cohort, work.fitters[0], console).run(number)
         yield with_nan(metrics)
 
 

@@ -42,11 +42,11 @@ class SplitTraining:
         )
         self.patience = Patience.of(self.config, split.train, self.valid)
 
-    def run(self, number: int) -> dict[str, Any]:
+    def run(self, *numbers: int) -> dict[str, Any]:
         """Fits the model of a split and writes the results.
 
         Args:
-            number: the split seed, or the number of the fold.
+            *numbers: what the initial weights are drawn for, as `Fitter.start` takes it.
 
         Returns:
             Dict of the results at the lowest validation loss, the keys `summary.RESULTS` among them.
@@ -61,7 +61,7 @@ class SplitTraining:
             self.cohort.vocabulary.write(self._path(VOCABULARY))
         self.console.note(f"{self.folder}: {remarks.sets(self.split)}")
         try:
-            self._fit(number)
+            self._fit(*numbers)
         except KeyboardInterrupt:
             with signals.held_back():
                 # The state in memory may be half-way through an evaluation; the one on disk is whole.
@@ -75,14 +75,14 @@ class SplitTraining:
         remove_state(self.folder)
         return best.results
 
-    def _fit(self, number: int) -> None:
+    def _fit(self, *numbers: int) -> None:
         config, state, model = self.config, self.state, self.fitter.model
         if state.snapshot:
             self.console.note(f"{self.folder}: going on from iteration {state.evaluations * config.eval_period}")
             state.snapshot.restore(model)
             state.snapshot = None  # in the model now, and taken anew from there
         else:
-            self.fitter.start(number)
+            self.fitter.start(*numbers)
             # The update of iteration 0, which precedes the first period.
             model.fit(self.fitter.batches(self.split.train, self.starts[:1]), verbose=0, shuffle=False)
         if self._nothing_left():
@@ -140,7 +140,7 @@ class SplitTraining:
         config, state, console = self.config, self.state, self.console
         valid, test = self._held_out(self.valid), self._held_out(self.test)
         return [
-            Evaluation(state, self._path(STATE), valid, test, config.eval_period, console),
+            Evaluation(state, self._path(STATE), valid, test, config, console),
             *([tensorboard.scalars(self._path(TENSORBOARD))] if config.tensorboard else []),
             Stopping(state, self.patience),
             Progress(os.path.basename(self.folder), state, config, console),

@@ -51,10 +51,9 @@ class State:
         best = self.best.results["iteration"] if self.best else 0
         return sum(row["iteration"] > best for row in self.history)
 
-    @property
-    def lowest_loss(self) -> float:
-        """Lowest validation loss so far; infinite before the first."""
-        return self.best.results["valid_loss"] if self.best else math.inf
+    def lowest(self, criterion: str) -> float:
+        """Returns the lowest `valid_loss` or `valid_calibrated_loss` so far; infinite before the first."""
+        return self.best.results[criterion] if self.best else math.inf
 
     @property
     def diverged(self) -> bool:
