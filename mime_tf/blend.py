@@ -56,6 +56,14 @@ class Blend(keras.Model):
             self.regression.build()
         self.built = True
 
+    def set_regression(self, keys, presence, log_count, bias):
+        """Gives the regression its weights, as `CodeRegression` has them."""
+        layer = self.regression
+        for weight, value in zip(
+            (layer.keys, layer.presence, layer.log_count, layer.bias), (keys, presence, log_count, bias), strict=True
+        ):
+            weight.assign(value)
+
     @property
     def weighted_parts(self):
         """List of pairs of a part, MiME or CodeRegression, and the float by which the sum multiplies its logit."""

@@ -48,6 +48,10 @@ class Paths:
         tables = (os.path.join(folder, name) for name in ("vocabulary.csv", hierarchy.FILE))
         return cls(cohort, f"{prefix}_truth.csv", f"{prefix}_truth.json", *tables)
 
+    def all(self) -> list[str]:
+        """Returns the files that every mode writes."""
+        return [*self.cohort, self.truth_csv, self.truth_json, self.vocabulary]
+
 
 def vocabulary(parameters: Parameters) -> Vocabulary:
     """Returns the names of a cohort's codes; orders without a link have a diagnosis of their own, the last."""

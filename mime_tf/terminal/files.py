@@ -99,7 +99,7 @@ def replacing(path: str | os.PathLike, mode: str = "wb") -> Iterator[Any]:
         The open file.
     """
     # A path on the command line may have bytes that are not UTF-8; they are written as they were given.
-    text = {} if "b" in mode else {"encoding": "utf-8", "errors": "surrogateescape"}
+    text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "errors": "surrogateescape"}
     with beside(path) as temporary, open(temporary, mode, **text) as file:
         yield file
         file.flush()

@@ -143,12 +143,10 @@ class BlendTraining:
         for index, network in enumerate(model.networks):
             path = os.path.join(self._network_folder(*divmod(index, self.config.members)), MODEL)
             network.set_weights(model_file.load(path, self.sizes).get_weights())
-        if regression is not None:
+        if regression is not None and columns is not None:
+            keys = np.concatenate([np.zeros(0, np.int64), *columns.keys])
             presence, log_count = _by_form(columns, regression.weights)
-            values = (np.concatenate([np.zeros(0, np.int64), *columns.keys]), presence, log_count, regression.intercept)
-            layer = model.regression
-            for variable, value in zip((layer.keys, layer.presence, layer.log_count, layer.bias), values, strict=True):
-                variable.assign(value)
+            model.set_regression(keys, presence, log_count, regression.intercept)
         model.part_weights.assign(weights)
         model.bias.assign(bias)
         return model

@@ -51,7 +51,9 @@ class Fitter:
         with self.strategy.scope():
             self.model = build_model(config, sizes)
             # Read before anything is written, so that a file that does not fit leaves nothing behind.
-            self._initial_weights = {(number,): self._draw(number) for number in config.split_numbers}
+            self._initial_weights: dict[tuple[int, ...], list[np.ndarray]] = {
+                (number,): self._draw(number) for number in config.split_numbers
+            }
             self.model.compile(
                 make_optimizer(config, replicas),
                 loss=LogLoss(),

@@ -160,11 +160,11 @@ def parse_time(text: str) -> int:
 def _read_csv(path):
     """Returns the origins of the rows, and the columns."""
     try:
-        lines = reading.csv_rows(path, strict=True)
-        _, header = next(lines, (0, []))
+        parsed = reading.csv_rows(path, strict=True)
+        _, header = next(parsed, (0, []))
         _check_columns(path, header)
         cells = [header.index(name) for name in COLUMNS]
-        rows = [_csv_row(path, line, row, len(header), cells) for line, row in lines if row]
+        rows = [_csv_row(path, line, row, len(header), cells) for line, row in parsed if row]
     except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
         raise InputError(f"{path}: can't be read as CSV in UTF-8 ({error})") from error
     lines, subjects, times, values = zip(*rows, strict=True) if rows else ((), (), (), ())
