@@ -15,7 +15,7 @@ VOCABULARY = "vocabulary.csv"
 PREDICTIONS = {"valid": "predictions_valid.csv", "test": "predictions_test.csv"}
 STATE = "state.npz"
 TENSORBOARD = "tensorboard"
-NETWORKS = "networks"
+NETWORKS = "networks"  # folder of those of a blend, each with the files of a fitted split but its configuration
 FILES = (METRICS, STATE, MODEL, CODES, HISTORY, FLAGS, VOCABULARY, *PREDICTIONS.values(), CONFIG)
 
 
@@ -36,6 +36,11 @@ def discard(folder: str) -> None:
 
     The configuration tells that the folder is of this program, so a discard that was killed can be done again.
     """
+    networks = os.path.join(folder, NETWORKS)
+    for name in os.listdir(networks) if os.path.isdir(networks) else ():
+        discard(os.path.join(networks, name))
+    with contextlib.suppress(OSError):
+        os.rmdir(networks)
     events = os.path.join(folder, TENSORBOARD)
     for parent, _, names in os.walk(events, topdown=False):
         for name in names:

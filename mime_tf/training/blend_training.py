@@ -158,7 +158,7 @@ class BlendTraining:
         for name in PREDICTIONS:
             part = getattr(self.split, name)
             probabilities = scorer(datasets.scoring_batches(part, self.config.eval_batch_size))
-            writing.write_predictions(self.folder, name, part, probabilities, self.cohort.stored_ids)
+            writing.write_predictions(self.folder, name, part, probabilities, self.cohort.patient_ids)
             figures[name] = summary.summarize(part.labels, probabilities)
         writing.write_model(self.folder, model)
         if self.fitters:
