@@ -15,7 +15,7 @@ from mime_tf.data.cohort import Cohort
 from mime_tf.regression import linear
 from mime_tf.regression.columns import Columns
 from mime_tf.runs import model_file, writing
-from mime_tf.runs.folder import MODEL, NETWORKS, PREDICTIONS, VOCABULARY
+from mime_tf.runs.folder import MODEL, NETWORKS, PREDICTIONS, VOCABULARY, remove_state
 from mime_tf.runs.results import read_history, read_metrics, read_predictions
 from mime_tf.scoring.scorer import Scorer
 from mime_tf.splits.inner import inner_folds, without_fold
@@ -115,6 +115,7 @@ class BlendTraining:
                     int(drawn[0]), [len(split.train)], fitter.config.batch_size, fitter.config.updates
                 )
                 metrics = SplitTraining(folder, split, starts, self.cohort, fitter, self.console).run(*seeds)
+            remove_state(folder)  # a run that was killed may have left it beside its results
             iterations.append(metrics["iteration"])
             logits[folds == fold] = _logits_of(folder, split.test)
         return FittedPart(f"{name} networks", logits, {"iterations": iterations})

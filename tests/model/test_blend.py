@@ -41,7 +41,7 @@ def layer_of(windows, columns, bias=0.0):
     layer = CodeRegression(windows, [len(column) for column in columns])
     layer.build()
     rows = [(key, *weights) for column in columns for key, weights in sorted(column.items())]
-    keys, presence, log_count = zip(*rows, strict=True)
+    keys, presence, log_count = np.array(rows, float).reshape(-1, 3).T
     for variable, values in zip(
         (layer.keys, layer.presence, layer.log_count), (keys, presence, log_count), strict=True
     ):

@@ -72,7 +72,7 @@ def test_the_files_of_a_blend(uninterrupted, cohort):
 
 
 def test_each_network_was_trained_without_the_fold_that_it_predicts(uninterrupted, cohort):
-    split = prediction._split(FittedSplit.open(uninterrupted[0] / "r0s0"), Cohort.open(str(cohort)))
+    split = prediction.split_of(FittedSplit.open(uninterrupted[0] / "r0s0"), Cohort.open(str(cohort)))
     folds = inner_folds(split.train, 2, 0)
     tested = []
     for number in (0, 1):
@@ -97,7 +97,7 @@ def test_the_blend_is_the_sum_of_its_parts(uninterrupted, cohort):
     ]
     for network, weights in zip(model.networks, networks, strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(network.get_weights(), weights.get_weights(), strict=True))
-    split = prediction._split(fitted, opened)
+    split = prediction.split_of(fitted, opened)
     columns = linear.Columns.learn(opened.store, split.train.rows)
     regression = linear.fit(opened.store, opened.labels, split.train.rows, split.valid.rows, columns=columns, seed=0)
     from mime_tf.batches.tables import Batch
@@ -108,27 +108,25 @@ def test_the_blend_is_the_sum_of_its_parts(uninterrupted, cohort):
     np.testing.assert_allclose(logits, regression.logits(opened.store, part.rows), rtol=1e-4, atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    ("moment", "number"),
-    [
-        ("after write state.npz", 1),
-        ("before write metrics.json", 2),
-        ("after write metrics.json", 3),
-        ("before write model.keras", 5),
-        ("before write metrics.json", 5),
-    ],
-)
-def test_a_blend_that_is_killed_resumes_bit_for_bit(moment, number, uninterrupted, cohort, monkeypatch, tmp_path):
-    killer = Killer(monkeypatch)
-    assert killer.run(lambda come, count: (come, count) == (moment, number), tmp_path, CONFIG, cohort=cohort)
-    run(CONFIG, tmp_path, cohort)
-    check_same(tmp_path, uninterrupted[0])
+SMALLER = dataclasses.replace(CONFIG, blend=("regression", "bilinear"))
 
 
-def test_overwriting_removes_the_networks(uninterrupted, cohort, tmp_path):
-    run(CONFIG, tmp_path, cohort)
-    alone = dataclasses.replace(CONFIG, blend=("regression",))
-    run(alone, tmp_path, cohort, overwrite=True)
+@pytest.mark.slow
+def test_a_blend_that_is_killed_resumes_bit_for_bit(cohort, monkeypatch, tmp_path):
+    """Killed between a network's results and the removal of its state, and then before the blend's own results."""
+    run(SMALLER, tmp_path / "whole", cohort)
+    killer, killed = Killer(monkeypatch), tmp_path / "killed"
+    for moment, number in (("after write metrics.json", 1), ("before write metrics.json", 2)):
+        assert killer.run(lambda *come, at=(moment, number): come == at, killed, SMALLER, cohort=cohort)
+    run(SMALLER, killed, cohort)
+    check_same(killed, tmp_path / "whole")
+
+
+@pytest.mark.slow
+def test_overwriting_removes_the_networks(cohort, tmp_path):
+    run(SMALLER, tmp_path, cohort)
+    assert (tmp_path / "r0s0" / "networks" / "k0m1").is_dir()
+    run(dataclasses.replace(CONFIG, blend=("regression",)), tmp_path, cohort, overwrite=True)
     assert not (tmp_path / "r0s0" / "networks").exists()
     metrics = json.loads((tmp_path / "r0s0" / "metrics.json").read_text())
     assert [part["name"].partition(" ")[0] for part in metrics["parts"]] == ["regression"]
@@ -151,7 +149,18 @@ def test_every_command_takes_a_blend(uninterrupted, cohort, tmp_path, capsys):
         ["predict", "--model", model, "--data", str(cohort), "--output", str(tmp_path / "p.csv")],
         ["evaluate", "--model", model, "--data", str(cohort), "--bootstrap", "20"],
         ["explain", "--model", model, "--data", str(cohort), "--row", "3", "--output", str(tmp_path / "e.html")],
-        ["explain", "--model", model, "--data", str(cohort), "--pairs", "--output", str(tmp_path / "pairs.csv")],
+        [
+            "explain",
+            "--model",
+            model,
+            "--data",
+            str(cohort),
+            "--cohort",
+            "--limit",
+            "20",
+            "--output",
+            str(tmp_path / "pairs.csv"),
+        ],
         ["report", "--model", model, "--data", str(cohort), "--output", str(tmp_path / "r.html"), "--bootstrap", "20"],
         ["export", "--model", model, "--output", str(tmp_path / "served")],
     )
@@ -160,13 +169,22 @@ def test_every_command_takes_a_blend(uninterrupted, cohort, tmp_path, capsys):
     assert "regression" in (tmp_path / "served" / "MODEL_CARD.md").read_text()
 
 
+@pytest.mark.slow
 def test_the_recipe_sets_its_flags_and_leaves_those_that_are_given(cohort, tmp_path):
-    given = ["--recipe", "--num_iter=2", "--eval_period=2", "--width=4", "--split_seeds=0", "--members=2"]
+    given = [
+        "--recipe",
+        "--num_iter=2",
+        "--eval_period=2",
+        "--width=4",
+        "--split_seeds=0",
+        "--members=2",
+        "--blend=regression",
+    ]
     done = command(cohort, f"{tmp_path}/", f"{tmp_path}/log", *given, "--patience_from_gain=0", "--notensorboard")
     assert done.code in (0, None), done.err
     flags = json.loads((tmp_path / "run.json").read_text())["flags"]
     expected = {name: list(value) if isinstance(value, tuple) else value for name, value in RECIPE.items()}
-    own = {"num_iter": 2, "eval_period": 2, "width": "4", "patience_from_gain": 0}
+    own = {"blend": ["regression"], "num_iter": 2, "eval_period": 2, "width": "4", "patience_from_gain": 0}
     assert {name: flags[name] for name in RECIPE} == expected | own
 
 
