@@ -18,7 +18,9 @@ def sets(split: Split) -> str:
     return "; ".join(f"{name} {len(part):,} patients, {int(part.labels.sum()):,} cases" for name, part in parts)
 
 
-def warnings(history: Sequence[Mapping[str, Any]], kept: int, train: Part, valid: Part) -> Iterator[str]:
+def warnings(
+    history: Sequence[Mapping[str, Any]], kept: int, train: Part, valid: Part, criterion: str = "valid_loss"
+) -> Iterator[str]:
     """Yields warnings about a split that has ended, each with what may help.
 
     A valid set whose labels are all alike tells nothing about a model, and has no warnings.
@@ -28,13 +30,14 @@ def warnings(history: Sequence[Mapping[str, Any]], kept: int, train: Part, valid
         kept: iteration of the model that is kept.
         train: the training set.
         valid: the set that the model was chosen on, as it is scored.
+        criterion: column of the history that the model was chosen by.
     """
     if len(np.unique(valid.labels)) < 2:
         return
-    constant, loss = constant_loss(train, valid), min(row["valid_loss"] for row in history if row["iteration"] == kept)
+    constant, loss = constant_loss(train, valid), min(row[criterion] for row in history if row["iteration"] == kept)
     if loss >= constant:
         yield (
-            f"the model is no better than a constant (valid_loss {loss:.4f}; {constant:.4f} for the share of cases in "
+            f"the model is no better than a constant ({criterion} {loss:.4f}; {constant:.4f} for the share of cases in "
             "train); more patients, --pooling=last,sum with --emb_activation=linear, a longer run or a smaller --width "
             "may help, and a regression may be the better model"
         )

@@ -124,9 +124,9 @@ class SplitTraining:
         elif state.evaluations < self.config.evaluations:
             self.console.note(
                 f"{self.folder}: stopped at iteration {state.history[-1]['iteration']}, after {state.since_best} "
-                f"evaluations without a better valid_loss than that of iteration {kept}"
+                f"evaluations without a better {self.config.criterion} than that of iteration {kept}"
             )
-        for warning in remarks.warnings(state.history, kept, self.split.train, self.valid):
+        for warning in remarks.warnings(state.history, kept, self.split.train, self.valid, self.config.criterion):
             self.console.note(f"warning: {self.folder}: {warning}")
         return best
 
