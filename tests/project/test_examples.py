@@ -97,7 +97,9 @@ def output(tmp_path):
     (tmp_path / "patients.csv").write_text(f"age,sex\n{table}")
     prefix = f"{tmp_path}/run/"
     Path(prefix).mkdir()
-    Record.new(TrainConfig(folds=2), Cohort.open(tmp_path / "cohort"), prefix, f"{prefix}log.log").finish(dict.fromkeys(RESULTS, 0.5))
+    Record.new(TrainConfig(folds=2), Cohort.open(tmp_path / "cohort"), prefix, f"{prefix}log.log").finish(
+        dict.fromkeys(RESULTS, 0.5)
+    )
     scores = [0.1 if row == 1 else 0.2 + 0.5 * label for row, label in enumerate(labels)]
     lines = "".join(f"{row},0,{label},{scores[row]}\n" for row, label in enumerate(labels))
     Path(f"{prefix}out_of_fold.csv").write_text(f"row,fold,label,probability\n{lines}")
