@@ -39,15 +39,13 @@ def parser(program: str) -> Parser:
 
 def run(arguments: Namespace) -> None:
     """Runs the command."""
-    with outputs.claimed(lambda: _check_output(arguments.output, arguments.overwrite), arguments.output):
+    with outputs.claimed(lambda: _check_output(arguments), arguments.output):
         _pack(arguments.data, arguments.output, arguments.overwrite)
 
 
 def _pack(data: str, output: str, overwrite: bool) -> None:
-    from mime_tf.commands import inputs
     from mime_tf.data.cohort import Cohort
 
-    inputs.check_apart([output], data)
     if os.path.isdir(data) and os.path.samefile(data, os.path.dirname(output) or "."):
         raise InputError(f"{output}: is in the folder that is read, and would be read with the rest from then on")
     cohort = Cohort.open(data)
@@ -68,11 +66,15 @@ def _pack(data: str, output: str, overwrite: bool) -> None:
         console.line(line)
 
 
-def _check_output(output: str, overwrite: bool) -> None:
+def _check_output(arguments: Namespace) -> None:
     """Raises InputError unless the output may be written."""
+    from mime_tf.commands import inputs
+
+    output = arguments.output
     if not output.endswith(".parquet"):
         raise InputError(f"{output}: the name of the output ends in .parquet; {output}.parquet would be right")
-    outputs.check_file(output, overwrite)
+    inputs.check_apart([output], arguments.data)
+    outputs.check_file(output, arguments.overwrite)
 
 
 def _copy_vocabulary(source: str, target: str) -> str:

@@ -113,10 +113,10 @@ def test_constraints(constraint, right, wrong, text):
 # Flags of train.
 
 
-def test_flags_are_the_fields_and_two_more():
+def test_flags_are_the_fields_and_those_of_a_run():
     values = flags.FlagValues()
     train.define_flags(values, "here")
-    assert set(values) == {*FIELDS, "resume", "overwrite"}
+    assert set(values) == {*FIELDS, "recipe", "resume", "overwrite"}
     values(["train"])
     assert train.config(values) == TrainConfig()
     assert all(values[flag.name].help.endswith(options.plain(flag.help)) for flag in train.described())

@@ -145,9 +145,12 @@ def test_an_output_that_exists(capsys):
 
 def test_a_file_packed_onto_itself(capsys):
     write_parquet("x.parquet")
-    argv = ["--data", "x.parquet", "--output", "x.parquet"]
-    check_refused(capsys, *argv, says="x.parquet: exists; --overwrite replaces it")
-    assert pack(capsys, *argv, "--overwrite")[0] == 0
+    os.symlink("x.parquet", "y.parquet")
+    for output in ("x.parquet", "y.parquet"):
+        argv = ["--data", "x.parquet", "--output", output]
+        says = f"{output}: is read as well (x.parquet); must be another file"
+        check_refused(capsys, *argv, says=says)
+        check_refused(capsys, *argv, "--overwrite", says=says)
     check_parquet("x.parquet")
 
 

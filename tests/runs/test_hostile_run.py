@@ -20,7 +20,7 @@ def refused(action, *arguments):
     return str(error.value)
 
 
-RECORD = {"flags": {}, "log": "log", "data": {}, "input": None, "log_start": 0, "mean": None, "versions": {}}
+RECORD = {"flags": {}, "log": "log", "data": {}, "input": None, "log_lines": [], "mean": None, "versions": {}}
 MEAN = {f"{part}_{name}": 0.5 for part in ("valid", "test") for name in ("loss", "auc", "aucpr")}
 
 
