@@ -298,7 +298,7 @@ def changed(**change):
     return content
 
 
-ORDER_KEYS = "must be one of file, order, visit, code, time, display, reason, kind, system, time_format, names"
+ORDER_KEYS = "must be one of file, order, visit, code, time, display, reason, patient, kind, system, time_format, names"
 
 
 @pytest.mark.parametrize(
