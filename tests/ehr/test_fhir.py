@@ -203,6 +203,7 @@ def test_times_of_conditions_and_orders(tmp_path):
         ("1969-12-31T23:59:59Z", -1),
         ("1970-01-01T00:00:00-05:30", 19800),
         ("1972-06-30T23:59:60Z", 78796800),
+        ("1970-01-01T24:00:00Z", 86400),
         ("0001-01-01", -62135596800),
         ("9999-12-31", 253402214400),
     ],
@@ -212,7 +213,7 @@ def test_a_time_in_seconds(text, seconds):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "70", "1970-13", "1970-02-30", "1970-01-01T24:00:00Z", "1970-01-01 10:00:00", "٢٠١٠"]
+    "text", ["", "70", "1970-13", "1970-02-30", "1970-01-01T24:00:01Z", "1970-01-01 10:00:00", "٢٠١٠"]
 )
 def test_an_unreadable_time(text, tmp_path):
     with pytest.raises(InputError, match=r"bundle.json: entry 1: Patient/p: birthDate: found '.*; must be a date"):

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mime_tf.ehr import missing
 from mime_tf.ehr.engine import opened
 from mime_tf.ehr.schema import SYSTEMS, system_name
 from mime_tf.ehr.sources.files import time_format as formats
@@ -148,15 +149,21 @@ TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from(
 @slowly
 @given(rows=st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=20))
 def test_any_text_survives(rows, read, tmp_path):
-    """Quotes, commas, line breaks and all alphabets; DuckDB reads the files of Python's csv module."""
+    """Quotes, commas, line breaks and all alphabets; DuckDB reads the files of Python's csv module.
+
+    Only a row that repeats the header is left out.
+    """
     with open(tmp_path / "v.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows([("a", "b"), *rows])
     read_back = [(row["a"], row["b"]) for row in read("v")]
-    assert sorted(map(repr, read_back)) == sorted(repr(tuple(_cut(text) for text in row)) for row in rows)
+    expected = [tuple(map(_as_read, row)) for row in rows]
+    assert sorted(map(repr, read_back)) == sorted(repr(row) for row in expected if row != ("a", "b"))
 
 
-def _cut(text):
-    return text.strip(" \t\n\r\v\f") or None
+def _as_read(text):
+    """Without blanks, and missing where it is empty or a word that programs write for a missing value."""
+    text = text.strip(" \t\n\r\v\f")
+    return None if text == "" or text.lower() in missing.WORDS else text
 
 
 def test_whole_numbers_of_parquet_have_no_point(read, tmp_path):

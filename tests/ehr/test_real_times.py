@@ -17,6 +17,7 @@ from mime_tf.errors import InputError
 
 NOW = 20_000 * DAY  # 2024-10-04
 FAR, OPEN, UNKNOWN = (from_date(datetime.date(*date)) for date in ((2031, 3, 4), (9999, 12, 31), (1900, 1, 1)))
+REAL = from_date(datetime.date(2012, 1, 1))
 
 
 def numbered(export, now=NOW):
@@ -142,16 +143,44 @@ def test_the_printed_table_says_what_is_kept():
     assert visits_by_patient(cohort) == {"p": [[("A", [], [])]]}
 
 
-def test_omop_takes_the_real_one_of_two_deaths(tmp_path):
-    write(
-        tmp_path / "person.csv", ("person_id", "gender_concept_id", "year_of_birth"), (1, 8532, 1950), (2, 8507, 1960)
-    )
+def omop_deaths(folder, *deaths, engine=None):
+    """The time of death of each of two persons, and what was left out."""
+    write(folder / "person.csv", ("person_id", "gender_concept_id", "year_of_birth"), (1, 8532, 1950), (2, 8507, 1960))
     visit = ("visit_occurrence_id", "person_id", "visit_start_date", "visit_end_date")
-    write(tmp_path / "visit_occurrence.csv", visit, (10, 1, "2010-05-03", ""), (20, 2, "2010-05-03", ""))
+    write(folder / "visit_occurrence.csv", visit, (10, 1, "2010-05-03", ""), (20, 2, "2010-05-03", ""))
     for name, prefix in (("condition_occurrence", "condition"), ("drug_exposure", "drug")):
         start = "drug_exposure_start_date" if prefix == "drug" else "condition_start_date"
-        write(tmp_path / f"{name}.csv", (f"{name}_id", f"{prefix}_concept_id", start, "visit_occurrence_id"))
-    deaths = [(1, "1900-01-01"), (1, "2012-01-01"), (2, "9999-12-31")]
-    write(tmp_path / "death.csv", ("person_id", "death_date"), *deaths)
-    death = [row[3] for row in read_tables(read_omop, tmp_path)["patients"]]
-    assert death == [from_date(datetime.date(2012, 1, 1)), OPEN]  # the second is for `real_times` to count
+        write(folder / f"{name}.csv", (f"{name}_id", f"{prefix}_concept_id", start, "visit_occurrence_id"))
+    write(folder / "death.csv", ("person_id", "death_date", "cause_source_value"), *deaths)
+    tables = read_tables(read_omop, folder, engine=engine)
+    return [row[3] for row in tables["patients"]], tables["left_out"]
+
+
+FURTHER = "further rows of death of one person, of the same time or of none that is real"
+
+
+@pytest.mark.parametrize(
+    ("deaths", "expected", "further"),
+    [
+        ([(1, "1900-01-01", ""), (1, "2012-01-01", ""), (2, "9999-12-31", "")], [REAL, OPEN], 1),
+        ([(1, "2012-01-01", "fall"), (1, "2012-01-01", "flu"), (1, "2012-01-01", "flu")], [REAL, None], 2),
+        ([(1, "", ""), (1, "2012-01-01", ""), (1, "9999-12-31", ""), (2, "", "")], [REAL, None], 2),
+        ([(2, "9999-12-31", ""), (2, "9999-12-31", ""), (1, "2012-01-01", "")], [REAL, OPEN], 1),
+        ([(1, "2012-01-01", ""), (2, "2012-01-01", "")], [REAL, REAL], 0),
+    ],
+    ids=["placeholder", "equal", "three", "placeholders", "one each"],
+)
+def test_omop_takes_the_real_one_of_two_deaths(deaths, expected, further, tmp_path):
+    times, left_out = omop_deaths(tmp_path, *deaths)
+    assert times == expected  # placeholders are for `real_times` to count
+    assert left_out == ({FURTHER: further} if further else {})
+
+
+def test_omop_does_not_choose_between_two_real_deaths(tmp_path):
+    deaths = [(2, "2012-01-01", ""), (1, "2013-05-06", ""), (1, "1900-01-01", ""), (1, "2012-01-01", "")]
+    with pytest.raises(InputError) as caught:
+        omop_deaths(tmp_path, *deaths)
+    assert str(caught.value) == (
+        f"{tmp_path / 'death.csv'}: lines 3, 4 and 5: person_id '1': found the deaths 2012-01-01T00:00:00Z and "
+        "2013-05-06T00:00:00Z; must be one"
+    )

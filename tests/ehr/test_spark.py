@@ -11,6 +11,7 @@ from support.ehr_exports import ExportRows
 
 from mime_tf import __main__
 from mime_tf.ehr import engine
+from mime_tf.ehr.sources.omop import reasons
 from mime_tf.errors import InputError
 
 pytestmark = [
@@ -132,12 +133,27 @@ def test_spark_reads_literal_paths(spark, export, tmp_path):
     assert (tmp_path / "c" / "cohort.seqs").read_bytes() == (tmp_path / "plain" / "cohort.seqs").read_bytes()
 
 
-def test_spark_says_which_files_it_would_leave_out(spark, export, tmp_path, capsys):
+def test_both_engines_leave_out_hidden_files_and_say_so(spark, export, tmp_path, capsys):
+    """Spark would pass over them without a word."""
     shutil.copytree(export, tmp_path / "x")
     (tmp_path / "x" / "medications").mkdir()
-    (tmp_path / "x" / "medications.csv").rename(tmp_path / "x" / "medications" / "_part.csv")
-    assert convert(tmp_path / "x", tmp_path / "c", "--engine", "spark", "--master", "local[2]") == 2
-    assert "_part.csv: Spark leaves out files with such a name" in capsys.readouterr().err
+    shutil.copy(export / "medications.csv", tmp_path / "x" / "medications" / "_part.csv")
+    (tmp_path / "x" / "medications.csv").rename(tmp_path / "x" / "medications" / "part.csv")
+    for engine_name in ("duckdb", "spark"):
+        master = ["--master", "local[2]"] if engine_name == "spark" else []
+        assert convert(tmp_path / "x", tmp_path / engine_name, "--engine", engine_name, *master) == 0
+        assert "note: not read: _part.csv (hidden file)" in capsys.readouterr().err
+    files = [(tmp_path / engine_name / "cohort.seqs").read_bytes() for engine_name in ("duckdb", "spark")]
+    assert files[0] == files[1]
+
+
+def test_spark_says_which_file_it_would_leave_out(spark, tmp_path):
+    """A file that the user names himself, as one of links, is not passed over."""
+    path = tmp_path / "_links.csv"
+    path.write_text("kind,order_id,condition_occurrence_id\nrx,1,2\n")
+    with engine.opened("spark", "local[2]") as cluster, pytest.raises(InputError) as caught:
+        reasons.of_file(cluster, path, None)
+    assert str(caught.value) == f"{path}: Spark leaves out files with such a name; it must not begin with _ or ."
 
 
 def ragged(folder):
@@ -161,8 +177,9 @@ def no_time(folder):
 
 def twice(folder):
     text = (folder / "encounters.csv").read_text()
-    (folder / "encounters.csv").write_text(text + text.splitlines()[1] + "\n")
-    return "Id 'Åsa0' occurs 2 times; must occur once"
+    again = text.splitlines()[1].replace("1970-01-01T00", "1970-01-01T01", 1)
+    (folder / "encounters.csv").write_text(f"{text}{again}\n")
+    return f"encounters.csv: lines 2 and {len(text.splitlines()) + 1}: visit 'Åsa0' occurs 2 times; must occur once"
 
 
 @pytest.mark.parametrize("damage", [ragged, cut_off, no_time, twice])

@@ -85,9 +85,9 @@ class ReadTable:
     shards: list[Shard]
     repeated_headers: int
 
-    def where(self, key: str, value: str) -> str:
-        """Returns the files and the lines, or rows, in which an identifier is, two of them at most."""
-        return locate(self.shards, key, lambda text: identifiers.exact_text(text) == value, most=2)
+    def where(self, key: str, value: str, most: int = 2) -> str:
+        """Returns the files and the lines, or rows, in which an identifier is, `most` of them at most."""
+        return locate(self.shards, key, lambda text: identifiers.exact_text(text) == value, most)
 
 
 def read(engine: Engine, name: str, paths: list[str], columns: dict[str, Column], folder: str = "") -> ReadTable:
@@ -135,9 +135,10 @@ def locate(shards: Sequence[Shard], key: str, test: Callable[[str], bool], most:
 
 
 def _joined(places):
-    """Places in a file in words, such as `lines 2 and 5`."""
+    """Places in a file in words, such as `lines 2 and 5` or `lines 2, 5 and 9`."""
     unit = places[0].split()[0]
-    numbers = " and ".join(place.split()[1] for place in places)
+    *most, last = (place.split()[1] for place in places)
+    numbers = f"{', '.join(most)} and {last}" if most else last
     return f"{unit}{'s' if len(places) > 1 else ''} {numbers}"
 
 
