@@ -4,7 +4,7 @@ import sys
 
 import flags
 from mime_tf.commands import train
-from mime_tf.terminal import environment, status
+from mime_tf.terminal import environment, signals, status
 
 
 def main(argv):
@@ -15,4 +15,6 @@ def main(argv):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv))
+    code = main(sys.argv)
+    signals.ignore_until_exit()
+    sys.exit(code)

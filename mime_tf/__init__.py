@@ -20,6 +20,8 @@ _HOMES = {
     "Store": "mime_tf.data.store",
     "TrainConfig": "mime_tf.config",
     "VisitEmbedding": "mime_tf.layers",
+    "VisitPooling": "mime_tf.layers",
+    "VisitTransform": "mime_tf.layers",
     "datasets": "mime_tf.batches.cohort_datasets",
     "explain_patients": "mime_tf.explain.patients",
     "load_model": "mime_tf.loading",

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 
 import mime_tf
 from mime_tf.commands import COMMANDS
-from mime_tf.terminal import environment, status
+from mime_tf.terminal import environment, signals, status
 
 EPILOG = "mime-tf COMMAND --help explains a command, with examples."
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command line; returns the exit status, one of `mime_tf.terminal.status`."""
-    argv = sys.argv[1:] if argv is None else argv
+    if argv is None:
+        code = main(sys.argv[1:])
+        signals.ignore_until_exit()
+        return code
     if not argv or argv[0] not in COMMANDS:
         return status.run("mime-tf", lambda: _answer(argv))
     name, *rest = argv

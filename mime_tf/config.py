@@ -13,6 +13,38 @@ from mime_tf.errors import InputError
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "elu", "gelu", "leaky_relu", "linear", "selu", "silu", "softplus", "softsign")
 RNN_CELLS = ("gru_v1", "gru", "lstm")
+POOLING = ("last", "sum", "mean", "max", "distinct")
+REGRESSION = "regression"  # the part of a blend that is no network
+# Kinds of networks in a blend, and the options of each. The bilinear one adds up the effects of linked pairs, each the
+# product of two embeddings; the recurrent one is MiME, as the flags describe it.
+KINDS: dict[str, dict[str, Any]] = {
+    "recurrent": {},
+    "bilinear": {
+        "pooling": ("sum",),
+        "emb_activation": "linear",
+        "order_activation": "linear",
+        "code_dropout": 0.2,
+        "regularize_embeddings": "0",
+    },
+}
+PARTS = (REGRESSION, *KINDS)
+# Values of the flags in place of their defaults for the best prediction from a cohort of one's own.
+RECIPE: dict[str, Any] = {
+    "blend": PARTS,
+    "choose_by": "calibrated_loss",
+    "width": "auto",
+    "batch_size": 50,
+    "num_iter": 4000,
+    "eval_period": 50,
+    "patience": 8,
+    "patience_from_gain": 30,
+    "test_fraction": 0.2,
+    "valid_fraction": 0.1,
+}
+EQUATIONS = ("program", "paper")
+WIDTHS = ("rnn_size", "dx_emb_size", "rx_emb_size", "pr_emb_size", "dxobj_emb_size", "visit_emb_size")
+# Least number of patients of a cohort, and the width that `auto` gives it; 64 was enough for 2,000 to 10,000 patients.
+_AUTO_WIDTHS = ((100_000, 256), (20_000, 128), (1_000, 64), (0, 32))
 SIZE_NAMES = ("num_dx", "num_rx", "num_pr", "max_dx_per_visit", "max_rx_per_dx", "max_pr_per_dx")
 
 TRAINING, MODEL, SIZES = "Training", "Model", "Sizes of the data"
@@ -27,9 +59,22 @@ def _is_class_weight(text: str) -> bool:
         return False
 
 
+def _is_count(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and int(text) >= 1
+
+
+def _is_weight_or_same(text: str) -> bool:
+    try:
+        return text == "same" or (math.isfinite(float(text)) and float(text) >= 0)
+    except ValueError:
+        return False
+
+
 _COUNT = at_least(1)
 _SEED = at_least(0, at_most=2**32 - 1)
-_FOLDS = Constraint("0, or 2 or more", lambda folds: folds == 0 or folds >= 2)
+_FOLDS = Constraint("0, or from 2 to 10000", lambda folds: folds == 0 or 2 <= folds <= 10_000)
+_WEIGHT_OR_SAME = Constraint("same, or a number of 0 or more", _is_weight_or_same)
+_WIDTH = Constraint("own, auto, or a whole number above 0", lambda text: text in ("own", "auto") or _is_count(text))
 _CLASS_WEIGHT = Constraint("none, balanced, or a number above 0", _is_class_weight)
 
 
@@ -79,6 +124,13 @@ class TrainConfig:
         "Share of the entries of visit embeddings, and of patients' last states, that a training step sets to 0; the "
         "same for every cell, and none inside the recurrence.",
     )
+    code_dropout: float = _field(
+        TRAINING,
+        0.0,
+        at_least(0, below=1),
+        "Share of the orders of Dx-objects, and of the Dx-objects of visits, that a training step leaves out, each by "
+        "a draw of its own.",
+    )
     class_weight: str = _field(
         TRAINING,
         "none",
@@ -92,6 +144,31 @@ class TrainConfig:
         0,
         at_least(0),
         "Number of evaluations in a row without a lower loss on valid after which a split stops; 0 never stops early.",
+    )
+    patience_from_gain: int = _field(
+        TRAINING,
+        0,
+        at_least(0),
+        "Largest number of evaluations for which `patience` waits for a first clear gain: a loss on valid that is 1% "
+        "below that of the constant model, which gives everyone the share of cases in train. 0 does not wait.",
+    )
+    init_embeddings: str = _field(
+        TRAINING,
+        "random",
+        one_of(("random", "links")),
+        "Initial code embeddings: all `random`; or with their first columns from the `links`, the singular vectors of "
+        "the table of diagnoses by the orders that they led to, of all patients in the data, labels unseen.",
+    )
+    link_dimensions: int = _field(
+        TRAINING, 6, _COUNT, "Number of columns that `--init_embeddings=links` takes from the links."
+    )
+    choose_by: str = _field(
+        TRAINING,
+        "loss",
+        one_of(("loss", "calibrated_loss")),
+        "Figure on valid that is lowest for the model which is kept, and that `patience` counts: its `loss`; or that "
+        "loss after a slope and an intercept were fitted to the logits, for models that are recalibrated, as the parts "
+        "of a blend are.",
     )
     random_seed: int = _field(
         TRAINING, 0, _SEED, "Seed of the initial weights and of the training batches: the `i` of `r<i>s<j>`."
@@ -151,6 +228,13 @@ class TrainConfig:
         one_of(RNN_CELLS),
         "Recurrent layer: `gru_v1` is the authors', the GRU of TensorFlow 1.x; `gru` and `lstm` are Keras's.",
     )
+    width: str = _field(
+        MODEL,
+        "own",
+        _WIDTH,
+        "One number for the six widths below; `auto`, a number by the size of the cohort (32 below 1,000 patients, 64 "
+        "below 20,000, 128 below 100,000, 256 from there on); or `own`, each by its own flag.",
+    )
     rnn_size: int = _field(MODEL, 256, _COUNT, "Width of the recurrent state.")
     dx_emb_size: int = _field(MODEL, 200, _COUNT, "Width of a diagnosis embedding.")
     rx_emb_size: int = _field(
@@ -166,14 +250,60 @@ class TrainConfig:
         _COUNT,
         "Width of a visit embedding; equal to `dxobj_emb_size`, because a visit is a sum of Dx-objects.",
     )
-    emb_activation: str = _field(MODEL, "relu", one_of(ACTIVATIONS), "Activation of the code embeddings.")
+    pooling: tuple[str, ...] = _field(
+        MODEL,
+        ("last",),
+        one_of(POOLING),
+        "Views of a patient's record that the prediction reads side by side, with commas between: the `last` recurrent "
+        "state, as in the authors' program; the `sum`, `mean` or `max` over visit embeddings; and `distinct`, the sum "
+        "over the distinct diagnoses of the record, each once with all the orders that it led to. Without `last` the "
+        "model has no recurrence.",
+    )
+    blend: tuple[str, ...] = _field(
+        MODEL,
+        (),
+        one_of(PARTS),
+        "Parts of a blend, whose logits are added with weights of at least 0, in place of one network: a `regression` "
+        "on codes and linked pairs; `recurrent` networks, as the other flags describe them; and `bilinear` networks, "
+        "which add up linked pairs over all visits without any activation. `regression` alone has no network.",
+    )
+    members: int = _field(
+        MODEL,
+        5,
+        at_least(2),
+        "Number of networks of each kind in a blend. Each is trained without one of as many folds of the training "
+        "patients, so that the weights of the parts are fitted to predictions for patients that no part has seen.",
+    )
+    emb_activation: str = _field(
+        MODEL,
+        "relu",
+        one_of(ACTIVATIONS),
+        "Activation of the code embeddings; `linear` for none, which lets a diagnosis turn an order's effect around.",
+    )
     order_activation: str = _field(
         MODEL, "relu", one_of(ACTIVATIONS), "Activation of the diagnosis-order interactions and of Dx-objects."
     )
     visit_activation: str = _field(
-        MODEL, "relu", one_of(ACTIVATIONS), "Accepted and not used, as in the authors' program."
+        MODEL,
+        "relu",
+        one_of(ACTIVATIONS),
+        "Activation of visits with `--equations=paper`; not used otherwise, as in the authors' program.",
+    )
+    equations: str = _field(
+        MODEL,
+        "program",
+        one_of(EQUATIONS),
+        "Equations of the authors' program, or of their paper where the program leaves something out: the skip "
+        "connections of Dx-objects and visits, and the visit's own weights and activation. `paper` takes equal widths "
+        "of codes and Dx-objects.",
     )
     regularize: float = _field(MODEL, 1e-4, at_least(0), "Weight of the sum of squares of all weights but biases.")
+    regularize_embeddings: str = _field(
+        MODEL,
+        "same",
+        _WEIGHT_OR_SAME,
+        "Weight of the sum of squares of the code embeddings, in place of `regularize`: a number, or `same`.",
+    )
     aux_lambda: float = _field(
         MODEL, 0.0, at_least(0), "Weight of the auxiliary losses; at 0 their heads are left out."
     )
@@ -220,16 +350,46 @@ class TrainConfig:
     def __post_init__(self):
         for field in dataclasses.fields(self):
             check_field(field, getattr(self, field.name))
+        self._apply_width()
+        self._check_embeddings()
         self._require("num_iter", self.num_iter >= self.eval_period, f"at least eval_period, {self.eval_period}")
         self._require("max_threshold", self.max_threshold > self.min_threshold, "more than min_threshold")
         self._check_division()
         self._check_schedule()
         both = self.distribute == "mirrored" and self.jit_compile == "on"
         self._require("distribute, jit_compile", not both, "mirrored without XLA, which compiles for one device only")
+        compiled = self.jit_compile == "on" and "distinct" in self.pooling
+        self._require("pooling, jit_compile", not compiled, "views without distinct, or a step without XLA")
         equal = self.dx_emb_size == self.rx_emb_size == self.pr_emb_size
         self._require("dx_emb_size, rx_emb_size, pr_emb_size", equal, "equal: the three embeddings are added")
+        waits = self.patience > 0 or not self.patience_from_gain
+        self._require("patience, patience_from_gain", waits, "a patience of 1 or more where patience_from_gain is set")
+        views = len(set(self.pooling)) == len(self.pooling) > 0
+        self._require("pooling", views, "one or more different views")
+        self._check_blend()
         equal = self.dxobj_emb_size == self.visit_emb_size
         self._require("dxobj_emb_size, visit_emb_size", equal, "equal: a visit is a sum of Dx-objects")
+
+    def _check_embeddings(self) -> None:
+        """Checks what code embeddings are added to, and what they start from."""
+        links, auto = self.init_embeddings == "links", self.width == "auto"
+        equal = self.equations == "program" or auto or self.dx_emb_size == self.dxobj_emb_size
+        right = "program, or equal widths, which the skip connections add"
+        self._require("equations, dx_emb_size, dxobj_emb_size", equal, right)
+        self._require("init_embeddings, init_from", not (links and self.init_from), "random where init_from is set")
+        fits = not links or auto or self.link_dimensions <= self.dx_emb_size
+        self._require("link_dimensions, dx_emb_size", fits, "at most dx_emb_size")
+
+    def _apply_width(self) -> None:
+        """Sets the six widths to that of `width`, unless it is to be found, or they have flags of their own."""
+        if self.width == "own":
+            return
+        number = None if self.width == "auto" else int(self.width)
+        for name in WIDTHS:
+            free = getattr(self, name) in (FIELDS[name].default, number)
+            self._require(f"width, {name}", free, f"own where {name} is set")
+            if number:
+                object.__setattr__(self, name, number)
 
     def _check_division(self) -> None:
         """Checks how the patients are divided."""
@@ -247,6 +407,14 @@ class TrainConfig:
         whole = not self.eval_drop_remainder
         self._require("folds, eval_drop_remainder", whole, "folds alone, so that every patient is scored")
 
+    def _check_blend(self) -> None:
+        """Checks that the parts of a blend and the options of a single network are not mixed."""
+        different = len(set(self.blend)) == len(self.blend)
+        self._require("blend", different, "different parts")
+        for name in ("pooling", "init_from", "eval_drop_remainder", "jit_compile") if self.blend else ():
+            is_default = getattr(self, name) == type(self).__dataclass_fields__[name].default
+            self._require(f"blend, {name}", is_default, f"without {name}, which is of a single network")
+
     def _check_schedule(self) -> None:
         """Checks that a warm-up has a schedule to lead to."""
         cosine = not self.warmup_steps or self.learning_rate_schedule == "cosine"
@@ -259,9 +427,36 @@ class TrainConfig:
             raise InputError(f"{names}: found {values}; must be {right}")
 
     @property
+    def weight_of_embeddings(self) -> float | None:
+        """Weight of the sum of squares of the code embeddings, or None for that of all weights."""
+        return None if self.regularize_embeddings == "same" else float(self.regularize_embeddings)
+
+    def with_widths(self, patients: int) -> "TrainConfig":
+        """Returns the configuration for a cohort of so many patients, with a number in place of the width `auto`.
+
+        >>> config = TrainConfig(width="auto").with_widths(5000)
+        >>> config.width, config.rnn_size, config.dx_emb_size
+        ('64', 64, 64)
+        """
+        if self.width != "auto":
+            return self
+        return dataclasses.replace(self, width=str(next(width for least, width in _AUTO_WIDTHS if patients >= least)))
+
+    @property
     def split_numbers(self) -> tuple[int, ...]:
         """Number of each split, the j of r<i>s<j>: the split seeds, or the folds from 0."""
         return tuple(range(self.folds)) or self.split_seeds
+
+    @property
+    def criterion(self) -> str:
+        """Name of `choose_by` among the figures of an evaluation."""
+        return f"valid_{self.choose_by}"
+
+    @property
+    def kinds(self) -> dict[str, "TrainConfig"]:
+        """Configuration of each kind of network in a blend."""
+        kinds = (part for part in self.blend if part != REGRESSION)
+        return {kind: dataclasses.replace(self, blend=(), jit_compile="off", **KINDS[kind]) for kind in kinds}
 
     @property
     def division(self) -> dict[str, Any]:

@@ -103,4 +103,5 @@ _TYPES: dict[Any, tuple[Callable[[Any], bool], str]] = {
     str: (lambda value: type(value) is str, "a text"),
     bool: (lambda value: type(value) is bool, "True or False"),
     tuple[int, ...]: (lambda value: isinstance(value, tuple) and all(map(_is_int, value)), "a tuple of whole numbers"),
+    tuple[str, ...]: (lambda value: isinstance(value, tuple) and {str} >= set(map(type, value)), "a tuple of texts"),
 }

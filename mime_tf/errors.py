@@ -1,5 +1,6 @@
 """The one exception that a user's input can cause, and the way it shows a value."""
 
+import re
 import reprlib
 import sys
 from typing import Any
@@ -11,6 +12,22 @@ class InputError(ValueError):
     The message is a single line that names the place (file, patient, visit, Dx-object), the value found there and a
     right one. Commands print it unchanged and exit with status 2.
     """
+
+
+# Control characters, separators of lines and paragraphs, marks that reorder text, and halves of characters, which stand
+# for bytes of a file's name that are not UTF-8.
+_UNSHOWN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def escaped(text: str) -> str:
+    r"""Returns a text as one line in which nothing steers a terminal or reorders what is read.
+
+    Names in data, of columns and of files may hold any character.
+
+    >>> print(escaped("gout" + chr(10) + chr(0x1b) + "[2J" + chr(0x202e) + "é"))
+    gout\n\x1b[2J\u202eé
+    """
+    return _UNSHOWN.sub(lambda match: match[0].encode("unicode_escape", "surrogatepass").decode("ascii"), text)
 
 
 class _Repr(reprlib.Repr):

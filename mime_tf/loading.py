@@ -1,19 +1,14 @@
-"""Opens saved Keras models that are made of this package's classes."""
+"""Opens a saved MiME."""
 
 import os
 
-import keras
-
-from mime_tf import model  # noqa: F401  (importing it registers every class of the package with Keras)
-from mime_tf.errors import InputError, show
+from mime_tf.errors import InputError
+from mime_tf.runs import model_file
 from mime_tf.runs.folder import MODEL
 
 
 def load_model(path, compile=False):
-    """Opens a saved model.
-
-    It is `keras.models.load_model` with the classes of this package registered. Keras knows them once `mime_tf.model`
-    has been imported, which `import mime_tf` alone does not do, because that would import TensorFlow.
+    """Opens a saved model, which may come from a stranger: its file is vetted before Keras reads it.
 
     Args:
         path: a `.keras` file, or the folder of a fitted split, such as `r0s0`.
@@ -22,17 +17,16 @@ def load_model(path, compile=False):
             compiled for the loop of `train.py`, with many steps per execution.
 
     Returns:
-        `MiME`, or the other Keras model that was saved.
+        `MiME`.
 
     Raises:
-        InputError: the file is missing, is no `.keras` file, or can't be opened.
+        InputError: the file is missing, is no `.keras` file, or holds anything but the configuration and the weights of
+            MiME, as SECURITY.md promises. `keras.saving.load_model` opens other models that have layers of this
+            package, once `mime_tf.model` has been imported.
     """
     path = os.fspath(path)
     file = os.path.join(path, MODEL) if os.path.isdir(path) else path
-    if not (file.endswith(".keras") and os.path.isfile(file)):
+    if not (file.endswith(".keras") and os.path.lexists(file)):
         problem = "missing" if file.endswith(".keras") else "not named .keras"
         raise InputError(f"{file}: {problem}; a .keras file or the folder of a fitted split is needed")
-    try:
-        return keras.saving.load_model(file, compile=compile)
-    except Exception as error:  # damaged files make zipfile, h5py and Keras raise nearly anything
-        raise InputError(f"{file}: not a model that can be opened: {show(error)}") from error
+    return model_file.load(file, None, compile)

@@ -6,11 +6,15 @@ import keras
 import tensorflow as tf
 
 from mime_tf import losses, optimizer  # noqa: F401  (a saved model names the optimizer it was compiled with)
-from mime_tf.layers import GRUV1, AuxiliaryHeads, DxObjectEmbedding, VisitEmbedding
+from mime_tf.layers import GRUV1, AuxiliaryHeads, DxObjectEmbedding, VisitEmbedding, VisitPooling, VisitTransform
 from mime_tf.layers.checks import require_sizes
-from mime_tf.layers.lookup import gather_padded
+from mime_tf.layers.distinct_dxobjects import distinct_dxobjects
+from mime_tf.layers.lookup import gather_padded, segment_sum
+from mime_tf.layers.visit_pooling import VISIT_VIEWS
 
 RNN_CELLS = {"gru_v1": GRUV1, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
+POOLING = ("last", *VISIT_VIEWS, "distinct")
+EQUATIONS = ("program", "paper")
 
 
 @keras.saving.register_keras_serializable("mime_tf")
@@ -39,7 +43,21 @@ class MiME(keras.Model):
         dropout: share of the entries of each visit's embedding, and of each patient's last state, that a training step
             sets to 0; the rest is divided by `1 - dropout`. No cell has dropout inside its recurrence. A visit that
             occurs several times in a batch loses the same entries each time; patients lose entries independently, even
-            with equal histories.
+            with equal histories. With other `pooling` than `"last"` a patient's vector takes the place of the state.
+        pooling: list of the views of a patient's record that the prediction reads, concatenated in this order:
+            `"last"`, the state of the recurrence after the last visit; `"sum"`, `"mean"` and `"max"` over the visits'
+            embeddings (`VisitPooling`); and `"distinct"`, the sum over the distinct diagnoses of the record, each
+            embedded once as a Dx-object with the union of its orders. Without `"last"` the model has no recurrence.
+        code_dropout: share of the orders of Dx-objects, and of the Dx-objects of visits, that a training step leaves
+            out, each by a draw of its own; a Dx-object goes with its orders. A Dx-object that occurs in several visits
+            of a batch loses the same orders in all of them, and equal visits lose the same Dx-objects. The auxiliary
+            losses have the codes left out among their targets.
+        equations: `"program"`, those of the authors' program, or `"paper"`, those of the paper where the program leaves
+            something out: the skip connections G and F (`DxObjectEmbedding` with `skip`, `VisitTransform`), `W_v` and
+            the visit activation. `emb_size` and `dxobj_emb_size` are then equal.
+        visit_activation: of `VisitTransform`, with the equations of the paper.
+        regularize_embeddings: weight of the sum of squares of the code embeddings, in place of `regularize`; by default
+            the same.
         name: name of the model.
         **kwargs: arguments of `keras.Model`.
 
@@ -51,8 +69,9 @@ class MiME(keras.Model):
         Probabilities, float32 of shape (B, 1).
 
     Raises:
-        ValueError: an unknown `rnn_cell`, a size that is not a positive integer, a negative weight, a `dropout` outside
-            of [0, 1), or `aux_lambda` without heads.
+        ValueError: an unknown `rnn_cell`, a size that is not a positive integer, a negative weight, a `dropout` or
+            `code_dropout` outside of [0, 1), `aux_lambda` without heads, a `pooling` that is empty, repeats a view or
+            has an unknown one, unknown `equations`, or those of the paper with different widths.
 
     Example:
     >>> from mime_tf.batches.tables import Batch
@@ -83,25 +102,47 @@ class MiME(keras.Model):
         aux_heads=None,
         max_dx_per_visit=22,
         dropout=0.0,
+        pooling=("last",),
+        code_dropout=0.0,
+        equations="program",
+        visit_activation="relu",
+        regularize_embeddings=None,
         name="mime",
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
         require_sizes(rnn_size=rnn_size, max_dx_per_visit=max_dx_per_visit)
-        _check_arguments(rnn_cell, regularize, aux_lambda, aux_heads, dropout)
+        _check_losses(regularize, regularize_embeddings or 0, aux_lambda, aux_heads)
+        _check_structure(rnn_cell, pooling, equations)
+        _check_shares(dropout=dropout, code_dropout=code_dropout)
         self.rnn_size = rnn_size
         self.rnn_cell = rnn_cell
         self.dropout = dropout
+        self.pooling = tuple(pooling)
+        # XLA would compute this view wrong without an error: no shape has its number of Dx-objects (TensorFlow 2.21).
+        self.supports_jit = "distinct" not in self.pooling
+        self.code_dropout = code_dropout
+        self.equations = equations
+        self.visit_activation = visit_activation
+        self.regularize_embeddings = regularize_embeddings
         self.regularize = regularize
         self.aux_lambda = aux_lambda
         self.aux_heads = bool(aux_lambda) if aux_heads is None else aux_heads
         self.max_dx_per_visit = max_dx_per_visit
         codes, policy = (num_dx, num_rx, num_pr), {"dtype": self.dtype_policy}
+        activations, skip = (emb_activation, order_activation), equations == "paper"
         self.dxobject_embedding = DxObjectEmbedding(
-            *codes, emb_size, dxobj_emb_size, emb_activation, order_activation, name="dxobject_embedding", **policy
+            *codes, emb_size, dxobj_emb_size, *activations, skip, name="dxobject_embedding", **policy
         )
         self.visit_embedding = VisitEmbedding(name="visit_embedding", **policy)
-        self.rnn = RNN_CELLS[rnn_cell](rnn_size, name="rnn", **policy)
+        self.visit_transform = VisitTransform(visit_activation, name="visit_transform", **policy) if skip else None
+        self.rnn = RNN_CELLS[rnn_cell](rnn_size, name="rnn", **policy) if "last" in self.pooling else None
+        # In float32: in float16 the sum over a long history could overflow.
+        self.visit_pooling = {
+            view: VisitPooling(view, dtype="float32", name=f"visit_{view}")
+            for view in self.pooling
+            if view in VISIT_VIEWS
+        }
         self.prediction = keras.layers.Dense(1, "sigmoid", dtype="float32", name="prediction")
         self.main_tracker = keras.metrics.Mean(name="main_loss")
         self.l2_tracker = keras.metrics.Mean(name="l2_loss")
@@ -109,7 +150,7 @@ class MiME(keras.Model):
             self.auxiliary = AuxiliaryHeads(*codes, name="auxiliary", **policy)
             self.aux_trackers = {kind: keras.metrics.Mean(name=f"aux_{kind}_loss") for kind in ("dx", "rx", "pr")}
         # Made last, so that dropout does not change which initial weights are drawn.
-        self.dropout_seeds = keras.random.SeedGenerator() if dropout else None
+        self.dropout_seeds = keras.random.SeedGenerator() if dropout or code_dropout else None
         self.build()
 
     def build(self, input_shape=None):
@@ -119,19 +160,26 @@ class MiME(keras.Model):
         dxobj_emb_size = self.dxobject_embedding.dxobj_emb_size
         self.dxobject_embedding.build((None,), (None, None), (None, None))
         self.visit_embedding.build((None, dxobj_emb_size), (None, None))
-        self.rnn.build((None, None, dxobj_emb_size))
-        self.prediction.build((None, self.rnn_size))
+        if self.visit_transform:
+            self.visit_transform.build((None, dxobj_emb_size))
+        if self.rnn:
+            self.rnn.build((None, None, dxobj_emb_size))
+        for layer in self.visit_pooling.values():
+            layer.build((None, dxobj_emb_size), (None, None))
+        widths = [self.rnn_size if view == "last" else dxobj_emb_size for view in self.pooling]
+        self.prediction.build((None, sum(widths)))
         if self.aux_heads:
             self.auxiliary.build((None, dxobj_emb_size))
         self.built = True
 
     def call(self, inputs, training=None):
+        inputs = self._drop_codes(inputs, training)
         return self.predict_patients(self.embed_dxobjects(inputs), inputs, training)
 
     @property
     def random_state(self):
-        """List of the variables that determine the next random numbers: one with dropout, else empty."""
-        return [self.dropout_seeds.state] if self.dropout else []
+        """List of the variables that determine the next random numbers: one with dropout of any kind, else empty."""
+        return [self.dropout_seeds.state] if self.dropout_seeds else []
 
     def embed_dxobjects(self, inputs):
         """Returns the embeddings of the Dx-objects of a batch, (N, O)."""
@@ -140,25 +188,83 @@ class MiME(keras.Model):
     def predict_patients(self, dxobjects, inputs, training=None):
         """Returns the probabilities, (B, 1), given the embeddings of the Dx-objects of a batch, (N, O)."""
         drops = self.dropout and training
-        visits = self.visit_embedding(dxobjects, inputs["dxobjs"])
-        if drops:
-            visits = self._drop_out(visits)
-        if self.rnn_cell == "gru_v1":
-            histories = self.rnn.recur(visits, tf.transpose(inputs["visits"]), training)
-        else:
-            mask = inputs["visits"] >= 0
-            histories = self.rnn(gather_padded(visits, inputs["visits"]), mask=mask, training=training)
+        histories = self._histories(dxobjects, inputs, training)
         if drops:
             # Several patients may share a history, and each loses other entries.
             return self.prediction(self._drop_out(gather_padded(histories, inputs["patients"])))
         return gather_padded(self.prediction(histories), inputs["patients"])
 
+    def logits(self, inputs):
+        """Returns the logits of the probabilities of a batch, float32 of shape (B, 1), as `call` does in inference."""
+        histories = tf.cast(self._histories(self.embed_dxobjects(inputs), inputs), "float32")
+        head = self.prediction
+        return gather_padded(histories @ head.kernel + head.bias, inputs["patients"])
+
+    def _histories(self, dxobjects, inputs, training=None):
+        """Returns the vectors that the prediction reads, (S, W), one for each distinct history of a batch."""
+        visits = self.transform_visits(self.visit_embedding(dxobjects, inputs["dxobjs"]))
+        if self.dropout and training:
+            visits = self._drop_out(visits)
+        distinct = self._sum_of_distinct(inputs) if "distinct" in self.pooling else None
+        return self.pool(visits, inputs["visits"], distinct, training)
+
+    def transform_visits(self, sums):
+        """Returns the embeddings of visits, (V, O), given the sums of their Dx-objects: the same, but in the paper."""
+        return self.visit_transform(sums) if self.visit_transform else sums
+
+    def pool(self, visits, members, distinct=None, training=None):
+        """Returns the vectors that the prediction reads: the views of `pooling`, concatenated.
+
+        Args:
+            visits: float tensor of shape (V, O), embeddings of visits.
+            members: int32 tensor of shape (S, T), the rows of `visits` that form each history, padded with -1.
+            distinct: float tensor of shape (S, O), the view `"distinct"` if the model has it.
+            training: whether this is a training step.
+
+        Returns:
+            Tensor of shape (S, W), with W the sum of the views' widths.
+        """
+        views = {name: layer(visits, members) for name, layer in self.visit_pooling.items()}
+        if distinct is not None:
+            views["distinct"] = distinct
+        if self.rnn:
+            views["last"] = self._last_states(visits, members, training)
+        if len(views) == 1:
+            return views[self.pooling[0]]
+        return tf.concat([tf.cast(views[name], "float32") for name in self.pooling], axis=1)
+
+    def _last_states(self, visits, members, training):
+        if self.rnn_cell == "gru_v1":
+            return self.rnn.recur(visits, tf.transpose(members), training)
+        return self.rnn(gather_padded(visits, members), mask=members >= 0, training=training)
+
+    def _sum_of_distinct(self, inputs):
+        """Returns the sum per history of the embeddings of its distinct Dx-objects, float32 of shape (S, O)."""
+        layer = self.dxobject_embedding
+        dx, rx, pr, history = distinct_dxobjects(inputs, layer.num_dx, layer.num_rx, layer.num_pr)
+        dxobjects = tf.cast(layer.embed(dx, rx, pr), "float32")
+        return segment_sum(dxobjects, history, tf.shape(inputs["visits"])[0])
+
     def _drop_out(self, values):
         """Sets entries to 0, different ones in each replica, and divides the rest by `1 - dropout`."""
+        return tf.nn.experimental.stateless_dropout(values, self.dropout, seed=self._next_seed())
+
+    def _drop_codes(self, inputs, training):
+        """Returns the batch, in training without a share of its orders and of the Dx-objects in its visits."""
+        if not (self.code_dropout and training):
+            return inputs
+
+        def drop(indices):
+            draws = tf.random.stateless_uniform(tf.shape(indices), self._next_seed())
+            return tf.where(draws < self.code_dropout, -1, indices)
+
+        return {**inputs, **{name: drop(inputs[name]) for name in ("rx", "pr", "dxobjs")}}
+
+    def _next_seed(self):
+        """Returns the next seed, another one in each replica."""
         replica = tf.distribute.get_replica_context().replica_id_in_sync_group
         seed = self.dropout_seeds.next()
-        seed += tf.cast(tf.stack([replica, 0]), seed.dtype)
-        return tf.nn.experimental.stateless_dropout(values, self.dropout, seed=seed)
+        return seed + tf.cast(tf.stack([replica, 0]), seed.dtype)
 
     def train_step(self, data):
         """Updates the weights by the gradient of the total loss.
@@ -186,8 +292,9 @@ class MiME(keras.Model):
 
     def _predict_with_loss(self, x, y, sample_weight, training):
         """Returns the total loss and the probabilities; both use one embedding of the Dx-objects."""
-        dxobjects = self.embed_dxobjects(x)
-        y_pred = self.predict_patients(dxobjects, x, training)
+        shown = self._drop_codes(x, training)
+        dxobjects = self.embed_dxobjects(shown)
+        y_pred = self.predict_patients(dxobjects, shown, training)
         return self._total_loss(dxobjects, x, y, y_pred, sample_weight, training), y_pred
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
@@ -213,7 +320,7 @@ class MiME(keras.Model):
         main = super().compute_loss(x, y, y_pred, sample_weight, training) * _replicas()
         patients = tf.shape(x["patients"])[0]
         self.main_tracker.update_state(main, sample_weight=patients)
-        l2 = self.regularize * losses.sum_of_squares(self.trainable_weights)
+        l2 = self._weighted_squares()
         self.l2_tracker.update_state(l2, sample_weight=patients)
         total = main + l2
         if self.aux_heads:
@@ -221,6 +328,15 @@ class MiME(keras.Model):
                 self.aux_trackers[kind].update_state(loss, sample_weight=patients)
                 total += self.aux_lambda * loss
         return total / _replicas()
+
+    def _weighted_squares(self):
+        """Returns the weighted sum of squares of the weights."""
+        if self.regularize_embeddings is None:
+            return self.regularize * losses.sum_of_squares(self.trainable_weights)
+        tables = [weight for weight in self.trainable_weights if weight.name.endswith("_embeddings")]
+        others = [weight for weight in self.trainable_weights if not weight.name.endswith("_embeddings")]
+        squares = self.regularize_embeddings * losses.sum_of_squares(tables)
+        return squares + self.regularize * losses.sum_of_squares(others)
 
     def auxiliary_losses(self, dxobjects, inputs):
         """Returns the losses of the auxiliary heads, each the mean over all slots of the batch.
@@ -276,6 +392,11 @@ class MiME(keras.Model):
             "aux_heads": self.aux_heads,
             "max_dx_per_visit": self.max_dx_per_visit,
             "dropout": self.dropout,
+            "pooling": list(self.pooling),
+            "code_dropout": self.code_dropout,
+            "equations": self.equations,
+            "visit_activation": self.visit_activation,
+            "regularize_embeddings": self.regularize_embeddings,
         }
 
     def get_build_config(self):
@@ -302,13 +423,28 @@ def _count_references(indices, weights, rows):
     return tf.math.unsorted_segment_sum(tf.reshape(weights, [-1]), tf.reshape(tf.maximum(indices, 0), [-1]), rows)
 
 
-def _check_arguments(rnn_cell, regularize, aux_lambda, aux_heads, dropout):
-    """Raises ValueError, naming the argument, for a value outside its range or arguments that contradict each other."""
+def _check_structure(rnn_cell, pooling, equations):
+    """Raises ValueError, naming the argument, for an unknown cell, view or name of equations, or views that repeat."""
+    if equations not in EQUATIONS:
+        raise ValueError(f"`equations` must be one of {EQUATIONS}. Received: {equations=}")
     if rnn_cell not in RNN_CELLS:
         raise ValueError(f"`rnn_cell` must be one of {sorted(RNN_CELLS)}. Received: rnn_cell={rnn_cell!r}")
+    if not pooling or isinstance(pooling, str) or not set(pooling) <= set(POOLING) or len(set(pooling)) < len(pooling):
+        raise ValueError(f"`pooling` must be a list of different views of {POOLING}. Received: {pooling=}")
+
+
+def _check_shares(**shares):
+    """Raises ValueError, naming the argument, unless each share is at least 0 and less than 1."""
+    for name, share in shares.items():
+        if not 0 <= share < 1:
+            raise ValueError(f"`{name}` must be at least 0 and less than 1. Received: {name}={share}")
+
+
+def _check_losses(regularize, regularize_embeddings, aux_lambda, aux_heads):
+    """Raises ValueError, naming the argument, for a negative weight of a loss, or one of heads that are not made."""
+    if regularize_embeddings < 0:
+        raise ValueError(f"`regularize_embeddings` must not be negative. Received: {regularize_embeddings=}")
     if aux_lambda < 0 or regularize < 0:
         raise ValueError(f"`aux_lambda` and `regularize` must not be negative. Received: {aux_lambda=}, {regularize=}")
-    if not 0 <= dropout < 1:
-        raise ValueError(f"`dropout` must be at least 0 and less than 1. Received: {dropout=}")
     if aux_lambda and aux_heads is False:
         raise ValueError(f"`aux_heads` must not be False when `aux_lambda` is not 0. Received: {aux_lambda=}")

@@ -1,10 +1,12 @@
 """Weights under the variable names of the authors' program: reading them, and giving them to a model."""
 
+import glob
 import os
 
 import numpy as np
 
 from mime_tf.errors import InputError
+from mime_tf.terminal import archives, reading
 
 RECURRENT = "emb2rnn/"
 
@@ -48,11 +50,16 @@ def assign(model, weights, source):
         source: name of the file of the weights, for errors.
 
     Raises:
-        InputError: the model has another recurrence than the authors', a variable is missing, has another shape or
-            holds values that are not finite numbers.
+        InputError: the model has another recurrence than the authors', or is not the authors' model (`pooling`,
+            `equations`); a variable is missing, has another shape or holds values that are not finite numbers.
     """
     if model.rnn_cell != "gru_v1":
         raise InputError(f"{source}: holds a gru_v1 recurrence; rnn_cell is {model.rnn_cell}, it must be gru_v1")
+    if (model.pooling, model.equations) != (("last",), "program"):
+        found = f"{','.join(model.pooling)} and {model.equations}"
+        raise InputError(
+            f"{source}: holds weights of pooling last and equations program; they are {found}, and must be the same"
+        )
     named = variables(model)
     for name, variable in named.items():
         if name not in weights:
@@ -108,6 +115,8 @@ def read_checkpoint(prefix):
     """
     import tensorflow as tf
 
+    for path in glob.glob(glob.escape(prefix) + ".*"):
+        reading.require_regular(path)
     try:
         reader = tf.train.load_checkpoint(prefix)
         names = reader.get_variable_to_shape_map()
@@ -132,12 +141,14 @@ def read_npz(path, split_seed):
         InputError: the file can't be read, or holds another model.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with archives.opened_npz(path) as archive:
             prefix = f"split{split_seed}/"
             names = [name for name in archive.files if name.startswith(prefix)]
             if not names:
                 prefix, names = "", archive.files
             weights = {name.removeprefix(prefix): archive[name] for name in names}
+    except InputError:
+        raise
     except Exception as error:  # a damaged archive makes zipfile and NumPy raise nearly anything
         raise InputError(f"{path}: not a readable .npz file of arrays ({type(error).__name__}: {error})") from error
     return _shorten_names(weights, os.fspath(path))

@@ -1,7 +1,6 @@
 """The figures that the authors' program reports of a set: cross-entropy, ROC AUC, average precision."""
 
 import numpy as np
-from sklearn import metrics
 
 # The results of a split, in the order in which the authors' program prints them.
 RESULTS = ("valid_loss", "test_loss", "valid_auc", "test_auc", "valid_aucpr", "test_aucpr")
@@ -37,6 +36,8 @@ def summarize(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]
     loss = log_loss(labels, probabilities)
     if np.isnan(loss) or np.all(labels == labels[0]):
         return {"loss": loss, "auc": np.nan, "aucpr": np.nan}
+    from sklearn import metrics
+
     return {
         "loss": loss,
         "auc": float(metrics.roc_auc_score(labels, probabilities)),

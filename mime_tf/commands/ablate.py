@@ -1,6 +1,6 @@
 """The command `ablate`."""
 
-import contextlib
+import glob
 import os
 from argparse import Namespace
 from typing import TYPE_CHECKING
@@ -72,9 +72,17 @@ def parser(program: str) -> Parser:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     config = _config(arguments)
-    outputs.check_folder(arguments.output, True, _OURS.__contains__)  # an ablation in it is resumed
+    report = os.path.join(arguments.output, JSON)
+    # An ablation in the folder is resumed.
+    with outputs.claimed(lambda: outputs.check_folder(arguments.output, True, _OURS.__contains__), report):
+        _ablate(arguments, config)
+
+
+def _ablate(arguments: Namespace, config: TrainConfig) -> None:
     from mime_tf.commands import inputs
 
+    cohorts = glob.glob(os.path.join(glob.escape(arguments.output), "cohorts", "*", "*"))
+    inputs.check_apart([os.path.join(arguments.output, JSON), *cohorts], arguments.data)
     inputs.require_cohort(arguments.data)
     plotting.require_matplotlib()
     from mime_tf.ablation import ablate, plots, tables
@@ -113,17 +121,17 @@ def _config(arguments: Namespace) -> TrainConfig:
 
 
 def _write(folder: str, ablation: "Ablation", settings: dict, pictures: dict[str, bytes]) -> list[str]:
-    """Writes the results, each file whole or not at all, `ablation.json` last; returns their names."""
+    """Writes the results, all files or none, `ablation.json` last; returns their names."""
     from mime_tf.ablation import tables
     from mime_tf.runs.versions import versions
 
-    files.write_table(os.path.join(folder, CSV), tables.COLUMNS, tables.rows(ablation))
-    for name, picture in pictures.items():
-        with files.replacing(os.path.join(folder, name)) as file:
-            file.write(picture)
-    if CURVE not in pictures:  # an earlier one would not show these results
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(os.path.join(folder, CURVE))
     report = {"settings": settings, **tables.report(ablation), "versions": versions()}
-    files.write_json(os.path.join(folder, JSON), report)
+    with files.publishing() as publication:
+        files.write_table(os.path.join(folder, CSV), tables.COLUMNS, tables.rows(ablation))
+        for name, picture in pictures.items():
+            with files.replacing(os.path.join(folder, name)) as file:
+                file.write(picture)
+        if CURVE not in pictures:  # an earlier one would not show these results
+            publication.remove(os.path.join(folder, CURVE))
+        files.write_json(os.path.join(folder, JSON), report)
     return [CSV, *pictures, JSON]

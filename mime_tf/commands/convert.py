@@ -10,6 +10,7 @@ from mime_tf.commands import options
 from mime_tf.commands.options import Group, Parser, Value, Values, choice
 from mime_tf.constraints import at_least
 from mime_tf.errors import InputError
+from mime_tf.terminal import outputs
 from mime_tf.terminal.console import Console
 
 EPILOG = """examples:
@@ -46,7 +47,8 @@ def _add_files(group: Group) -> None:
     options.add_output(group, "DIR", "folder for the cohort, new or empty", "replace a cohort in the output folder")
     text = "a bad file that can be done without: stop, or go on without it and say so"
     add(group, "on_error", choice(("stop", "skip")), text, "stop")
-    group.add_argument("--strict", action="store_true", help="make a reference to nowhere an error; else it is counted")
+    text = "make references to nowhere, and events of another patient than their visit, an error; else they are counted"
+    group.add_argument("--strict", action="store_true", help=text)
     text = "tables: the YAML that says what the columns are"
     add(group, "mapping", Value(str), text, metavar="FILE")
     text = "omop: CSV or Parquet of orders and their diagnoses, in place of FACT_RELATIONSHIP"
@@ -123,10 +125,27 @@ def run(arguments: Namespace) -> None:
     from mime_tf.ehr import engine
 
     engine.require(arguments.engine)
-    from mime_tf.ehr import conversion
     from mime_tf.ehr.encode import output
 
-    output.check(arguments.output, arguments.overwrite)
+    path = os.path.join(arguments.output, output.LAST)
+    with outputs.claimed(lambda: output.check(arguments.output, arguments.overwrite), path):
+        outputs.check_apart([os.path.join(arguments.output, name) for name in output.FILES], _read_files(arguments))
+        _convert(arguments, rules, console)
+
+
+def _read_files(arguments: Namespace) -> list[str]:
+    """Returns the files of the input, and those beside it."""
+    values = (arguments.input, arguments.mapping, arguments.links, arguments.labels, arguments.vocabulary)
+    outcome = arguments.outcome or ""
+    paths = [*values, arguments.groups, outcome[1:] if outcome.startswith("@") else None]
+    given = [path for path in paths if path is not None]
+    return given + [entry.path for path in given if os.path.isdir(path) for entry in os.scandir(path)]
+
+
+def _convert(arguments: Namespace, rules: Any, console: Console) -> None:
+    from mime_tf.ehr import conversion, engine
+    from mime_tf.ehr.encode import output
+
     request = _request(arguments, rules)
     with engine.opened(arguments.engine, arguments.master, arguments.scratch, arguments.memory) as opened:
         export = _read(opened, arguments, console.progress)

@@ -1,6 +1,5 @@
 """The command `evaluate`."""
 
-import contextlib
 import dataclasses
 import os
 from argparse import Namespace
@@ -77,12 +76,22 @@ class Evaluation:
 
 def run(arguments: Namespace) -> None:
     """Runs the command."""
-    _check_output(arguments.output, arguments.overwrite)
+    output = arguments.output
+    paths = () if output is None else (os.path.join(output, METRICS),)
+    with outputs.claimed(lambda: _check_output(output, arguments.overwrite), *paths):
+        _run(arguments)
+
+
+def _run(arguments: Namespace) -> None:
+    from mime_tf.commands import inputs
     from mime_tf.data.cohort import Cohort
     from mime_tf.runs.opening import fitted_split
 
     console = Console(period=5.0)
     model = fitted_split(arguments.model)
+    if arguments.output is not None:
+        written = [os.path.join(arguments.output, name) for name in (METRICS, CURVES)]
+        inputs.check_apart(written, arguments.data, arguments.model)
     console.progress(f"reading {arguments.data}")
     cohort = Cohort.open(arguments.data)
     notes = [*model.notes, *_check_data(model, cohort, arguments.split)]
@@ -214,12 +223,9 @@ def _report(arguments: Namespace, model: "FittedSplit", evaluation: Evaluation, 
 
 
 def _write(folder: str, report: dict[str, Any], scores: "Scores") -> None:
-    """Writes both files, each whole or not at all; metrics.json comes last, and says that both are there."""
+    """Writes both files or none; metrics.json comes last, and says that both are there."""
     from mime_tf.assess import curves
 
-    os.makedirs(folder, exist_ok=True)
-    path = os.path.join(folder, METRICS)
-    with contextlib.suppress(FileNotFoundError):
-        os.remove(path)
-    files.write_table(os.path.join(folder, CURVES), curves.COLUMNS, curves.rows(curves.curves(scores)))
-    files.write_json(path, report)
+    with files.publishing():
+        files.write_table(os.path.join(folder, CURVES), curves.COLUMNS, curves.rows(curves.curves(scores)))
+        files.write_json(os.path.join(folder, METRICS), report)

@@ -1,6 +1,5 @@
 """The command `explain`."""
 
-import os
 from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -48,12 +47,20 @@ def parser(program: str) -> Parser:
 
 def run(arguments: Namespace) -> None:
     """Runs the command."""
-    _check_output(arguments)
+    paths = () if arguments.output is None else (arguments.output,)
+    with outputs.claimed(lambda: _check_output(arguments), *paths):
+        _explain(arguments)
+
+
+def _explain(arguments: Namespace) -> None:
+    from mime_tf.commands import inputs
     from mime_tf.data.cohort import Cohort
     from mime_tf.runs.opening import fitted_split
 
     console = Console(period=5.0)
     model = fitted_split(arguments.model)
+    if arguments.output is not None:
+        inputs.check_apart([arguments.output], arguments.data, arguments.model)
     for note in model.notes:
         console.note(note)
     console.progress(f"reading {arguments.data}")
@@ -116,8 +123,7 @@ def _explain_patient(arguments: Namespace, model: "FittedSplit", cohort: "Cohort
         return
     png = arguments.output.endswith(".png")
     content = picture.png(explanation) if png else explanation_page(explanation).encode()
-    os.makedirs(os.path.dirname(arguments.output) or ".", exist_ok=True)
-    with files.replacing(arguments.output) as file:
+    with files.publishing(), files.replacing(arguments.output) as file:
         file.write(content)
     console.line(f"{arguments.output}: {lines.title(explanation)}")
 
@@ -129,8 +135,8 @@ def _explain_cohort(arguments: Namespace, model: "FittedSplit", cohort: "Cohort"
 
     effects = pairs.explain_cohort(model, cohort, arguments.limit, arguments.seed, progress=console.progress)
     if arguments.output:
-        os.makedirs(os.path.dirname(arguments.output) or ".", exist_ok=True)
-        files.write_table(arguments.output, pairs.COLUMNS, effects.table())
+        with files.publishing():
+            files.write_table(arguments.output, pairs.COLUMNS, effects.table())
     for line in _pair_lines(arguments.top, effects):
         console.line(line)
     if arguments.output:

@@ -9,6 +9,7 @@ from mime_tf.config import FIELDS, TrainConfig
 from mime_tf.constraints import at_least
 from mime_tf.errors import InputError
 from mime_tf.terminal import environment
+from mime_tf.terminal.console import Console
 
 EPILOG = """example:
   mime-tf import_tf1 --checkpoint out/r0s0/model-4200 --output imported/r0s0 \\
@@ -56,6 +57,7 @@ def run(arguments: Namespace) -> None:
     from mime_tf.training.import_tf1 import import_tf1
 
     results = import_tf1(arguments.checkpoint, arguments.output, config, cohort, arguments.split_seed)
+    console = Console()
     if results:
-        print(lines.split_line(results))
-    print(f"{arguments.output}: made")
+        console.line(lines.split_line(results))
+    console.line(f"{arguments.output}: made")

@@ -180,14 +180,16 @@ def plain(markdown: str) -> str:
 def show_default(default: Any) -> str:
     """Returns a default as a user would type it, or words for the absence of one.
 
-    >>> show_default((0, 1)), show_default(True), show_default(""), show_default(None)
-    ('0,1', 'true', 'none', 'from the data')
+    >>> show_default((0, 1)), show_default(True), show_default(()), show_default(""), show_default(None)
+    ('0,1', 'true', 'none', 'none', 'from the data')
     """
+    if default in ("", (), []):
+        return "none"
     if isinstance(default, (list, tuple)):
         return ",".join(map(str, default))
     if isinstance(default, bool):
         return str(default).lower()
-    return "from the data" if default is None else "none" if default == "" else str(default)
+    return "from the data" if default is None else str(default)
 
 
 def add_model(group: Group, several: bool = False) -> None:

@@ -9,7 +9,8 @@ from mime_tf.commands import options
 from mime_tf.commands.options import Parser
 from mime_tf.data import conversion, patient_table
 from mime_tf.errors import InputError
-from mime_tf.terminal import files, outputs
+from mime_tf.terminal import files, outputs, reading
+from mime_tf.terminal.console import Console
 
 EPILOG = """example:
   mime-tf pack --data data/hf --output data/hf.parquet
@@ -38,42 +39,54 @@ def parser(program: str) -> Parser:
 
 def run(arguments: Namespace) -> None:
     """Runs the command."""
-    output = arguments.output
-    _check_output(output, arguments.overwrite)
+    with outputs.claimed(lambda: _check_output(arguments), arguments.output):
+        _pack(arguments.data, arguments.output, arguments.overwrite)
+
+
+def _pack(data: str, output: str, overwrite: bool) -> None:
     from mime_tf.data.cohort import Cohort
 
-    cohort = Cohort.open(arguments.data)
+    if os.path.isdir(data) and os.path.samefile(data, os.path.dirname(output) or "."):
+        raise InputError(f"{output}: is in the folder that is read, and would be read with the rest from then on")
+    cohort = Cohort.open(data)
     patient_ids = cohort.patient_ids
     from mime_tf.data import parquet
 
     source, target = cohort.folder or "", os.path.dirname(output)
     own = [name for name in OWN if os.path.exists(os.path.join(source, name))]
     for name in own:
-        _check_own(source, target, name, arguments.overwrite)
-    os.makedirs(target or ".", exist_ok=True)
-    parquet.write(output, cohort.store, cohort.labels, patient_ids)
-    store = cohort.store
+        _check_own(source, target, name, overwrite)
+    with files.publishing():
+        copied = [_copy_vocabulary(source, target), *(_copy(source, target, name) for name in own)]
+        parquet.write(output, cohort.store, cohort.labels, patient_ids)
+    store, console = cohort.store, Console()
     counts = f"{len(store)} patients, {len(store.dxobjs) - 1} visits, {len(store.dx)} Dx-objects"
-    print(f"{output}: {counts}, {os.path.getsize(output)} bytes")
-    _copy_vocabulary(source, target)
-    for name in own:
-        _copy(source, target, name)
+    console.line(f"{output}: {counts}, {os.path.getsize(output)} bytes")
+    for line in filter(None, copied):
+        console.line(line)
 
 
-def _check_output(output: str, overwrite: bool) -> None:
+def _check_output(arguments: Namespace) -> None:
     """Raises InputError unless the output may be written."""
+    from mime_tf.commands import inputs
+
+    output = arguments.output
     if not output.endswith(".parquet"):
         raise InputError(f"{output}: the name of the output ends in .parquet; {output}.parquet would be right")
-    outputs.check_file(output, overwrite)
+    inputs.check_apart([output], arguments.data)
+    outputs.check_file(output, arguments.overwrite)
 
 
-def _copy_vocabulary(source: str, target: str) -> None:
-    """Copies the names of the codes between two folders, if the first has them and the second does not."""
+def _copy_vocabulary(source: str, target: str) -> str:
+    """Copies the names of the codes between two folders, if the first has them and the second does not.
+
+    Returns:
+        A line that tells of it, or "".
+    """
     old, new = os.path.join(source, VOCABULARY), os.path.join(target, VOCABULARY)
     if os.path.exists(old) and os.path.exists(new) and not os.path.samefile(old, new):
-        print(f"{new}: left as it is")
-    if os.path.exists(old) and not os.path.exists(new):
-        _copy(source, target, VOCABULARY)
+        return f"{new}: left as it is"
+    return _copy(source, target, VOCABULARY) if os.path.exists(old) and not os.path.exists(new) else ""
 
 
 def _check_own(source: str, target: str, name: str, overwrite: bool) -> None:
@@ -83,11 +96,11 @@ def _check_own(source: str, target: str, name: str, overwrite: bool) -> None:
         raise InputError(f"{new}: is of another cohort; another folder is right, or --overwrite replaces it")
 
 
-def _copy(source: str, target: str, name: str) -> None:
-    """Copies a file between two folders, unless it is there already."""
+def _copy(source: str, target: str, name: str) -> str:
+    """Copies a file between two folders, unless it is there already; returns a line that tells of it, or ""."""
     old, new = os.path.join(source, name), os.path.join(target, name)
     if os.path.exists(new) and filecmp.cmp(old, new, shallow=False):
-        return
-    with open(old, "rb") as from_file, files.replacing(new) as to_file:
+        return ""
+    with reading.open_binary(old) as from_file, files.replacing(new) as to_file:
         shutil.copyfileobj(from_file, to_file)
-    print(f"{new}: copied")
+    return f"{new}: copied"

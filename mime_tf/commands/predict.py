@@ -1,8 +1,9 @@
 """The command `predict`."""
 
-import os
+import dataclasses
+import itertools
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from mime_tf.commands import options
@@ -21,7 +22,7 @@ Columns of the output: row, the index of the patient in the data, or patient_id 
 dropped_codes, the number of codes that the model was not shown because training did not hold them; and empty, 1 if it
 was shown no code at all. Such a probability tells of nothing but the number of visits."""
 
-_BLOCK = 50_000  # rows turned into text together
+_PART = 1 << 16  # patients of a Parquet cohort in memory at a time; those of a smaller cohort share batches as ever
 
 
 def parser(program: str) -> Parser:
@@ -38,45 +39,74 @@ def parser(program: str) -> Parser:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     output = arguments.output
-    outputs.check_file(output, arguments.overwrite)
+    with outputs.claimed(lambda: outputs.check_file(output, arguments.overwrite), output):
+        _predict(arguments)
+
+
+def _predict(arguments: Namespace) -> None:
+    from mime_tf.commands import inputs
     from mime_tf.data.cohort import Cohort
     from mime_tf.runs.opening import fitted_split
 
-    console = Console(period=5.0)
+    console, output = Console(period=5.0), arguments.output
     model = fitted_split(arguments.model)
     for note in model.notes:
         console.note(note)
+    inputs.check_apart([output], arguments.data, arguments.model)
     console.progress(f"reading {arguments.data}")
-    cohort = Cohort.open(arguments.data, labelled=False)
-    model.check_codes(cohort)
-    _ = cohort.patient_ids  # read before the slow import, so that a bad patients.csv is answered at once
+    patients, parts = Cohort.open_parts(arguments.data, _PART)
+    first = next(parts)
+    model.check_codes(first)
     environment.import_tensorflow()
     from mime_tf.scoring import prediction
 
-    predictions = prediction.predict(model, cohort, arguments.batch_size, console.progress)
-    os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
-    name = "row" if predictions.patient_ids is None else "patient_id"
-    files.write_table(output, (name, "probability", "dropped_codes", "empty"), _rows(predictions))
-    for line in _summary(output, predictions):
+    name = "row" if first.patient_ids is None else "patient_id"
+    summary, whole = _Summary(), itertools.chain([first], parts)
+    del first  # the parts are held one at a time
+    with files.publishing():
+        predicted = prediction.predict_parts(model, patients, whole, arguments.batch_size, console.progress)
+        files.write_table(output, (name, "probability", "dropped_codes", "empty"), summary.rows(predicted))
+    for line in summary.lines(output):
         console.line(line)
 
 
-def _rows(predictions: "Predictions") -> Iterator[tuple]:
-    """Yields the rows of the table, turned into Python's values a block at a time."""
-    patient_ids, patients = predictions.patient_ids, len(predictions.probabilities)
-    for start in range(0, patients, _BLOCK):
-        block = slice(start, min(start + _BLOCK, patients))
-        columns = (predictions.probabilities[block], predictions.dropped[block], predictions.empty[block].astype(int))
-        names = range(block.start, block.stop) if patient_ids is None else patient_ids[block].tolist()
-        yield from zip(names, *(column.tolist() for column in columns), strict=True)
+@dataclasses.dataclass
+class _Summary:
+    """What the printed lines tell, added up part by part.
 
+    Attributes:
+        patients: number of patients.
+        probability: sum of the probabilities.
+        dropped: number of codes that the model was not shown.
+        dropping: number of patients who have such codes.
+        empty: number of patients of whom nothing is left.
+    """
 
-def _summary(output: str, predictions: "Predictions") -> Iterator[str]:
-    """Yields the lines that are printed."""
-    patients, dropped = len(predictions.probabilities), predictions.dropped
-    yield f"{output}: {patients:,} patients, with a mean probability of {predictions.probabilities.mean():.4f}"
-    if dropped.any():
-        yield (
-            f"dropped, because training did not hold them: {dropped.sum():,} codes of {(dropped > 0).sum():,} "
-            f"patients; nothing is left of {predictions.empty.sum():,}"
-        )
+    patients: int = 0
+    probability: float = 0.0
+    dropped: int = 0
+    dropping: int = 0
+    empty: int = 0
+
+    def rows(self, parts: "Iterable[Predictions]") -> Iterator[tuple]:
+        """Yields the rows of the table, turned into Python's values a part at a time."""
+        for part in parts:
+            columns = (part.probabilities, part.dropped, part.empty.astype(int))
+            ids = part.patient_ids
+            names = range(self.patients, self.patients + len(part)) if ids is None else ids.tolist()
+            self.patients += len(part)
+            self.probability += len(part) * float(part.probabilities.mean())
+            self.dropped += int(part.dropped.sum())
+            self.dropping += int((part.dropped > 0).sum())
+            self.empty += int(part.empty.sum())
+            yield from zip(names, *(column.tolist() for column in columns), strict=True)
+
+    def lines(self, output: str) -> Iterator[str]:
+        """Yields the lines that are printed."""
+        mean = self.probability / self.patients
+        yield f"{output}: {self.patients:,} patients, with a mean probability of {mean:.4f}"
+        if self.dropped:
+            yield (
+                f"dropped, because training did not hold them: {self.dropped:,} codes of {self.dropping:,} "
+                f"patients; nothing is left of {self.empty:,}"
+            )

@@ -1,6 +1,5 @@
 """The command `report`."""
 
-import contextlib
 import os
 from argparse import Namespace
 from typing import Any
@@ -50,13 +49,18 @@ def parser(program: str) -> Parser:
 def run(arguments: Namespace) -> None:
     """Runs the command."""
     plots = arguments.plots or f"{os.path.splitext(arguments.output)[0]}_files"
-    _check_arguments(arguments, plots)
+    with outputs.claimed(lambda: _check_arguments(arguments, plots), arguments.output, os.path.join(plots, CURVES)):
+        _report(arguments, plots)
+
+
+def _report(arguments: Namespace, plots: str) -> None:
     from mime_tf.commands import inputs
 
     plotting.require_matplotlib()
     inputs.require_run(arguments.model)
     if arguments.data is not None:
         inputs.require_cohort(arguments.data)
+    inputs.check_apart(_written(arguments.output, plots), arguments.data, arguments.model)
     from mime_tf.assess.bootstrap import Bootstrap
     from mime_tf.assess.subgroups import Division
     from mime_tf.report import content, figures
@@ -92,23 +96,26 @@ def _check_arguments(arguments: Namespace, plots: str) -> None:
     outputs.check_file(output, arguments.overwrite)
     if os.path.lexists(plots) and not os.path.isdir(plots):
         raise InputError(f"{plots}: is not a folder; the plots go there, or where --plots says")
-    for name in (*(f"{plot}.png" for plot in PLOTS), CURVES):
-        outputs.check_file(os.path.join(plots, name), arguments.overwrite)
+    for path in _written(output, plots)[1:]:
+        outputs.check_file(path, arguments.overwrite)
+
+
+def _written(output: str, plots: str) -> list[str]:
+    """Returns the files that a report may have, the page first."""
+    return [output, *(os.path.join(plots, name) for name in (*(f"{plot}.png" for plot in PLOTS), CURVES))]
 
 
 def _write(output: str, folder: str, report: Any, text: str, pictures: dict[str, bytes]) -> None:
-    """Writes the plots and their points, then the page, each file whole or not at all."""
+    """Writes the plots, their points and the page, all of them or none."""
     from mime_tf.assess import curves
 
-    os.makedirs(os.path.dirname(output) or ".", exist_ok=True)
-    os.makedirs(folder, exist_ok=True)
-    for name in set(PLOTS) - set(pictures):  # an earlier report's would not belong to this one
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(os.path.join(folder, f"{name}.png"))
-    for name, picture in pictures.items():
-        with files.replacing(os.path.join(folder, f"{name}.png")) as file:
-            file.write(picture)
     rows = ([split.name, *row] for split in report.splits for row in curves.rows(split.curves))
-    files.write_table(os.path.join(folder, CURVES), ("split", *curves.COLUMNS), rows)
-    with files.replacing(output, "w") as file:
-        file.write(text)
+    with files.publishing() as publication:
+        for name in sorted(set(PLOTS) - set(pictures)):  # an earlier report's would not belong to this one
+            publication.remove(os.path.join(folder, f"{name}.png"))
+        for name, picture in pictures.items():
+            with files.replacing(os.path.join(folder, f"{name}.png")) as file:
+                file.write(picture)
+        files.write_table(os.path.join(folder, CURVES), ("split", *curves.COLUMNS), rows)
+        with files.replacing(output, "w") as file:
+            file.write(text)

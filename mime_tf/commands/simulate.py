@@ -2,14 +2,15 @@
 
 import dataclasses
 import math
-import os
 from argparse import Namespace
 from collections.abc import Iterator
 from typing import Any
 
 from mime_tf.commands import options
 from mime_tf.commands.options import Parser, Value
+from mime_tf.terminal import outputs
 from mime_tf.terminal.console import Console
+from mime_tf.terminal.files import publishing
 
 EPILOG = """modes, each with where the risk lies:
 {modes}
@@ -80,12 +81,12 @@ def run(arguments: Namespace) -> None:
     values = vars(arguments)
     names = [field.name for field in dataclasses.fields(Parameters)]
     parameters = Parameters(**{name: values[name] for name in names})
-    files.check_output(arguments.output, parameters, arguments.overwrite)
-    os.makedirs(os.path.dirname(arguments.output) or ".", exist_ok=True)
-    console = Console(period=5.0)
-    cohort = simulate(**dataclasses.asdict(parameters), progress=console.progress)
-    console.progress("writing")
-    paths = files.write(cohort, arguments.output, arguments.overwrite)
+    console, output, overwrite = Console(period=5.0), arguments.output, arguments.overwrite
+    with outputs.claimed(lambda: files.check_output(output, parameters, overwrite), files.Paths.of(output).truth_json):
+        cohort = simulate(**dataclasses.asdict(parameters), progress=console.progress)
+        console.progress("writing")
+        with publishing():
+            paths = files.write(cohort, output, overwrite)
     for line in _summary(cohort.truth()):
         console.line(line)
     console.line(f"written: {', '.join(paths)}")

@@ -9,9 +9,9 @@ from typing import Any
 from absl import flags
 
 from mime_tf.commands.options import plain, show_default
-from mime_tf.config import EVALUATION, FIELDS, GROUPS, TrainConfig
+from mime_tf.config import EVALUATION, FIELDS, GROUPS, RECIPE, TRAINING, TrainConfig
 from mime_tf.errors import InputError
-from mime_tf.terminal import status
+from mime_tf.terminal import reading, status
 
 DESCRIPTION = """\
 Trains MiME: divides the patients of a cohort into train, valid and test, once for each of --split_seeds or --folds, and
@@ -24,16 +24,26 @@ split with its model is the folder OUTPUTr<random seed>s<split seed>/, and the r
 EXAMPLES = """\
     {program} ./sample ./ ./out
     {program} cohort/cohort runs/a_ runs/a --aux_lambda=0.1 --num_iter=5000
+    {program} cohort/cohort runs/best_ runs/best --recipe
     {program} hf.parquet runs/cv_ runs/cv --folds=5 --group_column=patient_id
     tensorboard --logdir runs
 
 The same command resumes a run that was interrupted. --flagfile=FILE reads flags from a file, one per line; every split
 leaves such a file, flags.txt. --no turns off a flag that is true or false, as in --notensorboard."""
 
-# Flags that are no hyperparameters: the default and the help of each.
+# Flags that are no hyperparameters: the default, the group and the help of each.
+_RECIPE = ", ".join(
+    f"`--{name}={','.join(value) if isinstance(value, tuple) else value}`" for name, value in RECIPE.items()
+)
 RUN_FLAGS = {
-    "resume": (True, "Resume an unfinished run in the output folder; `--noresume` makes one an error."),
-    "overwrite": (False, "Discard the run in the output folder, finished or not, and start afresh."),
+    "recipe": (
+        False,
+        TRAINING,
+        f"Train for the best prediction from a cohort of one's own, in place of the authors' model: {_RECIPE}, each "
+        "unless it is given as well.",
+    ),
+    "resume": (True, EVALUATION, "Resume an unfinished run in the output folder; `--noresume` makes one an error."),
+    "overwrite": (False, EVALUATION, "Discard the run in the output folder, finished or not, and start afresh."),
 }
 
 IF_STOPPED = "stopped; the same command goes on from the last evaluation, if there was one"
@@ -67,8 +77,8 @@ def described() -> Iterator[Flag]:
         choices = () if constraint is None else constraint.choices
         values = "" if constraint is None else ", ".join(choices) or constraint.text
         yield Flag(name, group, field.default, choices, values, text)
-    for name, (default, text) in RUN_FLAGS.items():
-        yield Flag(name, EVALUATION, default, (), "", text)
+    for name, (default, group, text) in RUN_FLAGS.items():
+        yield Flag(name, group, default, (), "", text)
 
 
 def define_flags(values: flags.FlagValues, module: str) -> None:
@@ -83,14 +93,14 @@ def define_flags(values: flags.FlagValues, module: str) -> None:
         text = plain(flag.help)
         if isinstance(flag.default, bool):
             flags.DEFINE_bool(flag.name, flag.default, text, **where)
+        elif isinstance(flag.default, tuple):
+            flags.DEFINE_list(flag.name, list(map(str, flag.default)), text, **where)
         elif flag.choices:
             flags.DEFINE_enum(flag.name, flag.default, flag.choices, text, **where)
         elif isinstance(flag.default, str):
             flags.DEFINE_string(flag.name, flag.default, text, **where)
         elif isinstance(flag.default, float):
             flags.DEFINE_float(flag.name, flag.default, text, **where)
-        elif isinstance(flag.default, tuple):
-            flags.DEFINE_list(flag.name, list(map(str, flag.default)), text, **where)
         else:
             flags.DEFINE_integer(flag.name, flag.default, text, **where)
 
@@ -101,7 +111,14 @@ def config(values: flags.FlagValues) -> TrainConfig:
     Raises:
         InputError: a value is out of range, or values do not go together.
     """
-    given: dict[str, Any] = {name: values[name].value for name in FIELDS}
+    recipe = RECIPE if values["recipe"].value else {}
+    if values["folds"].value:
+        recipe = {name: value for name, value in recipe.items() if name != "test_fraction"}
+    given: dict[str, Any] = {
+        name: recipe[name] if name in recipe and not values[name].present else values[name].value for name in FIELDS
+    }
+    for name in ("pooling", "blend"):
+        given[name] = tuple(given[name])
     try:
         given["split_seeds"] = tuple(int(seed) for seed in given["split_seeds"])
     except ValueError:
@@ -145,6 +162,9 @@ class Parser:
         if {"--help", "-help", "-h"} & set(argv):
             print(self.help())
             sys.exit(status.DONE)
+        for argument in argv:
+            if argument.lstrip("-").startswith("flagfile="):
+                reading.require_regular(argument.partition("=")[2])
         try:
             _, *prefixes = self.values([self.program, *argv])
         except flags.Error as error:
@@ -152,7 +172,7 @@ class Parser:
         if len(prefixes) != 3:
             raise InputError(f"takes DATA, OUTPUT and LOG prefixes; found {len(prefixes)}; see --help")
         data, output, log = prefixes
-        resume, overwrite = (bool(self.values[name].value) for name in RUN_FLAGS)
+        resume, overwrite = (bool(self.values[name].value) for name in ("resume", "overwrite"))
         return Arguments(config(self.values), data, output, log, resume, overwrite)
 
     def help(self) -> str:

@@ -13,17 +13,18 @@ Arrow is imported for a Parquet cohort only.
 import functools
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from mime_tf.data import patient_table, pickled, vocabulary
-from mime_tf.data.conversion import Conversion
+from mime_tf.data.conversion import LINKAGE, RULES, Conversion
 from mime_tf.data.parquet_files import parquet_files
 from mime_tf.data.patient_table import PatientTable
 from mime_tf.data.store import Store
 from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
+from mime_tf.terminal import reading
 
 PATIENT_ID = "patient_id"
 
@@ -77,6 +78,41 @@ class Cohort:
         store, labels = pickled.read(path) if labelled else (pickled.read_seqs(seqs), None)
         return cls(store, labels, path=path)
 
+    @classmethod
+    def open_parts(cls, path: str, size: int) -> tuple[int, "Iterator[Cohort]"]:
+        """Opens a cohort without its labels, some patients at a time, where its files can be read so: in Parquet.
+
+        Args:
+            path: as the module says.
+            size: number of patients from which on a part is large enough.
+
+        Returns:
+            The number of patients, and an iterator over the parts. The files beside a part are those of the cohort,
+            and its `attributes` can't be read.
+
+        Raises:
+            InputError: as for `open`; a bad record is met when its part is read.
+        """
+        if not _is_parquet(path):
+            whole = cls.open(path, labelled=False)
+            return len(whole), iter((whole,))
+        from mime_tf.data import parquet
+
+        count = parquet.count(path)
+        return count, cls._parts(path, count, parquet.read_parts(path, False, size))
+
+    @classmethod
+    def _parts(cls, path: str, count: int, parts: Iterable[tuple]) -> "Iterator[Cohort]":
+        """Yields the parts of a cohort of `count` patients, with the ids of patients.csv where the files hold none."""
+        start, table = 0, os.path.join(_folder(path), patient_table.FILE)
+        others = None
+        for store, _, ids in parts:
+            if ids is None and os.path.exists(table):
+                others = others or PatientTable.read(table, count, _name(path))
+                ids = np.array(others.columns[PATIENT_ID][start : start + len(store)], object)
+            start += len(store)
+            yield cls(store, None, ids, path)
+
     def __len__(self) -> int:
         """Number of patients."""
         return len(self.store)
@@ -95,7 +131,7 @@ class Cohort:
         """Folder of the files beside the cohort, such as vocabulary.csv; `""` is the working folder."""
         if self.path is None:
             return None
-        return self.path if _is_parquet(self.path) and os.path.isdir(self.path) else os.path.dirname(self.path)
+        return _folder(self.path)
 
     @functools.cached_property
     def files(self) -> list[str]:
@@ -186,6 +222,12 @@ def files_of(path: str) -> list[str]:
     return [f"{path}.{kind}" for kind in ("seqs", "labels")]
 
 
+def files_beside(path: str) -> list[str]:
+    """Returns the files beside a cohort that commands read, whether they exist or not."""
+    folder = path if _is_parquet(path) and os.path.isdir(path) else os.path.dirname(path)
+    return [os.path.join(folder, name) for name in (vocabulary.FILE, patient_table.FILE, RULES, LINKAGE)]
+
+
 def _is_parquet(path: str) -> bool:
     """Whether a path is a Parquet file or a folder of them, by the rule of the module."""
     if path.endswith(".parquet"):
@@ -199,7 +241,7 @@ def _name(path: str) -> str:
 
 def file_digest(path: str) -> str:
     """Returns the SHA-256 of a file, in hexadecimal digits."""
-    with open(path, "rb") as file:
+    with reading.open_binary(path) as file:
         return _sha256(iter(functools.partial(file.read, 1 << 20), b""))
 
 
@@ -208,3 +250,8 @@ def _sha256(blocks: Iterable[bytes]) -> str:
     for block in blocks:
         result.update(block)
     return result.hexdigest()
+
+
+def _folder(path: str) -> str:
+    """Returns the folder of the files beside a cohort; `""` is the working folder."""
+    return path if _is_parquet(path) and os.path.isdir(path) else os.path.dirname(path)

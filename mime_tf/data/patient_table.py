@@ -9,6 +9,7 @@ import numpy as np
 
 from mime_tf.data.frames import frame
 from mime_tf.errors import InputError
+from mime_tf.terminal import reading
 
 FILE = "patients.csv"
 
@@ -77,7 +78,6 @@ class PatientTable:
 def _lines(path: str) -> list[list[str]]:
     """Returns the fields of each line of a CSV file."""
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            return list(csv.reader(file))
+        return [fields for _, fields in reading.csv_rows(path)]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: not readable as CSV in UTF-8: {error}") from error

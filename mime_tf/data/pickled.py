@@ -19,7 +19,7 @@ from mime_tf.data import pickles
 from mime_tf.data.places import Level
 from mime_tf.data.store import Store, offsets
 from mime_tf.errors import InputError, show
-from mime_tf.terminal import files
+from mime_tf.terminal import bounds, files
 
 MAX_CODE = 2**31 - 1
 
@@ -64,7 +64,8 @@ def read_seqs(path: str | os.PathLike) -> Store:
     Raises:
         InputError: the file can't be read, or holds anything else.
     """
-    return from_lists(pickles.load(path, "a pickled list of patients"), os.fspath(path))
+    patients = pickles.load(path, "a pickled list of patients")
+    return _flattened(patients, os.fspath(path), bounds.Budget(path, os.path.getsize(path)))
 
 
 def read_labels(path: str | os.PathLike) -> np.ndarray:
@@ -79,7 +80,8 @@ def read_labels(path: str | os.PathLike) -> np.ndarray:
     Raises:
         InputError: the file can't be read, or holds anything else.
     """
-    return _labels(pickles.load(path, "a pickled list of labels"), os.fspath(path))
+    labels = pickles.load(path, "a pickled list of labels")
+    return _labels(labels, os.fspath(path))
 
 
 def from_lists(patients: Sequence, source: str = "patients") -> Store:
@@ -93,11 +95,16 @@ def from_lists(patients: Sequence, source: str = "patients") -> Store:
     Raises:
         InputError: a value is wrong; the message names it and its place.
     """
+    return _flattened(patients, source, None)
+
+
+def _flattened(patients: Any, source: str, budget: bounds.Budget | None) -> Store:
+    """Checks patients and flattens them; what they take in memory counts against the budget of their file."""
     _check_list(patients, source, "a list of patients")
     if not patients:
         raise InputError(f"{source}: no patient; at least one is needed")
     blocks = [
-        _flatten_patients(patients[first : first + _BLOCK], Level(source, first))
+        _flatten_patients(patients[first : first + _BLOCK], Level(source, first), budget)
         for first in range(0, len(patients), _BLOCK)
     ]
     visits, dxobjs, dx, rx_counts, rx, pr_counts, pr = map(np.concatenate, zip(*blocks, strict=True))
@@ -161,26 +168,31 @@ def _check_list(value: Any, source: str, expected: str) -> None:
 
 _BLOCK = 200  # patients: few enough to stay in the cache from level to level, which is 3 times as fast
 _MOST = 2**25  # items of a level in a block; more are a list that holds itself, or that is shared wildly
+_ITEM = 8  # bytes of an item in a list, while its block is flattened; in the columns it takes as many at most
 
 
-def _flatten_patients(patients: Sequence, level: Level) -> tuple[np.ndarray, ...]:
+def _flatten_patients(patients: Sequence, level: Level, budget: bounds.Budget | None) -> tuple[np.ndarray, ...]:
     """Checks a block of patients and returns the columns of a Store, counts in place of offsets."""
-    visit_lists, visits = _flatten(patients, level, "a patient is a list of visits")
+
+    def flatten(lists: Sequence, level: Level, expected: str) -> tuple[list, np.ndarray]:
+        return _flatten(lists, level, expected, budget)
+
+    visit_lists, visits = flatten(patients, level, "a patient is a list of visits")
     _check(visits > 0, patients, level, "a patient has at least one visit")
     level = level.below(visits)
-    dxobj_lists, dxobjs = _flatten(visit_lists, level, "a visit is a list of Dx-objects")
+    dxobj_lists, dxobjs = flatten(visit_lists, level, "a visit is a list of Dx-objects")
     level, expected = level.below(dxobjs), "a Dx-object is [dx, [rx ...], [pr ...]]"
-    parts, part_counts = _flatten(dxobj_lists, level, expected)
+    parts, part_counts = flatten(dxobj_lists, level, expected)
     _check(part_counts == 3, dxobj_lists, level, expected)
     dx = _codes(parts[::3], level, "diagnosis (dx)")
-    medications, rx_counts = _flatten(parts[1::3], level, "medications (rx) are a list of codes")
+    medications, rx_counts = flatten(parts[1::3], level, "medications (rx) are a list of codes")
     rx = _codes(medications, level.below(rx_counts), "medication (rx)")
-    procedures, pr_counts = _flatten(parts[2::3], level, "procedures (pr) are a list of codes")
+    procedures, pr_counts = flatten(parts[2::3], level, "procedures (pr) are a list of codes")
     pr = _codes(procedures, level.below(pr_counts), "procedure (pr)")
     return visits, dxobjs, dx, rx_counts, rx, pr_counts, pr
 
 
-def _flatten(lists: Sequence, level: Level, expected: str) -> tuple[list, np.ndarray]:
+def _flatten(lists: Sequence, level: Level, expected: str, budget: bounds.Budget | None) -> tuple[list, np.ndarray]:
     """Checks that the items of a level are lists, and returns their items as one list, and the count of each."""
     if not all(issubclass(kind, (list, tuple)) for kind in set(map(type, lists))):
         _check(np.array([isinstance(item, (list, tuple)) for item in lists]), lists, level, expected)
@@ -188,6 +200,8 @@ def _flatten(lists: Sequence, level: Level, expected: str) -> tuple[list, np.nda
     if counts.sum() > _MOST:
         count = f"found {counts.sum()} items at one level"
         raise InputError(f"{level.source}: patient {level.first_patient} and on: {count}; {expected}")
+    if budget is not None:
+        budget.take(_ITEM * int(counts.sum()))
     return list(itertools.chain.from_iterable(lists)), counts
 
 

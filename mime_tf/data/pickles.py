@@ -9,6 +9,7 @@ import struct
 from typing import Any
 
 from mime_tf.errors import InputError, show
+from mime_tf.terminal import reading
 
 _NAMES = {ord(code.code): code.name for code in pickletools.opcodes}
 
@@ -25,8 +26,10 @@ def load(path: str | os.PathLike, expected: str) -> Any:
     """
     path = os.fspath(path)
     try:
-        with open(path, "rb") as file:
+        with reading.open_binary(path) as file:
             data = file.read()
+    except InputError:
+        raise
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: can't be read ({reason}); {expected} is needed") from error
@@ -101,12 +104,18 @@ class _Unpickler(pickle.Unpickler):
 # The substitutes are neither functions nor classes and have no `__dict__`: a file can call them, not change them.
 
 
+_LONGEST_NUMBER = 8  # bytes
+
+
 class _Encode:
     """Substitute for `_codecs.encode`, which makes bytes in protocols 0 to 2 of Python 3."""
 
     __slots__ = ()
 
     def __call__(self, text, encoding):
+        # A text in the file can be encoded any number of times, each into bytes of their own.
+        if len(text) > _LONGEST_NUMBER:
+            raise pickle.UnpicklingError(f"found {len(text)} bytes; a NumPy number has {_LONGEST_NUMBER} at most")
         return str.encode(text, "latin-1")
 
 

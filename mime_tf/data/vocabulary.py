@@ -4,11 +4,10 @@ import csv
 import dataclasses
 import os
 import re
-from collections.abc import Sequence
 
 from mime_tf.data.store import CODE_KINDS
 from mime_tf.errors import InputError
-from mime_tf.terminal import files
+from mime_tf.terminal import files, reading
 
 FILE = "vocabulary.csv"
 COLUMNS = ("kind", "index", "system", "code", "display")
@@ -40,15 +39,18 @@ class Vocabulary:
         Raises:
             InputError: the file is no such table, or gives an index twice.
         """
-        rows, header = _read(path)
+        lines, header = _read(path)
         missing = [name for name in COLUMNS if name not in header]
         if missing:
             raise InputError(f"{path}: no column {missing[0]}; found {', '.join(header)}; needed {', '.join(COLUMNS)}")
+        rows: list[dict[str, str]] = []
         by_index: dict[tuple[str, int], dict[str, str]] = {}
-        for line, row in enumerate(rows, 2):
-            if None in row or None in row.values():
-                fields = len(header)
-                raise InputError(f"{path}: line {line}: not as many fields as the header's {fields}; one per column")
+        for line, fields in lines:
+            if len(fields) != len(header):
+                raise InputError(
+                    f"{path}: line {line}: {len(fields)} fields; one for each of the header's {len(header)}"
+                )
+            row = dict(zip(header, fields, strict=True))
             key = (row["kind"], int(row["index"]) if re.fullmatch("[0-9]{1,10}", row["index"]) else -1)
             if key[0] not in CODE_KINDS or key[1] < 0:
                 raise InputError(
@@ -58,6 +60,7 @@ class Vocabulary:
             if key in by_index:
                 raise InputError(f"{path}: line {line}: {key[0]} {key[1]} a second time; an index names one code")
             by_index[key] = row
+            rows.append(row)
         return cls(rows, by_index)
 
     def write(self, path: str | os.PathLike) -> None:
@@ -68,12 +71,11 @@ class Vocabulary:
             writer.writerows(self.rows)
 
 
-def _read(path: str | os.PathLike) -> tuple[list[dict], Sequence[str]]:
-    """Returns the rows of a CSV file, and its header."""
+def _read(path: str | os.PathLike) -> tuple[list[tuple[int, list[str]]], list[str]]:
+    """Returns the line number and the fields of each row of a CSV file that is not empty, and the header."""
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            return list(reader), reader.fieldnames or []
+        rows = [(line, fields) for line, fields in reading.csv_rows(path) if fields]
+        return rows[1:], rows[0][1] if rows else []
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{path}: not readable as CSV in UTF-8: {reason}") from error

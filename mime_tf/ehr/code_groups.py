@@ -11,6 +11,7 @@ from mime_tf.data.store import CODE_KINDS
 from mime_tf.ehr.engine import Engine
 from mime_tf.ehr.events import Events
 from mime_tf.errors import InputError, show
+from mime_tf.terminal import reading
 
 COLUMNS = ("code", "group")
 SYSTEM = "group"  # the code system of groups
@@ -29,22 +30,21 @@ def read(path: str | os.PathLike) -> CodeGroups:
         InputError: the file is not such a CSV, or gives one code two groups.
     """
     try:
-        with open(path, encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file)
-            rows = [(reader.line_num, row) for row in reader]
-            header = reader.fieldnames or []
+        lines = [(line, fields) for line, fields in reading.csv_rows(path) if fields]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise InputError(f"{path}: not readable as CSV in UTF-8: {error}") from error
+    header = lines[0][1] if lines else []
     for name in COLUMNS:
         if name not in header:
             raise InputError(f"{path}: no column {name}; found {', '.join(header)}; needed {', '.join(COLUMNS)}")
     groups: CodeGroups = {}
-    for line, row in rows:
+    for line, fields in lines[1:]:
+        row = dict.fromkeys(header, "") | dict(zip(header, fields, strict=False))  # the last fields may be missing
         kind, code, group = row.get("kind", "dx"), row["code"], row["group"]
-        if None in row or kind not in CODE_KINDS or not code or not group:
-            raise InputError(f"{path}: line {line}: found {show(list(row.values()))}; must be a code and its group")
-        key = (kind, row.get("system") or "", code)
-        if groups.setdefault(key, (group, row.get("display") or ""))[0] != group:
+        if len(fields) > len(header) or kind not in CODE_KINDS or not code or not group:
+            raise InputError(f"{path}: line {line}: found {show(fields)}; must be a code and its group")
+        key = (kind, row.get("system", ""), code)
+        if groups.setdefault(key, (group, row.get("display", "")))[0] != group:
             raise InputError(f"{path}: line {line}: {code} a second time, in another group; a code has one group")
     return groups
 

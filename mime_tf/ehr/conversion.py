@@ -18,7 +18,7 @@ from mime_tf.ehr.encode import audit, features, nesting, pruning
 from mime_tf.ehr.encode.pruning import Dropped
 from mime_tf.ehr.engine import Engine
 from mime_tf.ehr.events import Events
-from mime_tf.ehr.left_out import NOWHERE
+from mime_tf.ehr.left_out import forbidden
 from mime_tf.ehr.linkage import link, report
 from mime_tf.ehr.linkage.link import Linked
 from mime_tf.ehr.request import Request
@@ -69,12 +69,12 @@ def convert(
         progress: receives a line of text now and then.
 
     Raises:
-        InputError: an identifier occurs twice, a reference leads nowhere and `strict` forbids it, the outcome is
-            unknown, or nobody is left.
+        InputError: an identifier occurs twice, `strict` forbids a reference to nowhere or an event of another patient,
+            the outcome is unknown, or nobody is left.
     """
     progress = progress or (lambda text: None)
     progress("numbering patients, visits and codes")
-    numbered = events.number(engine, export, source, request.skip)
+    numbered = events.number(engine, export, source, request.now, request.skip)
     _check_strict(numbered, source, request.strict)
     patients, outcome_concepts = _patients(engine, numbered, request)
     if request.groups:
@@ -109,10 +109,9 @@ def convert(
 
 
 def _check_strict(numbered: Events, source: str, strict: bool) -> None:
-    nowhere = {reason: times for reason, times in numbered.left_out.items() if reason.startswith(NOWHERE)}
-    if strict and nowhere:
-        counts = "; ".join(f"{times:,} with a {reason}" for reason, times in nowhere.items())
-        raise InputError(f"{source}: found {counts}; must be none with --strict")
+    counts = forbidden(numbered.left_out)
+    if strict and counts:
+        raise InputError(f"{source}: found {'; '.join(counts)}; must be none with --strict")
 
 
 def _patients(engine: Engine, numbered: Events, request: Request) -> tuple[Patients, np.ndarray | None]:

@@ -4,15 +4,17 @@ A table that is used more than once is kept as Parquet in a scratch folder, so t
 """
 
 import contextlib
+import glob
 import importlib
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mime_tf.errors import InputError
-from mime_tf.terminal import packages
+from mime_tf.terminal import packages, signals
 
 if TYPE_CHECKING:  # `require` looks for these packages first
     import ibis
@@ -52,33 +54,48 @@ class Engine:
         """Returns CSV files, plain or .gz, as a table of text with the columns c0, c1 and so on.
 
         Args:
-            paths: the files, whose first line is passed over.
+            paths: the files, by names in which no character has a meaning; their first line is passed over.
             width: number of columns.
             separator: between fields.
         """
         names = [f"c{index}" for index in range(width)]
         if self.name == "spark":
-            dialect = {"sep": separator, "escape": '"', "multiLine": True, "mode": "FAILFAST"}
+            dialect = {"sep": separator, "escape": '"', "multiLine": True, "mode": "FAILFAST", "header": True}
             schema = ", ".join(f"{name} STRING" for name in names)
-            return self.connection.read_csv(paths, header=True, inferSchema=False, schema=schema, **dialect)
+            return self._view(self._reader(paths).options(**dialect).schema(schema).csv(_absolute(paths)))
         # Types and dialect are given, because DuckDB's guesses can drop rows without an error.
         columns = dict.fromkeys(names, "VARCHAR")
         dialect = {"delim": separator, "quote": '"', "escape": '"', "strict_mode": True, "null_padding": False}
-        return self.connection.read_csv(paths, columns=columns, auto_detect=False, header=True, **dialect)
+        dialect |= _WITHOUT_PARTITIONS
+        return self.connection.read_csv(_escaped(paths), columns=columns, auto_detect=False, header=True, **dialect)
 
     def read_parquet(self, paths: list[str]) -> "ibis.Table":
         """Returns Parquet files, or folders of them, as a table; bytes without a type are text.
 
         Args:
-            paths: the files or folders.
+            paths: the files or folders, by names in which no character has a meaning.
         """
-        if self.name == "spark":  # Ibis takes a single path only
-            session = importlib.import_module("pyspark.sql").SparkSession.active()
-            name = f"parquet_{uuid.uuid4().hex}"
-            session.read.parquet(*paths).createOrReplaceTempView(name)
-            return self.connection.table(name)
-        files = [os.path.join(path, "*.parquet") if os.path.isdir(path) else path for path in paths]
-        return self.connection.read_parquet(files, binary_as_string=True, hive_partitioning=False)
+        if self.name == "spark":
+            return self._view(self._reader(paths).parquet(*_absolute(paths)))
+        files = [
+            os.path.join(escaped, "*.parquet") if os.path.isdir(path) else escaped
+            for path, escaped in zip(paths, _escaped(paths), strict=True)
+        ]
+        return self.connection.read_parquet(files, binary_as_string=True, **_WITHOUT_PARTITIONS)
+
+    def _reader(self, paths: list[str]) -> Any:
+        """Returns a reader of Spark's that takes paths as they are."""
+        for path in paths:
+            if os.path.basename(path).startswith(("_", ".")):
+                raise InputError(f"{path}: Spark leaves out files with such a name; it must not begin with _ or .")
+        session = importlib.import_module("pyspark.sql").SparkSession.active()
+        return session.read.option("__globPaths__", "false")
+
+    def _view(self, frame: Any) -> "ibis.Table":
+        """Returns a data frame of Spark's as a table."""
+        name = f"view_{uuid.uuid4().hex}"
+        frame.createOrReplaceTempView(name)
+        return self.connection.table(name)
 
     def keep(self, table: "ibis.Table", name: str) -> "ibis.Table":
         """Computes a table once, and returns it as a table that is read from the scratch folder.
@@ -93,7 +110,7 @@ class Engine:
         else:
             self.connection.to_parquet(table, path)
         # The types are those of Ibis, because Spark numbers rows in int32, which Ibis takes for int64.
-        return self.connection.read_parquet(path).cast(table.schema())
+        return self.read_parquet([path]).cast(table.schema())
 
     def arrow(self, table: "ibis.Table") -> "pyarrow.Table":
         """Computes a table and returns it in memory."""
@@ -102,6 +119,19 @@ class Engine:
     def value(self, expression: "ibis.Value") -> Any:
         """Computes an expression of a single value."""
         return self.connection.to_pyarrow(expression).as_py()
+
+
+# A folder named year=2020 would else become a column year, in place of the file's own.
+_WITHOUT_PARTITIONS = {"hive_partitioning": False}
+
+
+def _absolute(paths: list[str]) -> list[str]:
+    return [os.path.abspath(path) for path in paths]
+
+
+def _escaped(paths: list[str]) -> list[str]:
+    """Returns paths in which DuckDB, which expands * ? [ ] and ~, expands nothing."""
+    return [glob.escape(path) for path in _absolute(paths)]
 
 
 def require(name: str) -> None:
@@ -137,7 +167,7 @@ def opened(
     if scratch is not None and not os.path.isdir(scratch):
         raise InputError(f"scratch: found {scratch}; must be an existing folder")
     with (
-        tempfile.TemporaryDirectory(prefix="mime-convert-", dir=scratch) as folder,
+        _scratch_folder(scratch) as folder,
         _duckdb(folder, memory) if name == "duckdb" else _spark(master) as connection,
     ):
         engine = Engine(name, connection, folder)
@@ -148,6 +178,17 @@ def opened(
 
 
 @contextlib.contextmanager
+def _scratch_folder(parent: str | None) -> Iterator[str]:
+    """Makes a folder, and removes it with all tables in it, whatever ends the block."""
+    folder = os.path.abspath(tempfile.mkdtemp(prefix="mime-convert-", dir=parent))
+    try:
+        yield folder
+    finally:
+        with signals.held_back():
+            shutil.rmtree(folder)
+
+
+@contextlib.contextmanager
 def _duckdb(folder: str, memory: str) -> Iterator[Any]:
     ibis = packages.require("ibis", "engine", "ehr")
     duckdb = packages.require("duckdb", "engine", "ehr")
@@ -155,7 +196,7 @@ def _duckdb(folder: str, memory: str) -> Iterator[Any]:
     try:
         connection = ibis.duckdb.connect(**settings)
     except duckdb.Error as error:
-        raise InputError(f"memory: found {memory}; DuckDB says: {first_line(error)}") from error
+        raise InputError(f"memory: found {memory}; must be a size such as 2GB") from error
     try:
         yield connection
     finally:

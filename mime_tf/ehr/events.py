@@ -7,10 +7,11 @@ import dataclasses
 
 import ibis
 
-from mime_tf.ehr import left_out, repeats
+from mime_tf.ehr import contradictions, left_out, no_codes, real_times, repeats
 from mime_tf.ehr.engine import Engine
-from mime_tf.ehr.left_out import NOWHERE
+from mime_tf.ehr.left_out import NOWHERE, OF_ANOTHER
 from mime_tf.ehr.schema import Export
+from mime_tf.ehr.seconds import DAY, to_iso
 from mime_tf.errors import InputError
 
 
@@ -20,13 +21,14 @@ class Events:
 
     Attributes:
         patients: p, patient (the identifier), birth, sex, death, end: when the record ends, by the source or by the
-            last recorded time, death included.
+            last recorded time, death included; never after the day of the last event of the whole export.
         visits: v, p, start.
         diagnoses: v, p, dx, time; each dx of a visit once. `time` is never before the visit's start.
         orders: o, v, p, kind, code, time; each order once.
         reasons: o, dx; each reason of an order once.
         concepts: concept (the number that dx and code hold), kind, system, code, display.
         left_out: number of items left out, by reason.
+        kept: number of items that are kept although they are odd, by what is odd.
     """
 
     patients: ibis.Table
@@ -36,37 +38,52 @@ class Events:
     reasons: ibis.Table
     concepts: ibis.Table
     left_out: dict[str, int]
+    kept: dict[str, int]
 
 
-def number(engine: Engine, export: Export, source: str, skip: bool = False) -> Events:
+def number(engine: Engine, export: Export, source: str, now: int, skip: bool = False) -> Events:
     """Numbers an export.
 
     Args:
         engine: the export's engine.
         export: the common tables of a source.
         source: how messages name the export.
+        now: time of the conversion, in seconds.
         skip: as for `mime_tf.ehr.repeats.resolve`.
 
     Raises:
         InputError: two different patients, visits or orders have one identifier, or there is no visit.
     """
     export, repeated = repeats.resolve(engine, _with_systems(export), source, skip)
-    visits = engine.keep(_visits(export), "visits")
+    timed, not_times = real_times.take_out(engine, export, now)
+    visits = engine.keep(_visits(timed), "visits")
     if not engine.value(visits.count()):
         raise InputError(f"{source}: no visit with a start, of a known patient; a cohort is made of visits")
-    concepts = engine.keep(_concepts(export), "concepts")
-    orders = engine.keep(_orders(export, visits, concepts), "orders")
-    diagnoses = engine.keep(_diagnoses(export, visits, concepts), "diagnoses")
-    reasons = engine.keep(_reasons(export, orders, concepts), "reasons")
-    patients = engine.keep(_patients(export, visits, diagnoses, orders), "patients")
+    used = engine.keep(_used_codes(export), "codes")
+    none = no_codes.find(engine, export, used)
+    concepts = engine.keep(_concepts(export, none.real), "concepts")
+    orders = engine.keep(_orders(timed, visits, concepts), "orders")
+    diagnoses = engine.keep(_diagnoses(timed, visits, concepts), "diagnoses")
+    reasons = engine.keep(_reasons(export, visits, orders, concepts), "reasons")
+    of_another = _of_another(engine, diagnoses, orders, reasons)
+    diagnoses, orders = diagnoses.filter(diagnoses.time.notnull()), orders.filter(~orders.of_another)
+    patients = engine.keep(_patients(timed, visits, diagnoses, orders), "patients")
+    patients, cut = _with_ends(engine, patients)
     return Events(
         patients,
         visits.select("v", "p", "start"),
-        diagnoses,
-        orders.drop("order"),
-        reasons,
+        diagnoses.drop("of_another"),
+        orders.drop("order", "of_another"),
+        reasons.filter(~reasons.of_another).drop("of_another"),
         concepts,
-        left_out=export.left_out | repeated | left_out.count(engine, _left_out(export, visits)),
+        left_out=export.left_out
+        | repeated
+        | left_out.count(engine, _left_out(export, visits))
+        | of_another
+        | none.left_out
+        | not_times
+        | cut,
+        kept=none.kept | contradictions.count(engine, visits, patients),
     )
 
 
@@ -88,14 +105,17 @@ def _visits(export):
     )
 
 
-def _concepts(export):
-    """Every code in use, numbered, with one of its names."""
-    used = ibis.union(
+def _used_codes(export):
+    return ibis.union(
         export.diagnoses.select("system", "code").mutate(kind=ibis.literal("dx")).select("kind", "system", "code"),
         export.reasons.select("system", "code").mutate(kind=ibis.literal("dx")).select("kind", "system", "code"),
         export.orders.select("kind", "system", "code"),
         distinct=True,
     ).filter(ibis._.code.notnull())
+
+
+def _concepts(export, used):
+    """The codes in use, numbered, each with one of its names."""
     names = export.names.filter(ibis._.display.notnull())
     names = names.group_by("kind", "system", "code").agg(display=names.display.min())
     key = ["kind", "system", "code"]
@@ -113,27 +133,55 @@ def _known_time(time, start):
 
 
 def _diagnoses(export, visits, concepts):
-    joined = export.diagnoses.join(visits.select("visit", "v", "p", "start"), "visit")
+    """The diagnoses of each visit, and how many of each are of another patient; the time is null if all are."""
+    joined = export.diagnoses.join(_visits_for_events(visits), "visit")
     joined = joined.join(_concepts_of_kind(concepts, "dx"), ["system", "code"])
-    timed = joined.select("v", "p", dx="concept", time=_known_time(joined.time, joined.start))
-    return timed.group_by("v", "p", "dx").agg(time=timed.time.min())
+    known = _known_time(joined.time, joined.start)
+    timed = joined.select("v", "p", dx="concept", time=known, of_another=_differs(joined.patient, joined.owner))
+    return timed.group_by("v", "p", "dx").agg(
+        time=timed.time.min(where=~timed.of_another), of_another=timed.of_another.sum().cast("int64")
+    )
 
 
 def _orders(export, visits, concepts):
-    joined = export.orders.join(visits.select("visit", "v", "p", "start"), "visit")
+    joined = export.orders.join(_visits_for_events(visits), "visit")
     joined = joined.join(concepts.select("kind", "system", "code", "concept"), ["kind", "system", "code"])
+    of_another = _differs(joined.patient, joined.owner)
     time = _known_time(joined.time, joined.start)
-    timed = joined.select("order", "v", "p", "kind", concept="concept", time=time)
+    timed = joined.select("order", "v", "p", "kind", "concept", time=time, of_another=of_another)
     return timed.mutate(o=ibis.row_number().over(order_by=timed.order).cast("int64")).rename(code="concept")
 
 
-def _reasons(export, orders, concepts):
-    joined = export.reasons.join(orders.select("order", "o"), "order")
-    return joined.join(_concepts_of_kind(concepts, "dx"), ["system", "code"]).select("o", dx="concept").distinct()
+def _reasons(export, visits, orders, concepts):
+    kept = orders.filter(~orders.of_another).select("order", "o", "v")
+    joined = export.reasons.join(kept, "order").join(_concepts_of_kind(concepts, "dx"), ["system", "code"])
+    joined = joined.join(visits.select("v", owner="patient"), "v")
+    of_another = _differs(joined.patient, joined.owner)
+    return joined.select("o", dx="concept", of_another=of_another).distinct()
+
+
+def _visits_for_events(visits):
+    return visits.select("visit", "v", "p", "start", owner="patient")
+
+
+def _differs(patient, owner):
+    """Whether an event's own patient, if the source gives one, is another than the owner of its visit."""
+    return (patient != owner).fill_null(False)
+
+
+def _of_another(engine, diagnoses, orders, reasons):
+    """The number of events of another patient than their visit's or order's, by kind."""
+    sums = {
+        f"diagnoses {OF_ANOTHER} their visit": diagnoses.of_another.sum(),
+        f"orders {OF_ANOTHER} their visit": orders.of_another.sum(),
+        f"reasons {OF_ANOTHER} their order": reasons.of_another.sum(),
+    }
+    counts = {name: engine.value(total) for name, total in sums.items()}
+    return {name: int(number) for name, number in counts.items() if number}
 
 
 def _patients(export, visits, diagnoses, orders):
-    """The patients with a visit; where the source gives no end, a record ends with its last event."""
+    """The patients with a visit, when the source says that their record ends, and their last event."""
     times = ibis.union(
         visits.select("p", time=ibis.greatest(visits.start, visits.stop.fill_null(visits.start))),
         diagnoses.select("p", "time"),
@@ -142,8 +190,18 @@ def _patients(export, visits, diagnoses, orders):
     last = times.group_by("p").agg(last=times.time.max())
     numbers = visits.select("p", "patient").distinct().join(last, "p")
     joined = numbers.join(export.patients, "patient")
-    end = joined.end.fill_null(joined["last"])
-    return joined.select("p", "patient", "birth", "sex", "death", end=ibis.greatest(end, joined.death.fill_null(end)))
+    last = ibis.greatest(joined["last"], joined.death.fill_null(joined["last"]))
+    return joined.select("p", "patient", "birth", "sex", "death", "end", last=last)
+
+
+def _with_ends(engine, patients):
+    """Where the source gives no end, a record ends with its last event; none ends after the day of the export's."""
+    last = engine.value(patients["last"].max()) // DAY * DAY + DAY - 1
+    ends_later = engine.value((patients.end > last).sum())
+    end = ibis.least(patients.end.fill_null(patients["last"]), last)
+    end = ibis.greatest(end, patients.death.fill_null(end))
+    cut = f"ends of records after the last event of the export, cut to its day, {to_iso(last)[:10]}"
+    return patients.mutate(end=end).drop("last"), {cut: int(ends_later)} if ends_later else {}
 
 
 def _left_out(export, numbered_visits):

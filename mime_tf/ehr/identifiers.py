@@ -53,6 +53,8 @@ def exact_text(text: str, digits: int = IDENTIFIER) -> str | None:
     >>> exact_text("101.0"), exact_text("1e+05"), exact_text("9007199254740993.0"), exact_text("1.23457E+11")
     ('101', '100000', None, None)
     """
+    if "." not in text and "+" not in text:
+        return text
     if whole := re.search(_pointed(digits), text, re.ASCII):
         return whole[1] if len(whole[1]) <= 17 and abs(int(whole[1])) < EXACT else None
     if re.search(_ROUND, text, re.ASCII):

@@ -1,6 +1,7 @@
 """The options of a conversion, beside the export."""
 
 import dataclasses
+import time
 
 from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.ehr.code_groups import CodeGroups
@@ -22,8 +23,9 @@ class Request:
         min_count: codes with a lower count in the cohort are dropped.
         vocabulary: existing vocabulary whose codes and indices are used, or None for a new one.
         groups: groups in place of codes, or None.
-        strict: a reference to nowhere is an error.
+        strict: a reference to nowhere, and an event of another patient than its visit's, is an error.
         skip: identifiers that several different rows have are left out, with all that refers to them; else an error.
+        now: time of the conversion, in seconds; later times are none.
 
     Raises:
         InputError: a value is out of range, or two options exclude each other: a vocabulary and a `min_count`, labels
@@ -40,6 +42,7 @@ class Request:
     groups: CodeGroups | None = None
     strict: bool = False
     skip: bool = False
+    now: int = dataclasses.field(default_factory=lambda: int(time.time()))
 
     def __post_init__(self):
         if self.labels and self.outcome and self.outcome.text == DEATH:

@@ -15,8 +15,9 @@ SCHEMAS = {
     # `end`: when the record ends, if the source says so (OMOP's observation period).
     "patients": {"patient": "string", "birth": "int64", "sex": "string", "death": "int64", "end": "int64"},
     "visits": {"visit": "string", "patient": "string", "start": "int64", "stop": "int64"},
-    # A diagnosis recorded in a visit; `time` is null where it counts from the visit's start.
-    "diagnoses": {"visit": "string", "system": "string", "code": "string", "time": "int64"},
+    # A diagnosis recorded in a visit; `time` is null where it counts from the visit's start. `patient`, here and below,
+    # is the one that the source gives the row itself, to be compared with the visit's; null where it gives none.
+    "diagnoses": {"visit": "string", "system": "string", "code": "string", "time": "int64", "patient": "string"},
     # An order made in a visit; `kind` is one of ORDER_KINDS.
     "orders": {
         "order": "string",
@@ -25,9 +26,10 @@ SCHEMAS = {
         "system": "string",
         "code": "string",
         "time": "int64",
+        "patient": "string",
     },
     # A diagnosis that led to an order; an order has none, one or several.
-    "reasons": {"order": "string", "system": "string", "code": "string"},
+    "reasons": {"order": "string", "system": "string", "code": "string", "patient": "string"},
     # Name of a code; `kind` is dx, rx or pr. A code may have several names or none.
     "names": {"kind": "string", "system": "string", "code": "string", "display": "string"},
 }

@@ -7,7 +7,7 @@ import numpy as np
 from mime_tf.data.frames import frame
 from mime_tf.data.vocabulary import code_name
 from mime_tf.errors import InputError
-from mime_tf.explain import attribution
+from mime_tf.explain.parts import contributions
 
 # Ten times that of a single patient's explanation: averages are reported, in half of the time.
 TOLERANCE = 1e-2
@@ -108,10 +108,10 @@ def explain_cohort(fitted, cohort, limit=0, seed=0, tolerance=TOLERANCE, progres
     if 0 < limit < patients:
         rows = np.sort(np.random.default_rng(seed).choice(patients, limit, replace=False))
     store = cohort.store.select(rows).keep_known(fitted.usable)
-    contributions = attribution.contributions(fitted.model, store, tolerance, progress)
-    pairs = [pair for kind in ("rx", "pr") for pair in _pairs(fitted.vocabulary, store, contributions, kind)]
+    of_codes = contributions(fitted.model, store, tolerance, progress)
+    pairs = [pair for kind in ("rx", "pr") for pair in _pairs(fitted.vocabulary, store, of_codes, kind)]
     pairs.sort(key=lambda pair: (-pair.importance, pair.kind, pair.dx, pair.order))
-    return CohortExplanation(rows, float(contributions.gaps.max()), pairs)
+    return CohortExplanation(rows, float(of_codes.gaps.max()), pairs)
 
 
 def _pairs(vocabulary, store, contributions, kind):

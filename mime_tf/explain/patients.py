@@ -8,11 +8,12 @@ import math
 
 from mime_tf.data.vocabulary import code_name
 from mime_tf.errors import InputError, show
-from mime_tf.explain import attribution
+from mime_tf.explain.attribution import TOLERANCE
 from mime_tf.explain.explanation import Dropped, DxObject, Explanation, Order, Visit
+from mime_tf.explain.parts import contributions
 
 
-def explain_patients(fitted, cohort, rows, tolerance=attribution.TOLERANCE, progress=None):
+def explain_patients(fitted, cohort, rows, tolerance=TOLERANCE, progress=None):
     """Explains the scores of patients.
 
     Args:
@@ -47,7 +48,7 @@ class _Records:
     def __init__(self, fitted, store, tolerance, progress):
         self._vocabulary, self._usable = fitted.vocabulary, fitted.usable
         self._store, self._known = store, store.keep_known(fitted.usable)
-        self._contributions = attribution.contributions(fitted.model, self._known, tolerance, progress)
+        self._contributions = contributions(fitted.model, self._known, tolerance, progress)
 
     def explanation(self, patient_index, row, name):
         """Returns the Explanation of a patient, whose index in the cohort is `row`."""

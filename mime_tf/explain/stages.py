@@ -7,6 +7,13 @@ from mime_tf.data.store import ranges
 from mime_tf.layers.lookup import gather_padded
 
 _POINT_ROWS = 8192  # visits, or Dx-objects, times points that are computed together
+# Tables of the distinct Dx-objects of patients, (U,), each a diagnosis of a patient with the union of its orders: the
+# patient and the diagnosis of each; their orders, and the distinct Dx-object of each order; and the number of the
+# distinct Dx-object of each Dx-object, (N,), and of the distinct order of each order, (M + L,).
+DISTINCT = (
+    *("distinct_patient", "distinct_dx", "distinct_rx", "distinct_rx_dxobject", "distinct_pr", "distinct_pr_dxobject"),
+    *("dx_distinct", "order_distinct"),
+)
 
 
 class Stages:
@@ -20,8 +27,10 @@ class Stages:
 
     def __init__(self, model):
         self._model = model
+        self._has_distinct = "distinct" in model.pooling
         vector = tf.TensorSpec((None,), tf.int32)
-        batch = {name: vector for name in ("dx", "visit", "rx", "rx_dxobject", "pr", "pr_dxobject")}
+        names = ("dx", "visit", "rx", "rx_dxobject", "pr", "pr_dxobject")
+        batch = {name: vector for name in (*names, *DISTINCT)}
         batch["mask"] = tf.TensorSpec((None, None), tf.bool)
         signature = [batch, tf.TensorSpec((None, None), tf.float32)]
         self._diagnoses = tf.function(self._diagnoses, input_signature=signature)
@@ -49,44 +58,75 @@ class Stages:
 
     def _diagnoses(self, batch, points):
         layer = self._model.dxobject_embedding
-        alone = layer.to_dxobj(self._embeddings("dx", batch["dx"]))
+        alone = layer.transform(self._embeddings("dx", batch["dx"]))
         visits = tf.math.unsorted_segment_sum(alone, batch["visit"], tf.size(batch["mask"]))
-        grown = visits[:, tf.newaxis] * tf.repeat(points, tf.shape(batch["mask"])[1], axis=0)[..., tf.newaxis]
+        paths = {"visits": _scaled(visits, tf.repeat(points, tf.shape(batch["mask"])[1], axis=0))}
+        if self._has_distinct:
+            distinct = layer.transform(self._embeddings("dx", batch["distinct_dx"]))
+            sums = tf.math.unsorted_segment_sum(distinct, batch["distinct_patient"], tf.shape(batch["mask"])[0])
+            paths["distinct"] = _scaled(sums, points)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(grown)
-            logits = self._logits(grown, batch["mask"])
-        return logits, _inner_products(alone, tape.gradient(logits, grown), batch["visit"])
+            tape.watch(paths)
+            logits = self._logits(paths["visits"], paths.get("distinct"), batch["mask"])
+        gradients = tape.gradient(logits, paths, unconnected_gradients="zero")
+        derivatives = _inner_products(alone, gradients["visits"], batch["visit"])
+        if self._has_distinct:
+            of_distinct = _inner_products(distinct, gradients["distinct"], batch["distinct_patient"])
+            derivatives += _divided(of_distinct, batch["dx_distinct"])
+        return logits, derivatives
 
     def _orders(self, batch, points):
-        layer = self._model.dxobject_embedding
+        layer, patient = self._model.dxobject_embedding, batch["visit"] // tf.shape(batch["mask"])[1]
         dx = self._embeddings("dx", batch["dx"])
-        rx = tf.gather(layer.dx_to_rx(dx), batch["rx_dxobject"]) * self._embeddings("rx", batch["rx"])
-        pr = tf.gather(layer.dx_to_pr(dx), batch["pr_dxobject"]) * self._embeddings("pr", batch["pr"])
-        pairs = tf.concat([rx, pr], axis=0)
-        pair_dxobject = tf.concat([batch["rx_dxobject"], batch["pr_dxobject"]], axis=0)
-        pair_sums = tf.math.unsorted_segment_sum(pairs, pair_dxobject, tf.shape(dx)[0])
-        shares = tf.gather(points, batch["visit"] // tf.shape(batch["mask"])[1])
-        grown = dx[:, tf.newaxis] + pair_sums[:, tf.newaxis] * shares[..., tf.newaxis]
+        pairs, pair_dxobject = self._pairs(dx, batch, "")
+        paths = {"dxobjects": _grown(dx, pairs, pair_dxobject, tf.gather(points, patient))}
+        if self._has_distinct:
+            distinct_dx = self._embeddings("dx", batch["distinct_dx"])
+            distinct_pairs, distinct_dxobject = self._pairs(distinct_dx, batch, "distinct_")
+            shares = tf.gather(points, batch["distinct_patient"])
+            paths["distinct"] = _grown(distinct_dx, distinct_pairs, distinct_dxobject, shares)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch(grown)
-            visits = tf.math.unsorted_segment_sum(layer.to_dxobj(grown), batch["visit"], tf.size(batch["mask"]))
-            logits = self._logits(visits, batch["mask"])
-        return logits, _inner_products(pairs, tape.gradient(logits, grown), pair_dxobject)
+            tape.watch(paths)
+            dxobjects, distinct = layer.transform(paths["dxobjects"]), None
+            visits = tf.math.unsorted_segment_sum(dxobjects, batch["visit"], tf.size(batch["mask"]))
+            if self._has_distinct:
+                embedded = layer.transform(paths["distinct"])
+                patients = tf.shape(batch["mask"])[0]
+                distinct = tf.math.unsorted_segment_sum(embedded, batch["distinct_patient"], patients)
+            logits = self._logits(visits, distinct, batch["mask"])
+        gradients = tape.gradient(logits, paths, unconnected_gradients="zero")
+        derivatives = _inner_products(pairs, gradients["dxobjects"], pair_dxobject)
+        if self._has_distinct:
+            of_distinct = _inner_products(distinct_pairs, gradients["distinct"], distinct_dxobject)
+            derivatives += _divided(of_distinct, batch["order_distinct"])
+        return logits, derivatives
+
+    def _pairs(self, dx, batch, prefix):
+        """Returns the vectors of the pairs of diagnoses and orders, (M + L, E), and the Dx-object of each."""
+        layer = self._model.dxobject_embedding
+        rx_dxobject, pr_dxobject = (batch[f"{prefix}{kind}_dxobject"] for kind in ("rx", "pr"))
+        rx = tf.gather(layer.dx_to_rx(dx), rx_dxobject) * self._embeddings("rx", batch[f"{prefix}rx"])
+        pr = tf.gather(layer.dx_to_pr(dx), pr_dxobject) * self._embeddings("pr", batch[f"{prefix}pr"])
+        return tf.concat([rx, pr], axis=0), tf.concat([rx_dxobject, pr_dxobject], axis=0)
 
     def _embeddings(self, kind, codes):
         """Returns the activated embeddings of codes, (codes, E)."""
         layer = self._model.dxobject_embedding
         return gather_padded(layer.emb_activation(getattr(layer, f"{kind}_embeddings")), codes)
 
-    def _logits(self, visits, mask):
-        """Returns the logits (B, K) of visit vectors (B T, K, O)."""
+    def _logits(self, visits, distinct, mask):
+        """Returns the logits (B, K) of visit vectors (B T, K, O) and, if any, sums of distinct Dx-objects (B, K, O)."""
         patients, times, points, width = tf.shape(mask)[0], tf.shape(mask)[1], tf.shape(visits)[1], visits.shape[2]
         histories = tf.transpose(tf.reshape(visits, [patients, times, points, width]), [0, 2, 1, 3])
-        histories = tf.reshape(histories, [patients * points, times, width])
+        rows = tf.reshape(tf.range(patients * points * times), [patients * points, times])
+        members = tf.where(tf.repeat(mask, points, axis=0), rows, -1)
+        if distinct is not None:
+            distinct = tf.reshape(distinct, [patients * points, width])
         # `training` is left out: with training=False the layer computes no gradient, and no cell draws at random.
-        states = self._model.rnn(histories, mask=tf.repeat(mask, points, axis=0))
+        visits = self._model.transform_visits(tf.reshape(histories, [-1, width]))
+        vectors = self._model.pool(visits, members, distinct)
         head = self._model.prediction
-        return tf.reshape(states @ head.kernel + head.bias, [patients, points])
+        return tf.reshape(vectors @ head.kernel + head.bias, [patients, points])
 
 
 def tables(store):
@@ -98,13 +138,13 @@ def tables(store):
     Returns:
         Dict of arrays: `"dx"` (N,), the diagnosis of each Dx-object, and `"visit"` (N,), the row of its visit in the
         table of B T rows; `"rx"` (M,) and `"pr"` (L,), the orders, and `"rx_dxobject"` and `"pr_dxobject"`, the index
-        of the Dx-object of each; `"mask"` bool (B, T), True where a patient has a visit.
+        of the Dx-object of each; `"mask"` bool (B, T), True where a patient has a visit; and those of `DISTINCT`.
     """
     times = store.visit_counts.max()
-    visit = times * np.repeat(np.arange(len(store)), store.visit_counts)
-    visit += ranges(np.zeros(len(store), np.int64), store.visit_counts)
+    patient_of_visit = np.repeat(np.arange(len(store)), store.visit_counts)
+    visit = times * patient_of_visit + ranges(np.zeros(len(store), np.int64), store.visit_counts)
     dxobjects = np.arange(len(store.dx), dtype=np.int32)
-    return {
+    batch = {
         "dx": store.dx,
         "visit": np.repeat(visit, np.diff(store.dxobjs)).astype(np.int32),
         "rx": store.rx,
@@ -113,6 +153,27 @@ def tables(store):
         "pr_dxobject": np.repeat(dxobjects, np.diff(store.pr_offsets)),
         "mask": np.arange(times) < store.visit_counts[:, np.newaxis],
     }
+    return batch | _distinct(batch, np.repeat(patient_of_visit, np.diff(store.dxobjs)))
+
+
+def _distinct(batch, patient):
+    """Returns the tables of `DISTINCT`, of Dx-objects whose patients are `patient` (N,)."""
+    (of_patient, dx), dx_distinct = _unique(patient, batch["dx"])
+    found = {"distinct_patient": of_patient, "distinct_dx": dx, "dx_distinct": dx_distinct}
+    order_distinct, count = [], 0
+    for kind in ("rx", "pr"):
+        (dxobject, codes), number = _unique(dx_distinct[batch[f"{kind}_dxobject"]], batch[kind])
+        found |= {f"distinct_{kind}": codes, f"distinct_{kind}_dxobject": dxobject}
+        order_distinct.append(number + count)
+        count += len(codes)
+    found["order_distinct"] = np.concatenate(order_distinct)
+    return {name: values.astype(np.int32) for name, values in found.items()}
+
+
+def _unique(*columns):
+    """Returns the distinct rows of columns, themselves columns, and the number of each row among them."""
+    rows, numbers = np.unique(np.stack(columns, axis=1), axis=0, return_inverse=True)
+    return rows.T, numbers.reshape(-1)
 
 
 def _in_pieces(stage, batch, points):
@@ -124,6 +185,24 @@ def _in_pieces(stage, batch, points):
     return tuple(
         np.concatenate([np.asarray(part, np.float64) for part in parts], axis=1) for parts in (logits, derivatives)
     )
+
+
+def _scaled(vectors, points):
+    """Returns vectors (n, W) times each of their points (n, K): (n, K, W)."""
+    return vectors[:, tf.newaxis] * points[..., tf.newaxis]
+
+
+def _grown(dx, pairs, pair_dxobject, shares):
+    """Returns the sums of diagnoses (n, E) and the shares (n, K) of their pairs: (n, K, E)."""
+    sums = tf.math.unsorted_segment_sum(pairs, pair_dxobject, tf.shape(dx)[0])
+    return dx[:, tf.newaxis] + _scaled(sums, shares)
+
+
+def _divided(derivatives, number):
+    """Divides the derivatives (u, K) of distinct codes equally among their occurrences, `number` (n,): (n, K)."""
+    ones = tf.ones_like(number, derivatives.dtype)
+    occurrences = tf.math.unsorted_segment_sum(ones, number, tf.shape(derivatives)[0])
+    return tf.gather(derivatives / tf.maximum(occurrences, 1)[:, tf.newaxis], number)
 
 
 def _inner_products(vectors, gradients, rows):

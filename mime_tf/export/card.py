@@ -83,7 +83,7 @@ def model_card(fitted, facts, example, answer):
         answer=json.dumps(answer),
         to_fill_in=TO_FILL_IN,
         sizes=[(fitted.sizes[f"num_{kind}"], name) for kind, name in KINDS.items()],
-        cell=_CELLS[fitted.config.rnn_cell],
+        reads=_reads(fitted.config, (facts.metrics or {}).get("parts", [])),
         iteration=metrics["iteration"] if type(metrics.get("iteration")) is int else None,
         results=_results(metrics),
         measures=MEASURES,
@@ -93,6 +93,19 @@ def model_card(fitted, facts, example, answer):
         notes=[*fitted.notes, *service.notes(fitted)],
         requests=_requests(example),
     )
+
+
+def _reads(config, parts):
+    """Returns how the model makes a probability of a record; `parts` are those of a blend, in metrics.json."""
+    cell = f"{_CELLS[config.rnn_cell]} of width {config.rnn_size}"
+    if config.blend:
+        weights = ", ".join(f"{part['weight']:.2f} of the {part['name']}" for part in parts)
+        return (
+            f"adds the logits of several parts ({weights or ', '.join(config.blend)}; recurrent networks have {cell})"
+        )
+    if config.pooling == ("last",):
+        return f"reads visits with {cell}"
+    return f"reads the views {', '.join(config.pooling)} of a record" + (f", with {cell}" * ("last" in config.pooling))
 
 
 def _results(metrics):

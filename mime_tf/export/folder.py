@@ -1,17 +1,14 @@
-"""The folder of an exported model: checks that it may be written, and writes it whole or not at all."""
+"""The folder of an exported model: checks that it may be written, and marks the card in it."""
 
-import contextlib
 import hashlib
 import os
-import shutil
 
 from mime_tf.errors import InputError
-from mime_tf.terminal import files, outputs
+from mime_tf.terminal import files, outputs, reading
 
 CARD = "MODEL_CARD.md"
 _FILES = {"saved_model.pb", "fingerprint.pb", "variables", "assets", CARD}
 _MARK = "<!-- Written by mime_tf export. SHA-256 of the text above: "
-_EARLIER = ".earlier"
 
 
 def check(output, overwrite):
@@ -23,9 +20,6 @@ def check(output, overwrite):
             be lost.
     """
     output = os.path.normpath(output)
-    for left in (output + files.TEMPORARY, output + _EARLIER):
-        if os.path.lexists(left):
-            raise InputError(f"{left}: exists; an export is at work, or was interrupted and left it; move it away")
     outputs.check_writable(output)
     if not os.path.lexists(output) or (_is_folder(output) and not os.listdir(output)):
         return
@@ -39,38 +33,6 @@ def check(output, overwrite):
             f"{os.path.join(output, CARD)}: was changed since it was written, and --overwrite would lose that; give "
             "another folder, or move this one away"
         )
-
-
-@contextlib.contextmanager
-def replacing_folder(output):
-    """Makes a folder beside `output` that replaces it when the block ends, and is removed when the block fails.
-
-    A reader sees the old folder or the new one, except for an instant between two renames.
-
-    Args:
-        output: the path, after `check`.
-
-    Yields:
-        The path to write to.
-    """
-    output = os.path.normpath(output)
-    temporary, earlier = output + files.TEMPORARY, output + _EARLIER
-    os.makedirs(temporary)
-    try:
-        yield temporary
-        replaces = os.path.lexists(output)
-        if replaces:
-            os.rename(output, earlier)
-        try:
-            os.rename(temporary, output)
-        except BaseException:
-            if replaces:
-                os.rename(earlier, output)
-            raise
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
-    shutil.rmtree(earlier, ignore_errors=True)
 
 
 def write_card(folder, text):
@@ -87,8 +49,8 @@ def _read_card(folder):
     """Returns the card in a folder that holds an export and nothing else, or None."""
     if not (_is_folder(folder) and {"saved_model.pb", CARD} <= set(os.listdir(folder)) <= _FILES):
         return None
-    with open(os.path.join(folder, CARD), encoding="utf-8", errors="replace", newline="") as file:
-        text = file.read()
+    with reading.open_binary(os.path.join(folder, CARD)) as file:
+        text = file.read().decode("utf-8", "replace")
     return text if _MARK in text else None
 
 

@@ -6,8 +6,10 @@ import tensorflow as tf
 from mime_tf.errors import InputError
 from mime_tf.export.card import gather, model_card
 from mime_tf.export.example import example_patient
-from mime_tf.export.folder import check, replacing_folder, write_card
+from mime_tf.export.folder import check, write_card
 from mime_tf.export.service import Service
+from mime_tf.terminal import environment, outputs
+from mime_tf.terminal.folders import replacing_folder, restore
 
 
 def export(fitted, output, overwrite=False, bootstrap=1000, progress=None):
@@ -29,7 +31,14 @@ def export(fitted, output, overwrite=False, bootstrap=1000, progress=None):
         InputError: the folder can't be made (`mime_tf.export.folder.check`), the model's weights are not numbers, or
             the tables of predictions in its folder are damaged.
     """
-    check(output, overwrite)
+    with outputs.locked(output):
+        restore(output)
+        check(output, overwrite)
+        return _export(fitted, output, bootstrap, progress)
+
+
+def _export(fitted, output, bootstrap, progress):
+    """Writes the folder, and returns the text of the card."""
     if not all(np.isfinite(weight).all() for weight in fitted.model.get_weights()):
         raise InputError(f"{fitted.folder}: weights that are not numbers; damaged, or training diverged")
     facts = gather(fitted, bootstrap, progress)
@@ -37,7 +46,8 @@ def export(fitted, output, overwrite=False, bootstrap=1000, progress=None):
         if progress:
             progress("writing the SavedModel")
         service = Service(fitted)
-        tf.saved_model.save(service, folder, signatures=service.signatures())
+        with environment.naming(output):
+            tf.saved_model.save(service, folder, signatures=service.signatures())
         example = example_patient(fitted)
         text = model_card(fitted, facts, example, _answer(tf.saved_model.load(folder), example))
         write_card(folder, text)

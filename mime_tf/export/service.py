@@ -36,7 +36,7 @@ class Service(tf.Module):
         self.names = {kind: _lookup_table(codes_by_name(fitted, kind)) for kind in CODE_KINDS}
         # Wrapped, so that the module does not hold them.
         self._model = functools.partial(fitted.model, training=False)
-        self._rnn = lambda: fitted.model.rnn
+        self._recurrences = lambda: [network.rnn for network in getattr(fitted.model, "networks", [fitted.model])]
 
     @tf.function(
         input_signature=[
@@ -70,7 +70,9 @@ class Service(tf.Module):
 
     def signatures(self):
         """Returns both functions as the signatures of a SavedModel, by name."""
-        with _any_device(self._rnn()):
+        with contextlib.ExitStack() as stack:
+            for rnn in self._recurrences():
+                stack.enter_context(_any_device(rnn))
             return {"serving_default": self.codes.get_concrete_function(), "json": self.json.get_concrete_function()}
 
     def _look_up(self, kind, names):

@@ -17,7 +17,8 @@ class DxObjectEmbedding(keras.layers.Layer):
         x = e + s(e W_dr + b_dr) * r + s(e W_dp + b_dp) * p
         o = s(x W_o + b_o)
 
-    A code that is repeated among the orders of a Dx-object counts each time.
+    A code that is repeated among the orders of a Dx-object counts each time. With `skip` the last line is that of the
+    paper, `o = s(x W_o + b_o) + x`.
 
     Args:
         num_dx: number of diagnosis codes.
@@ -27,6 +28,7 @@ class DxObjectEmbedding(keras.layers.Layer):
         dxobj_emb_size: width O of the result.
         emb_activation: `a`, applied to the code embeddings: a name or function that `keras.activations.get` takes.
         order_activation: `s`, applied to the interactions and to the result: a name or function as well.
+        skip: add `x` to the result, the paper's skip connection G; the two widths are then equal.
         **kwargs: arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -38,7 +40,7 @@ class DxObjectEmbedding(keras.layers.Layer):
         Tensor of shape (..., O); zeros where `dx` is -1.
 
     Raises:
-        ValueError: a size is not a positive integer.
+        ValueError: a size is not a positive integer, or `skip` is set and the two widths differ.
 
     Example:
     >>> layer = DxObjectEmbedding(num_dx=5, num_rx=5, num_pr=5, emb_size=4, dxobj_emb_size=3)
@@ -47,7 +49,7 @@ class DxObjectEmbedding(keras.layers.Layer):
 
     Reference:
         Choi, Xiao, Stewart and Sun, "MiME: Multilevel Medical Embedding of Electronic Health Records for
-        Predictive Healthcare", NeurIPS 2018, section 2.
+        Predictive Healthcare", NeurIPS 2018, section 2, equations 2 and 3.
     """
 
     def __init__(
@@ -59,10 +61,13 @@ class DxObjectEmbedding(keras.layers.Layer):
         dxobj_emb_size=256,
         emb_activation="relu",
         order_activation="relu",
+        skip=False,
         **kwargs,
     ):
         super().__init__(**kwargs)
         require_sizes(num_dx=num_dx, num_rx=num_rx, num_pr=num_pr, emb_size=emb_size, dxobj_emb_size=dxobj_emb_size)
+        if skip and emb_size != dxobj_emb_size:
+            raise ValueError(f"`skip` takes equal widths. Received: {emb_size=}, {dxobj_emb_size=}")
         self.num_dx = num_dx
         self.num_rx = num_rx
         self.num_pr = num_pr
@@ -70,6 +75,7 @@ class DxObjectEmbedding(keras.layers.Layer):
         self.dxobj_emb_size = dxobj_emb_size
         self.emb_activation = keras.activations.get(emb_activation)
         self.order_activation = keras.activations.get(order_activation)
+        self.skip = skip
         self.dx_to_rx = keras.layers.Dense(emb_size, order_activation, dtype=self.dtype_policy, name="dx_to_rx")
         self.dx_to_pr = keras.layers.Dense(emb_size, order_activation, dtype=self.dtype_policy, name="dx_to_pr")
         self.to_dxobj = keras.layers.Dense(dxobj_emb_size, order_activation, dtype=self.dtype_policy, name="to_dxobj")
@@ -87,21 +93,39 @@ class DxObjectEmbedding(keras.layers.Layer):
         return self.add_weight(shape=(codes, self.emb_size), initializer="glorot_uniform", name=name)
 
     def call(self, dx, rx, pr):
+        dxobjects = self.embed(tf.reshape(dx, [-1]), drop_padding(rx), drop_padding(pr))
+        dxobjects = tf.reshape(dxobjects, tf.concat([tf.shape(dx), [self.dxobj_emb_size]], axis=0))
+        return dxobjects * tf.cast(dx >= 0, dxobjects.dtype)[..., tf.newaxis]
+
+    def embed(self, dx, rx, pr):
+        """Embeds Dx-objects whose orders are listed one after the other, without padding.
+
+        Args:
+            dx: integer tensor of shape (N,), diagnosis codes; the result for a -1 is meaningless.
+            rx: pair of vectors of one length, as `mime_tf.layers.lookup.drop_padding` returns them: all medication
+                codes, and the index in `dx` that each belongs to.
+            pr: as `rx`, of the procedures.
+
+        Returns:
+            Tensor of shape (N, O).
+        """
         # Everything that depends on the diagnosis alone is computed once per distinct diagnosis.
-        codes, dx_index = tf.unique(tf.reshape(dx, [-1]))
+        codes, dx_index = tf.unique(dx)
         diagnoses = self.emb_activation(gather_padded(self.dx_embeddings, codes))
 
         def sum_of_orders(orders, embeddings, dense):
-            codes, dxobj_index = drop_padding(orders)
+            codes, dxobj_index = orders
             interactions = self.emb_activation(gather_rows(embeddings, codes))
             interactions *= gather_rows(dense(diagnoses), tf.gather(dx_index, dxobj_index))
             return segment_sum(interactions, dxobj_index, tf.size(dx))
 
         from_rx = sum_of_orders(rx, self.rx_embeddings, self.dx_to_rx)
         from_pr = sum_of_orders(pr, self.pr_embeddings, self.dx_to_pr)
-        dxobjects = self.to_dxobj(gather_rows(diagnoses, dx_index) + from_rx + from_pr)
-        dxobjects = tf.reshape(dxobjects, tf.concat([tf.shape(dx), [self.dxobj_emb_size]], axis=0))
-        return dxobjects * tf.cast(dx >= 0, dxobjects.dtype)[..., tf.newaxis]
+        return self.transform(gather_rows(diagnoses, dx_index) + from_rx + from_pr)
+
+    def transform(self, sums):
+        """Returns the embeddings `o` of Dx-objects, (..., O), given the sums `x` of their parts, (..., E)."""
+        return self.to_dxobj(sums) + sums if self.skip else self.to_dxobj(sums)
 
     def compute_output_shape(self, dx_shape, rx_shape=None, pr_shape=None):
         return (*dx_shape, self.dxobj_emb_size)
@@ -116,4 +140,5 @@ class DxObjectEmbedding(keras.layers.Layer):
             "dxobj_emb_size": self.dxobj_emb_size,
             "emb_activation": keras.activations.serialize(self.emb_activation),
             "order_activation": keras.activations.serialize(self.order_activation),
+            "skip": self.skip,
         }

@@ -52,12 +52,12 @@ def _environment(plain):
 
 def _markdown(value):
     """Returns a value as Markdown that shows it as it is: nothing in it is Markdown or HTML."""
-    return Markup(re.sub(r"([\\`*_\[\]|<>~&#])", r"\\\1", " ".join(str(value).split())))
+    return Markup(re.sub(r"([\\`*_\[\]|<>~&#])", r"\\\1", " ".join(text.printable(value).split())))
 
 
 def _code(value):
     """Returns a value as the text between two backticks of Markdown, also within a table."""
-    return Markup(re.sub(r"[`|\\]", "?", " ".join(str(value).split())))
+    return Markup(re.sub(r"[`|\\]", "?", " ".join(text.printable(value).split())))
 
 
 def _base64(content):

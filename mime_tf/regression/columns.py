@@ -59,7 +59,7 @@ class Columns:
             links: with the linked pairs; otherwise codes only.
             least: least number of patients who have a key.
         """
-        occurrences = _Occurrences.read(store.select(patients), links)
+        occurrences = Occurrences.read(store.select(patients), links)
         return cls(tuple(windows), tuple(_frequent(occurrences.within(window), least) for window in windows))
 
     def __len__(self) -> int:
@@ -77,7 +77,7 @@ class Columns:
             patients: int64, rows of `store`.
         """
         links = any((keys >= 0).any() for keys in self.keys)
-        occurrences = _Occurrences.read(store.select(patients), links)
+        occurrences = Occurrences.read(store.select(patients), links)
         blocks = []
         for window, keys in zip(self.windows, self.keys, strict=True):
             counts = _count(occurrences.within(window), keys)
@@ -149,7 +149,7 @@ def window_name(window: int) -> str:
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class _Occurrences:
+class Occurrences:
     """Every occurrence of a key.
 
     Attributes:
@@ -165,7 +165,7 @@ class _Occurrences:
     key: np.ndarray
 
     @classmethod
-    def read(cls, store: Store, links: bool) -> "_Occurrences":
+    def read(cls, store: Store, links: bool) -> "Occurrences":
         """Returns the occurrences of the codes of all patients and, with `links`, of the linked pairs."""
         visit_patients = np.repeat(np.arange(len(store)), store.visit_counts)
         visits_from_end = store.visits[visit_patients + 1] - np.arange(len(visit_patients))
@@ -183,22 +183,22 @@ class _Occurrences:
         visit = np.concatenate(visits)
         return cls(len(store), visit_patients[visit], visits_from_end[visit], np.concatenate(keys))
 
-    def within(self, window: int) -> "_Occurrences":
+    def within(self, window: int) -> "Occurrences":
         """Returns the occurrences in the last `window` visits."""
         if window == ALL:
             return self
         rows = np.flatnonzero(self.visit <= window)
-        return _Occurrences(self.patients, self.patient[rows], self.visit[rows], self.key[rows])
+        return Occurrences(self.patients, self.patient[rows], self.visit[rows], self.key[rows])
 
 
-def _frequent(occurrences: _Occurrences, least: int) -> np.ndarray:
+def _frequent(occurrences: Occurrences, least: int) -> np.ndarray:
     """Returns the keys that at least `least` patients have, ascending."""
     keys = np.unique(occurrences.key)
     patients = np.bincount(_count(occurrences, keys).indices, minlength=len(keys))
     return keys[patients >= least]
 
 
-def _count(occurrences: _Occurrences, keys: np.ndarray) -> sparse.csr_matrix:
+def _count(occurrences: Occurrences, keys: np.ndarray) -> sparse.csr_matrix:
     """Returns how often each patient has each of `keys`, float64 (patients, keys)."""
     shape = (occurrences.patients, len(keys))
     if not len(keys):

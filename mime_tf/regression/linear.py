@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 from scipy import sparse, special
@@ -19,6 +20,7 @@ _MOST_STEPS = 24
 # It ends after so many strengths in a row that did no better on valid than the best before them.
 _PATIENCE = 2
 _STRONGEST_L2 = 0.0003
+_INTERCEPT_SCALING = 10.0
 # The fields of a regression beside its columns.
 _OWN = ("weights", "intercept", "penalty", "strength", "valid_loss")
 
@@ -158,21 +160,48 @@ def _constant(
     return Linear(part, attributes, np.zeros(width), intercept, "none", 0.0, loss)
 
 
+def refit(fitted: Linear, store: Store, labels: np.ndarray, patients: np.ndarray, share: float, seed: int) -> Linear:
+    """Fits a regression again, to some of its training patients, with the same columns and penalty.
+
+    Args:
+        fitted: from `fit`, without attributes.
+        store: the cohort.
+        labels: 0 or 1, one per patient of `store`.
+        patients: int64, rows of `store`.
+        share: that of the training patients which these are; the penalty per patient stays the same.
+        seed: seed of scikit-learn's solver.
+    """
+    if fitted.penalty == "none":
+        return _constant(fitted.columns, None, labels[patients], labels[patients])
+    values = design(fitted.columns, None, store, patients)
+    model = _estimator(fitted.penalty, seed).set_params(C=fitted.strength / share).fit(values, labels[patients])
+    weights, intercept = model.coef_[0], float(model.intercept_[0])
+    return dataclasses.replace(fitted, weights=weights, intercept=intercept)
+
+
+def _estimator(penalty: str, seed: int) -> Any:
+    """Returns the logistic regression of scikit-learn with a kind of penalty."""
+    from sklearn.linear_model import LogisticRegression
+
+    if penalty == "L1":
+        # The solver penalizes the intercept as well, the less the larger its scaling.
+        settings = {"l1_ratio": 1, "solver": "liblinear", "intercept_scaling": _INTERCEPT_SCALING}
+    else:
+        settings = {"l1_ratio": 0, "solver": "lbfgs", "warm_start": True}
+    return LogisticRegression(max_iter=1000, random_state=seed, **settings)
+
+
 def _path(
     penalty: str, values: sparse.csr_matrix, labels: np.ndarray, seed: int
 ) -> Iterator[tuple[float, np.ndarray, float]]:
     """Yields strength, weights and intercept of ever weaker penalties."""
-    from sklearn.linear_model import LogisticRegression
     from sklearn.svm import l1_min_c
     from threadpoolctl import threadpool_limits
 
+    strongest = _STRONGEST_L2
     if penalty == "L1":
-        # The solver penalizes the intercept as well, the less the larger its scaling.
-        settings = {"l1_ratio": 1, "solver": "liblinear", "intercept_scaling": 10.0}
-        strongest = l1_min_c(values, labels, loss="log", intercept_scaling=10.0)
-    else:
-        settings, strongest = {"l1_ratio": 0, "solver": "lbfgs", "warm_start": True}, _STRONGEST_L2
-    model = LogisticRegression(max_iter=1000, random_state=seed, **settings)
+        strongest = l1_min_c(values, labels, loss="log", intercept_scaling=_INTERCEPT_SCALING)
+    model = _estimator(penalty, seed)
     for step in range(_MOST_STEPS):
         model.set_params(C=strongest * _FACTORS[penalty] ** step)
         with threadpool_limits(1):  # threads that wait for busy cores make it several times slower than one thread is

@@ -54,19 +54,28 @@ def _learning(report):
     for split in report.splits:
         is_detailed = split is report.detailed
         style = {"linewidth": 2, "alpha": 1} if is_detailed else {"linewidth": 0.9, "alpha": 0.35}
-        history = split.results.history
-        for axes, name, color, dash, label in curves:
-            if name in history:
-                label = label if is_detailed else None
-                axes.plot(history["iteration"], history[name], dash, color=color, label=label, **style)
+        for number, history in enumerate(_networks(split.results.history)):
+            for axes, name, color, dash, label in curves:
+                if name in history:
+                    label = label if is_detailed and not number else None
+                    axes.plot(history["iteration"], history[name], dash, color=color, label=label, **style)
+    kept, is_blend = report.detailed.results.iteration, "network" in report.detailed.results.history
     for axes in (loss, ranking):
-        kept = report.detailed.results.iteration
-        axes.axvline(kept, color=GREY, linewidth=1, linestyle=":", label="the model kept")
+        label = "mean of the networks kept" if is_blend else "the model kept"
+        axes.axvline(kept, color=GREY, linewidth=1, linestyle=":", label=label)
         axes.set_xlabel("iteration")
         _finish(axes)
     loss.set_ylabel("cross-entropy")
     ranking.set_ylabel("on valid")
     return {"learning": figure}
+
+
+def _networks(history):
+    """Returns the history of each network of a blend, or the one history of a model that is none."""
+    if "network" not in history:
+        return [history]
+    rows = [history["network"] == number for number in np.unique(history["network"])]
+    return [{name: column[chosen] for name, column in history.items()} for chosen in rows]
 
 
 def _discrimination(report):

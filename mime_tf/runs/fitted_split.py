@@ -89,9 +89,12 @@ class FittedSplit:
         )
 
     def __repr__(self) -> str:
-        cell, width = self.config.rnn_cell, self.config.rnn_size
+        config, pooling = self.config, ",".join(self.config.pooling)
+        reads = f"{config.rnn_cell} of width {config.rnn_size}" if pooling == "last" else f"pooling {pooling}"
+        if config.blend:
+            reads = f"blend of {' and '.join(config.blend)}"
         codes = ", ".join(f"{self.sizes[f'num_{kind}']:,} {kind}" for kind in CODE_KINDS)
-        return f"FittedSplit({self.folder!r}, {cell} of width {width}, {codes})"
+        return f"FittedSplit({self.folder!r}, {reads}, {codes})"
 
     @property
     def name(self) -> str:

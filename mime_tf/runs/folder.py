@@ -15,6 +15,7 @@ VOCABULARY = "vocabulary.csv"
 PREDICTIONS = {"valid": "predictions_valid.csv", "test": "predictions_test.csv"}
 STATE = "state.npz"
 TENSORBOARD = "tensorboard"
+NETWORKS = "networks"  # folder of those of a blend, each with the files of a fitted split but its configuration
 FILES = (METRICS, STATE, MODEL, CODES, HISTORY, FLAGS, VOCABULARY, *PREDICTIONS.values(), CONFIG)
 
 
@@ -25,6 +26,7 @@ def is_finished(folder: str | os.PathLike) -> bool:
 
 def remove_state(folder: str) -> None:
     """Removes the state of a split that is finished."""
+    files.remove_leftovers(os.path.join(folder, STATE))
     with contextlib.suppress(FileNotFoundError):
         os.remove(os.path.join(folder, STATE))
 
@@ -34,6 +36,11 @@ def discard(folder: str) -> None:
 
     The configuration tells that the folder is of this program, so a discard that was killed can be done again.
     """
+    networks = os.path.join(folder, NETWORKS)
+    for name in os.listdir(networks) if os.path.isdir(networks) else ():
+        discard(os.path.join(networks, name))
+    with contextlib.suppress(OSError):
+        os.rmdir(networks)
     events = os.path.join(folder, TENSORBOARD)
     for parent, _, names in os.walk(events, topdown=False):
         for name in names:
@@ -42,8 +49,8 @@ def discard(folder: str) -> None:
         with contextlib.suppress(OSError):
             os.rmdir(parent)
     for name in FILES:
-        for leftover in (name, name + files.TEMPORARY, f"{name}{files.TEMPORARY}.keras"):
-            with contextlib.suppress(FileNotFoundError):
-                os.remove(os.path.join(folder, leftover))
+        files.remove_leftovers(os.path.join(folder, name))
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(os.path.join(folder, name))
     with contextlib.suppress(OSError):
         os.rmdir(folder)

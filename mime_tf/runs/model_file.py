@@ -1,20 +1,23 @@
 """A model's file, vetted before Keras reads it: it may come from a stranger."""
 
+import contextlib
 import json
-import os
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from mime_tf.config import ACTIVATIONS, RNN_CELLS
+from mime_tf.config import ACTIVATIONS, EQUATIONS, POOLING, RNN_CELLS
 from mime_tf.errors import InputError, show
+from mime_tf.runs import weights
 from mime_tf.runs.configuration import VOCABULARY_SIZES, is_whole
 from mime_tf.runs.folder import CONFIG
+from mime_tf.terminal import archives
 
 # Names that a model's file may hold, as Keras writes them: module, class and registered name. Training compiles with
 # those after the first two.
 CLASSES = {
     ("mime_tf.model", "MiME", "mime_tf>MiME"),
+    ("mime_tf.blend", "Blend", "mime_tf>Blend"),
     ("keras", "DTypePolicy", None),
     ("mime_tf.losses", "LogLoss", "mime_tf>LogLoss"),
     ("mime_tf.optimizer", "FusedAdam", "mime_tf>FusedAdam"),
@@ -22,80 +25,129 @@ CLASSES = {
     ("keras.optimizers", "LossScaleOptimizer", None),
     *(("keras.optimizers.schedules", name, None) for name in ("CosineDecay", "ExponentialDecay", "PolynomialDecay")),
 }
+# What else a model of one's own may be compiled with.
+METRICS = {("keras.metrics", name, None) for name in ("AUC", "BinaryAccuracy", "Precision", "Recall")}
 _NAMING = ("module", "class_name", "registered_name")
-_MEMBERS = ["config.json", "metadata.json", "model.weights.h5"]
+_WEIGHTS = "model.weights.h5"
+_MEMBERS = ["config.json", "metadata.json", _WEIGHTS]
 _LONGEST_CONFIG = 1 << 20
+_MOST_PARTS = 100  # kinds of networks, members of each, windows of the regression
 
 _SIZES = (*VOCABULARY_SIZES, "emb_size", "dxobj_emb_size", "rnn_size", "max_dx_per_visit")
+_ACTIVATIONS = ("emb_activation", "order_activation", "visit_activation")
 _ARGUMENTS = {
     **{name: lambda value: is_whole(value, 1) for name in _SIZES},
-    **{name: lambda value: value in ACTIVATIONS for name in ("emb_activation", "order_activation")},
+    **{name: lambda value: value in ACTIVATIONS for name in _ACTIVATIONS},
     **{name: lambda value: type(value) in (int, float) and value >= 0 for name in ("regularize", "aux_lambda")},
     "rnn_cell": lambda value: value in RNN_CELLS,
-    "dropout": lambda value: type(value) in (int, float) and 0 <= value < 1,
+    "equations": lambda value: value in EQUATIONS,
+    "regularize_embeddings": lambda value: value is None or (type(value) in (int, float) and value >= 0),
+    **{name: lambda value: type(value) in (int, float) and 0 <= value < 1 for name in ("dropout", "code_dropout")},
+    "pooling": lambda value: _is_pooling(value),
     "aux_heads": lambda value: type(value) is bool,
     "name": lambda value: isinstance(value, str),
     "trainable": lambda value: type(value) is bool,
     "dtype": lambda value: isinstance(value, dict),
 }
+_BLEND_ARGUMENTS = {
+    "kinds": lambda value: isinstance(value, list) and len(value) <= _MOST_PARTS,
+    "members": lambda value: is_whole(value, 1) and value <= _MOST_PARTS,
+    **{name: lambda value: value is None or _is_list(value) for name in ("windows", "sizes")},
+    **{name: _ARGUMENTS[name] for name in ("name", "trainable", "dtype")},
+}
 
 
-def check(path: str, sizes: Mapping[str, int]) -> None:
-    """Validates a `.keras` file without instantiating any object in it.
+def check(path: str, sizes: Mapping[str, int] | None, compiled: bool = True) -> weights.Shapes:
+    """Validates a `.keras` file without instantiating any object in it; its weights are measured, and not yet read.
 
     Args:
         path: of the file.
-        sizes: dict of the sizes that the model should have.
+        sizes: dict of the sizes that the model should have, or None for any.
+        compiled: whether Keras will read what the model was compiled with.
+
+    Returns:
+        The shapes of its weights, as `mime_tf.runs.weights.shapes` has them.
 
     Raises:
-        InputError: the file is missing or damaged, holds anything but MiME, or a model of other sizes.
+        InputError: the file is missing or damaged, holds anything but MiME or a blend, or a model of other sizes.
     """
-    config = _read_config(path)
-    for names in _named_classes(config):
-        if names not in CLASSES:
-            raise InputError(f"{path}: names {show(names)}; refused, for MiME is not made of that")
-    if config.get("registered_name") != "mime_tf>MiME":
+    with _opened(path) as archive:
+        config = _read_config(path, archive)
+        if not compiled:
+            config.pop("compile_config", None)
+        for names in _named_classes(config):
+            if names not in (CLASSES if sizes is not None else CLASSES | METRICS):
+                raise InputError(f"{path}: names {show(names)}; refused, for MiME is not made of that")
+        shapes = _shapes(path, config, sizes)
+        # Keras would make room for the weights before it looks for them: a size of 10**12 must not get so far.
+        held, least = archive.getinfo(_WEIGHTS).file_size, weights.size(shapes)
+        if least > held:
+            raise InputError(f"{path}: damaged: {held:,} bytes of weights; weights of these sizes take {least:,}")
+        return shapes
+
+
+def _shapes(path: str, config: dict[str, Any], sizes: Mapping[str, int] | None) -> weights.Shapes:
+    """Returns the shapes of the weights of a model, or raises InputError for a configuration that is not right."""
+    arguments, kind = config.get("config"), config.get("registered_name")
+    if kind == "mime_tf>Blend":
+        arguments = _check_values(path, arguments, _BLEND_ARGUMENTS)
+        for network in arguments["kinds"]:
+            _check_network(path, network, sizes)
+        if len(arguments["windows"] or []) != len(arguments["sizes"] or []):
+            raise InputError(f"{path}: windows, sizes: found {show(arguments['windows'])}; as many sizes are needed")
+        return weights.blend_shapes(arguments)
+    if kind != "mime_tf>MiME":
         raise InputError(f"{path}: found {show(config.get('class_name'))}; a MiME is needed")
-    _check_arguments(path, config.get("config"), sizes)
+    return weights.shapes(_check_network(path, arguments, sizes))
 
 
-def load(path: str, sizes: Mapping[str, int]) -> Any:
-    """Returns the model in a file: MiME, not compiled. The file is checked first.
+def load(path: str, sizes: Mapping[str, int] | None, compile: bool = False) -> Any:
+    """Returns the model in a file, MiME or Blend. The file is checked first, its weights as well.
 
     Args:
         path: of the file.
         sizes: as for `check`.
+        compile: whether to restore the optimizer, loss and metrics.
 
     Raises:
-        InputError: as for `check`, or the weights are damaged.
+        InputError: as for `check`, or the weights are not those of such a model, or damaged.
     """
-    check(path, sizes)
+    shapes = check(path, sizes, compile or sizes is not None)
+    with _opened(path) as archive:
+        weights.check(path, archive.read(_WEIGHTS), shapes)
     import keras
 
-    from mime_tf import model  # noqa: F401  (registers MiME)
+    from mime_tf import blend, model  # noqa: F401  (registers the classes)
 
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        return keras.saving.load_model(path, compile=compile, safe_mode=True)
     except Exception as error:  # h5py and Keras raise nearly anything on damaged weights
         raise InputError(f"{path}: damaged: its weights can't be read: {show(error)}") from error
 
 
-def _read_config(path: str) -> dict[str, Any]:
-    """Returns the configuration in a `.keras` file."""
+@contextlib.contextmanager
+def _opened(path: str) -> Iterator[zipfile.ZipFile]:
+    """Opens a `.keras` file; whatever a damaged one raises is an InputError."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            members = sorted(archive.namelist())
-            if members != _MEMBERS:
-                raise InputError(f"{path}: holds {show(members)}; a model has {', '.join(_MEMBERS)} and nothing else")
-            if archive.getinfo("config.json").file_size > _LONGEST_CONFIG:
-                raise InputError(f"{path}: its configuration has more than {_LONGEST_CONFIG} bytes; MiME's has 2,000")
-            config = json.loads(archive.read("config.json"))
+        with archives.opened(path) as archive:
+            yield archive
     except InputError:
         raise
     except FileNotFoundError as error:
         raise InputError(f"{path}: missing; the run has no model without it") from error
-    except Exception as error:  # zipfile has one of its own for each way to damage an archive
+    except Exception as error:  # zipfile and h5py have exceptions of their own for each way to damage a file
         raise InputError(f"{path}: damaged: not a model that Keras saved: {show(error)}") from error
+
+
+def _read_config(path: str, archive: zipfile.ZipFile) -> dict[str, Any]:
+    """Returns the configuration in a `.keras` file."""
+    members = sorted(archive.namelist())
+    if members != _MEMBERS:
+        raise InputError(f"{path}: holds {show(members)}; a model has {', '.join(_MEMBERS)} and nothing else")
+    for name in _MEMBERS[:-1]:
+        if archive.getinfo(name).file_size > _LONGEST_CONFIG:
+            raise InputError(f"{path}: its {name} has more than {_LONGEST_CONFIG} bytes; MiME's has 2,000")
+    config = json.loads(archive.read(_MEMBERS[0]))
     if not isinstance(config, dict):
         raise InputError(f"{path}: found {show(config)}; the configuration of a MiME is needed")
     return config
@@ -113,20 +165,33 @@ def _named_classes(value: Any) -> Iterator[tuple]:
             yield from _named_classes(item)
 
 
-def _check_arguments(path: str, arguments: Any, sizes: Mapping[str, int]) -> None:
-    """Raises InputError unless these are arguments of MiME, of these sizes, and the file is large enough for them."""
+def _is_list(value: Any) -> bool:
+    """Whether a value is a short list of whole numbers."""
+    return isinstance(value, list) and len(value) <= _MOST_PARTS and all(is_whole(item, 0) for item in value)
+
+
+def _is_pooling(value: Any) -> bool:
+    """Whether a value is a list of different views of a patient's record."""
+    views = isinstance(value, list) and len(value) > 0 and all(isinstance(view, str) for view in value)
+    return views and set(value) <= set(POOLING) and len(set(value)) == len(value)
+
+
+def _check_network(path: str, arguments: Any, sizes: Mapping[str, int] | None) -> dict[str, Any]:
+    """Returns the arguments of MiME; raises InputError unless these are some, of these sizes."""
+    arguments = _check_values(path, arguments, _ARGUMENTS)
+    for name in (*VOCABULARY_SIZES, "max_dx_per_visit"):
+        if sizes is not None and arguments[name] != sizes[name]:
+            raise InputError(f"{path}: {name} is {arguments[name]}; {CONFIG} has {sizes[name]}")
+    return arguments
+
+
+def _check_values(path: str, arguments: Any, right: Mapping[str, Callable[[Any], bool]]) -> dict[str, Any]:
+    """Returns arguments; raises InputError unless they have the names and the values that are right."""
     other = "damaged, or written by another version of this program"
     arguments = arguments if isinstance(arguments, dict) else {}
-    if set(arguments) != set(_ARGUMENTS):
-        raise InputError(f"{path}: too many or missing: {show(sorted(set(arguments) ^ set(_ARGUMENTS)))}; {other}")
-    for name, is_right in _ARGUMENTS.items():
+    if set(arguments) != set(right):
+        raise InputError(f"{path}: too many or missing: {show(sorted(set(arguments) ^ set(right)))}; {other}")
+    for name, is_right in right.items():
         if not is_right(arguments[name]):
             raise InputError(f"{path}: {name}: found {show(arguments[name])}; {other}")
-    for name in (*VOCABULARY_SIZES, "max_dx_per_visit"):
-        if arguments[name] != sizes[name]:
-            raise InputError(f"{path}: {name} is {arguments[name]}; {CONFIG} has {sizes[name]}")
-    # Keras would make room for the weights before it looks for them: a size of 10**12 must not get so far.
-    codes = sum(arguments[name] for name in VOCABULARY_SIZES)
-    least = (codes + arguments["dxobj_emb_size"]) * arguments["emb_size"] + arguments["rnn_size"] ** 2
-    if 4 * least > os.path.getsize(path):
-        raise InputError(f"{path}: damaged: {os.path.getsize(path)} bytes; weights of these sizes take {4 * least}")
+    return arguments

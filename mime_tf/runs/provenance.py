@@ -20,9 +20,15 @@ def digests(cohort: Cohort, init_from: str = "", groups: np.ndarray | None = Non
         init_from: as in `TrainConfig`.
         groups: group of each row, from `mime_tf.splits.groups.group_numbers`, or None.
     """
-    weights = [init_from] if init_from.endswith(".npz") else sorted(glob.glob(glob.escape(init_from) + ".*"))
-    initial = {f"{os.path.basename(path)}_sha256": file_digest(path) for path in weights if init_from}
+    initial = {f"{os.path.basename(path)}_sha256": file_digest(path) for path in weights_files(init_from)}
     return cohort.digests() | initial | ({} if groups is None else {GROUPS: digest(groups)})
+
+
+def weights_files(init_from: str) -> list[str]:
+    """Returns the files of the initial weights; none if `init_from` is empty."""
+    if not init_from or init_from.endswith(".npz"):
+        return [init_from] if init_from else []
+    return sorted(glob.glob(glob.escape(init_from) + ".*"))
 
 
 def cohort_digests(recorded: Mapping[str, str], init_from: str = "") -> list[str]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from mime_tf.assess.summary import RESULTS
 from mime_tf.config import TrainConfig
 from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError, show
-from mime_tf.runs import journal
 from mime_tf.runs.configuration import is_ours, is_whole, train_config
 from mime_tf.runs.folder import discard
 from mime_tf.runs.paths import RECORD, out_of_fold_path, record_path, split_folders
@@ -26,8 +26,8 @@ class Record:
     Args:
         path: of `run.json`.
         content: dict of the `flags`, the path of the `log`, the digests of the `data`, the path of the `input`, the
-            size of the log in bytes when the run began, `log_start`, the `mean` results or None for an unfinished run,
-            and the `versions` of the software.
+            positions of the run's lines in the log, `log_lines`, the `mean` results or None for an unfinished run, and
+            the `versions` of the software.
     """
 
     def __init__(self, path: str, content: dict[str, Any]):
@@ -66,12 +66,12 @@ class Record:
             log_path: of the log.
             groups: group of each row, from `mime_tf.splits.groups.group_numbers`, or None.
         """
-        content = {
-            "flags": dataclasses.asdict(config) | {"split_seeds": list(config.split_seeds)},
+        content: dict[str, Any] = {
+            "flags": {name: _as_json(value) for name, value in dataclasses.asdict(config).items()},
             "log": log_path,
             "data": digests(cohort, config.init_from, groups),
             "input": cohort.path,
-            "log_start": journal.size(log_path),
+            "log_lines": [],
             "mean": None,
             "versions": versions(),
         }
@@ -124,6 +124,11 @@ class Record:
                 f"{self.path}: {state} run with other flags or data: {'; '.join(changed)}; give the same, another "
                 "output prefix, or --overwrite"
             )
+
+
+def _as_json(value: Any) -> Any:
+    """Returns the value of a flag as JSON gives it back, which has lists in place of tuples."""
+    return list(value) if isinstance(value, tuple) else value
 
 
 def begin(new: Record, resume: bool = True, overwrite: bool = False) -> Record:
@@ -201,12 +206,17 @@ def _files(records: list[Record]) -> Iterator[str]:
         yield out_of_fold_path(records[0].output_prefix)
 
 
+def _is_result(mean: dict, name: str) -> bool:
+    """Whether a mean is a number, or null for one that is not defined."""
+    return name in mean and (mean[name] is None or type(mean[name]) in (int, float))
+
+
 _CHECKS = {
     "flags": lambda flags: isinstance(flags, dict),
     "log": lambda path: isinstance(path, str),
     "data": lambda data: isinstance(data, dict),
     "input": lambda path: path is None or isinstance(path, str),
-    "log_start": lambda size: is_whole(size, 0),
-    "mean": lambda mean: mean is None or isinstance(mean, dict),
+    "log_lines": lambda lines: isinstance(lines, list) and all(is_whole(position, 0) for position in lines),
+    "mean": lambda mean: mean is None or (isinstance(mean, dict) and all(_is_result(mean, name) for name in RESULTS)),
     "versions": lambda content: isinstance(content, dict),
 }

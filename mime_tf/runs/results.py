@@ -9,11 +9,14 @@ from typing import Any
 import numpy as np
 
 from mime_tf.assess.scores import Scores
+from mime_tf.assess.summary import RESULTS
 from mime_tf.data.frames import frame
 from mime_tf.errors import InputError, show
-from mime_tf.runs.configuration import Configuration
+from mime_tf.runs.configuration import Configuration, is_whole
 from mime_tf.runs.folder import HISTORY, METRICS, PREDICTIONS
-from mime_tf.terminal import files
+from mime_tf.terminal import files, reading
+
+_LARGEST = 1e15  # more is no number of a run, and pictures and tables have no room for it
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -99,8 +102,15 @@ def read_metrics(folder: str | os.PathLike) -> dict[str, Any] | None:
     """
     path = os.path.join(folder, METRICS)
     metrics = files.read_json(path)
-    if metrics is not None and not isinstance(metrics, dict):
+    if metrics is None:
+        return None
+    if not isinstance(metrics, dict):
         raise InputError(f"{path}: found {show(metrics)}; the results of a split are needed")
+    for name in set(RESULTS) & set(metrics):
+        if metrics[name] is not None and not (type(metrics[name]) in (int, float) and abs(metrics[name]) < _LARGEST):
+            raise InputError(f"{path}: {name}: found {show(metrics[name])}; must be a finite number or null")
+    if not is_whole(metrics.get("iteration", 0), 0) or metrics.get("iteration", 0) > _LARGEST:
+        raise InputError(f"{path}: iteration: found {show(metrics['iteration'])}; must be a whole number from 0")
     return metrics
 
 
@@ -114,7 +124,11 @@ def read_history(folder: str | os.PathLike) -> dict[str, np.ndarray]:
     if not os.path.exists(path):
         return {}
     table = _read_table(path, ("iteration", "valid_loss"))
-    return {name: _numbers(path, name, table) for name in table}
+    history = {name: _numbers(path, name, table) for name in table}
+    if not (abs(history["iteration"]) < _LARGEST).all():  # nan as well
+        raise InputError(f"{path}: column iteration: must be whole numbers")
+    # The losses of a split that diverged may be infinite; a picture leaves them out, as it does nan.
+    return {name: np.where(abs(values) < _LARGEST, values, np.nan) for name, values in history.items()}
 
 
 def read_predictions(path: str) -> SavedPredictions:
@@ -125,7 +139,7 @@ def read_predictions(path: str) -> SavedPredictions:
     """
     table = _read_table(path, ("row", "label", "probability"))
     rows, labels, probabilities = (_numbers(path, name, table) for name in ("row", "label", "probability"))
-    if not (len(rows) and ((rows >= 0) & (rows % 1 == 0)).all()):
+    if not (len(rows) and ((rows >= 0) & (rows < _LARGEST)).all() and (rows % 1 == 0).all()):
         raise InputError(f"{path}: column row: needs a position from 0 for each patient, and one patient or more")
     patients = np.array(table["patient_id"], object) if "patient_id" in table else None
     try:
@@ -137,12 +151,13 @@ def read_predictions(path: str) -> SavedPredictions:
 def _read_table(path: str, needed: Sequence[str]) -> dict[str, list[str]]:
     """Returns the columns of a CSV file."""
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            header, *rows = csv.reader(file)
+        header, *rows = (fields for _, fields in reading.csv_rows(path))
         if missing := [name for name in needed if name not in header]:
             raise InputError(f"{path}: damaged: found the columns {', '.join(header)}; {missing[0]} is needed")
-        columns = zip(*rows, strict=True) if rows else [()] * len(header)
-        return {name: list(column) for name, column in zip(header, columns, strict=True)}
+        for number, fields in enumerate(rows, 2):
+            if len(fields) != len(header):
+                raise InputError(f"{path}: damaged: row {number}: {len(fields)} fields; the header has {len(header)}")
+        return {name: [fields[index] for fields in rows] for index, name in enumerate(header)}
     except FileNotFoundError:
         raise InputError(f"{path}: missing; a finished split has it") from None
     except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:

@@ -1,6 +1,5 @@
 """Writing the files of a fitted split, each whole or not at all."""
 
-import contextlib
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -28,14 +27,8 @@ def write_codes(folder: str, sizes: Mapping[str, int], known: Mapping[str, np.nd
 
 def write_model(folder: str, model: Any) -> None:
     """Saves a Keras model as the fitted split's."""
-    path = os.path.join(folder, MODEL)
-    temporary = f"{path}{files.TEMPORARY}.keras"
-    try:
+    with files.beside(os.path.join(folder, MODEL), ".keras") as temporary:
         model.save(temporary)
-        os.replace(temporary, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(temporary)
 
 
 def write_history(folder: str, history: Sequence[Mapping[str, float]]) -> None:

@@ -19,6 +19,7 @@ from mime_tf.splits.split import Part, Split, eligible, make_split
 
 SETS = ("test", "valid", "train", "all")
 Progress = Callable[[str], object]
+Count = Callable[[str, int], object]  # of a verb and a number of patients
 _BLOCK = 50_000  # patients whose codes are looked at together
 
 
@@ -69,10 +70,43 @@ def predict(
         InputError: `batch_size` is less than 1, the cohort's codes mean something else than in training, or the
             model's weights give no numbers.
     """
-    part = part_of(fitted, cohort, "all")
-    probabilities = np.empty(len(part), np.float32)
-    probabilities[part.rows] = score(fitted, part, batch_size, progress)
-    return Predictions(probabilities, *count_dropped(cohort.store, fitted.usable, progress), cohort.patient_ids)
+    (predictions,) = predict_parts(fitted, len(cohort), [cohort], batch_size, progress)
+    return predictions
+
+
+def predict_parts(
+    fitted: FittedSplit, patients: int, parts: Iterable[Cohort], batch_size: int = 200, progress: Progress | None = None
+) -> Iterator[Predictions]:
+    """Scores a cohort that may be larger than memory, one part after another.
+
+    Args:
+        fitted: the fitted split.
+        patients: number of patients of the cohort.
+        parts: the parts of the cohort, as `Cohort.open_parts` returns them. Patients of one part share batches.
+        batch_size: as for `predict`.
+        progress: as for `predict`.
+
+    Yields:
+        The predictions of each part.
+
+    Raises:
+        InputError: as for `predict`, perhaps after some parts.
+    """
+    scorer, done = Scorer(fitted.model), 0
+    for cohort in parts:
+        report = _counting(progress, done, patients)
+        part = part_of(fitted, cohort, "all")
+        probabilities = np.empty(len(part), np.float32)
+        probabilities[part.rows] = _score(scorer, fitted.folder, part, batch_size, report)
+        yield Predictions(probabilities, *count_dropped(cohort.store, fitted.usable, report), cohort.patient_ids)
+        done += len(part)
+
+
+def _counting(progress: Progress | None, before: int, patients: int) -> Count | None:
+    """Returns a function that reports so many patients of a part, `before` of them lying in the parts before it."""
+    if progress is None:
+        return None
+    return lambda verb, done: progress(f"{verb} {before + done:,} of {patients:,} patients")
 
 
 def part_of(fitted: FittedSplit, cohort: Cohort, name: str) -> Part:
@@ -143,34 +177,37 @@ def score(fitted: FittedSplit, part: Part, batch_size: int = 200, progress: Prog
     Raises:
         InputError: `batch_size` is less than 1, or the model's weights give no numbers.
     """
+    return _score(Scorer(fitted.model), fitted.folder, part, batch_size, _counting(progress, 0, len(part)))
+
+
+def _score(scorer: Scorer, folder: str, part: Part, batch_size: int, count: Count | None) -> np.ndarray:
     if batch_size < 1:
         raise InputError(f"batch_size: found {batch_size}; must be at least 1")
-    batches = datasets.scoring_batches(part, batch_size)
-    probabilities = Scorer(fitted.model)(_reported(batches, len(part), progress))
+    probabilities = scorer(_counted(datasets.scoring_batches(part, batch_size), count))
     if np.isnan(probabilities).any():
-        raise InputError(f"{fitted.folder}: {np.isnan(probabilities).sum()} probabilities are not numbers; bad weights")
+        raise InputError(f"{folder}: {np.isnan(probabilities).sum()} probabilities are not numbers; bad weights")
     return probabilities
 
 
-def _reported(batches: Iterable[tuple], patients: int, progress: Progress | None) -> Iterator[tuple]:
+def _counted(batches: Iterable[tuple], count: Count | None) -> Iterator[tuple]:
     """Yields the batches, and reports the number of patients in them so far."""
     done = 0
     for inputs, labels in batches:
         yield inputs, labels
         done += len(labels)
-        if progress:
-            progress(f"scored {done:,} of {patients:,} patients")
+        if count:
+            count("scored", done)
 
 
 def count_dropped(
-    store: Store, known: Mapping[str, np.ndarray], progress: Progress | None = None
+    store: Store, known: Mapping[str, np.ndarray], count: Count | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
     """Counts the codes that patients lose when unknown ones are dropped.
 
     Args:
         store: the patients.
         known: dict of boolean arrays, as for `Store.keep_known`.
-        progress: as for `predict`.
+        count: function that is called with the verb "counted the codes of" and a number of patients now and then.
 
     Returns:
         int64 (patients,), the number of codes lost: diagnoses, medications and procedures, the orders of a lost
@@ -182,8 +219,8 @@ def count_dropped(
         before = store.select(rows)
         left = _code_counts(before.keep_known(known))
         dropped[rows], empty[rows] = _code_counts(before) - left, left == 0
-        if progress:
-            progress(f"counted the codes of {rows[-1] + 1:,} of {len(store):,} patients")
+        if count:
+            count("counted the codes of", int(rows[-1]) + 1)
     return dropped, empty
 
 

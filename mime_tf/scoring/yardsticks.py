@@ -1,12 +1,11 @@
 """Yardsticks beside a fitted split: simpler models fitted to the same patients, and the lead of the model over each."""
 
 import dataclasses
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from mime_tf.assess.bootstrap import Bootstrap
+from mime_tf.assess.bootstrap import Bootstrap, Progress
 from mime_tf.assess.comparison import Estimate, compare
 from mime_tf.assess.scores import Scores
 from mime_tf.data.cohort import Cohort
@@ -51,7 +50,7 @@ def beside(
     rows: np.ndarray,
     scores: Scores,
     bootstrap: Bootstrap,
-    progress: Callable[[str], object],
+    progress: Progress,
 ) -> list[Yardstick]:
     """Fits the yardsticks of `SHOWN` to training, chosen on valid, and tests them on the patients of a model's scores.
 

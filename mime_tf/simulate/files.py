@@ -48,6 +48,10 @@ class Paths:
         tables = (os.path.join(folder, name) for name in ("vocabulary.csv", hierarchy.FILE))
         return cls(cohort, f"{prefix}_truth.csv", f"{prefix}_truth.json", *tables)
 
+    def all(self) -> list[str]:
+        """Returns the files that every mode writes."""
+        return [*self.cohort, self.truth_csv, self.truth_json, self.vocabulary]
+
 
 def vocabulary(parameters: Parameters) -> Vocabulary:
     """Returns the names of a cohort's codes; orders without a link have a diagnosis of their own, the last."""
@@ -113,6 +117,7 @@ def write(simulation: Simulation, output: str | os.PathLike, overwrite: bool = F
     output = os.fspath(output)
     check_output(output, simulation.parameters, overwrite)
     paths = Paths.of(output)
+    vocabulary(simulation.parameters).write(paths.vocabulary)
     if output.endswith(".parquet"):
         from mime_tf.data import parquet  # imported late, because pyarrow is slow to import
 
@@ -127,13 +132,11 @@ def write(simulation: Simulation, output: str | os.PathLike, overwrite: bool = F
         line = f"%d,%d{',%.9g' * len(columns)}\n"
         file.writelines(line % row for row in rows)
     files.write_json(paths.truth_json, simulation.truth())
-    vocabulary(simulation.parameters).write(paths.vocabulary)
-    written = [*paths.cohort, paths.truth_csv, paths.truth_json, paths.vocabulary]
     families = _hierarchy(simulation.parameters)
     if families is None:
-        return written
+        return paths.all()
     files.write_table(paths.hierarchy, hierarchy.COLUMNS, families)
-    return [*written, paths.hierarchy]
+    return [*paths.all(), paths.hierarchy]
 
 
 def _truth_columns(simulation: Simulation) -> dict[str, np.ndarray]:

@@ -1,6 +1,7 @@
 """Sets TensorFlow's environment variables before it is imported, and imports it quietly; set variables are kept."""
 
 import contextlib
+import errno
 import glob
 import os
 import subprocess
@@ -30,6 +31,14 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def memory() -> int:
+    """Returns the bytes of memory that this process may use: the machine's, or those of its control group."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else sys.maxsize
+    with contextlib.suppress(OSError, ValueError), open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
+        total = min(total, int(file.read()))  # "max" where there is no limit
+    return total
+
+
 def import_tensorflow() -> None:
     """Imports TensorFlow and looks for devices, without the lines that TensorFlow writes about them.
 
@@ -49,6 +58,21 @@ def import_tensorflow() -> None:
         if not tf.config.list_physical_devices("GPU"):
             # The first transposition of integers makes oneDNN say, once, that it leaves such operations to Eigen.
             tf.transpose(tf.zeros((1, 1), tf.int32))
+
+
+@contextlib.contextmanager
+def naming(path: str) -> Iterator[None]:
+    """Turns an error of TensorFlow's own writing, such as that of a full disk, into an OSError that names the file."""
+    import tensorflow as tf
+
+    try:
+        yield
+    except tf.errors.OpError as error:
+        reason = " ".join(str(error.message).split())
+        full = os.strerror(errno.ENOSPC)
+        raise OSError(
+            errno.ENOSPC if full in reason else errno.EIO, full if full in reason else reason, path
+        ) from error
 
 
 @contextlib.contextmanager

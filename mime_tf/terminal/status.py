@@ -1,13 +1,20 @@
 """Exit statuses of a command, and the line on stderr that explains each."""
 
+import contextlib
+import signal
 import sys
 from collections.abc import Callable
 
-from mime_tf.errors import InputError
+from mime_tf.errors import InputError, escaped
+from mime_tf.terminal import signals, streams
 
-DONE, BAD_INPUT, STOPPED = 0, 2, 130
+DONE, BAD_INPUT = 0, 2
+SIGNALLED = 128  # and the number of the signal, as shells have it: 130 is Ctrl-C
 IF_STOPPED = "stopped"
-EXPLANATION = "Exit status: 0 when all is done, 2 for bad input (one line on stderr says what), 130 after Ctrl-C."
+EXPLANATION = (
+    "Exit status: 0 when all is done, 2 for bad input (one line on stderr says what), 130 after Ctrl-C, 143 after\n"
+    "SIGTERM, 129 after SIGHUP."
+)
 
 
 class UsageError(InputError):
@@ -15,25 +22,30 @@ class UsageError(InputError):
 
 
 def run(program: str, action: Callable[[], None], if_stopped: str = IF_STOPPED) -> int:
-    """Runs an action; an error that the user can mend becomes a line on stderr.
+    """Runs an action; an error that the user can mend, or a signal, becomes a line on stderr.
 
     Args:
         program: opens the line, such as `"mime-tf"`.
-        action: raises `InputError` or `OSError` if the input is bad or the output can't be written.
-        if_stopped: the line for Ctrl-C.
+        action: raises `InputError` or `OSError` if the input is bad or the output can't be written. SIGTERM and SIGHUP
+            raise KeyboardInterrupt in it, as Ctrl-C does.
+        if_stopped: the line for a signal.
 
     Returns:
         The exit status.
     """
-    try:
-        action()
-    except InputError as error:
-        print(error if isinstance(error, UsageError) else f"{program}: {error}", file=sys.stderr)
-        return BAD_INPUT
-    except OSError as error:
-        print(f"{program}: {error.filename or 'writing'}: {error.strerror or error}", file=sys.stderr)
-        return BAD_INPUT
-    except KeyboardInterrupt:
-        print(f"{program}: {if_stopped}", file=sys.stderr)
-        return STOPPED
-    return DONE
+    streams.prepare()
+    with signals.handled() as handler:
+        try:
+            action()
+        except InputError as error:
+            line, code = str(error) if isinstance(error, UsageError) else f"{program}: {error}", BAD_INPUT
+        except OSError as error:
+            line, code = f"{program}: {error.filename or 'writing'}: {error.strerror or error}", BAD_INPUT
+        except KeyboardInterrupt:
+            line, code = f"{program}: {if_stopped}", SIGNALLED + (handler.number or signal.SIGINT)
+        else:
+            return DONE
+        signals.ignore()
+        with contextlib.suppress(OSError):  # stderr is full or gone; the status still tells
+            print(escaped(line), file=sys.stderr)
+        return code

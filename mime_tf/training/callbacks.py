@@ -12,6 +12,8 @@ from mime_tf.config import TrainConfig
 from mime_tf.scoring.scorer import Scorer
 from mime_tf.terminal.console import Console
 from mime_tf.training import lines
+from mime_tf.training.blend_weights import calibrated_loss
+from mime_tf.training.patience import Patience
 from mime_tf.training.snapshot import Snapshot
 from mime_tf.training.state import Best, State
 
@@ -51,29 +53,31 @@ class Evaluation(keras.callbacks.Callback):
         state: updated after each evaluation, and saved if none was saved in the last `SAVE_PERIOD` seconds.
         path: of the file to save it in.
         valid, test: the held-out sets.
-        eval_period: iterations between evaluations.
+        config: the flags of the run.
         console: for the line of each evaluation.
     """
 
     def __init__(
-        self, state: State, path: str, valid: HeldOutSet, test: HeldOutSet, eval_period: int, console: Console
+        self, state: State, path: str, valid: HeldOutSet, test: HeldOutSet, config: TrainConfig, console: Console
     ):
         super().__init__()
         self.state, self.path = state, path
         self.valid, self.test = valid, test
-        self.eval_period, self.console = eval_period, console
+        self.config, self.console = config, console
         self.saved = -np.inf
 
     def on_epoch_end(self, epoch, logs=None):
-        iteration = (epoch + 1) * self.eval_period
+        iteration = (epoch + 1) * self.config.eval_period
         probabilities = self.valid.score()
         valid = self.valid.summarize(probabilities)
         self.console.line(lines.round_line(iteration, valid))
+        if self.config.choose_by == "calibrated_loss":
+            valid["calibrated_loss"] = calibrated_loss(self.valid.labels, probabilities)
         learning_rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         losses = {name: float(value) for name, value in logs.items()}
         validation = {f"valid_{name}": value for name, value in valid.items()}
         self.state.history.append({"iteration": iteration, **losses, "learning_rate": learning_rate, **validation})
-        if valid["loss"] < self.state.lowest_loss:
+        if valid[self.config.choose_by] < self.state.lowest(self.config.criterion):
             self._keep_best(iteration, valid, probabilities)
         self.state.evaluations = epoch + 1
         if time.monotonic() - self.saved >= SAVE_PERIOD:
@@ -91,6 +95,7 @@ class Evaluation(keras.callbacks.Callback):
             return
         of_test = self.test.score()
         values = {"iteration": iteration, **results(valid, self.test.summarize(of_test))}
+        values[self.config.criterion] = valid[self.config.choose_by]
         self.state.best = Best(values, weights, probabilities, of_test)
 
 
@@ -101,15 +106,15 @@ class Stopping(keras.callbacks.Callback):
 
     Args:
         state: as `Evaluation` has updated it.
-        patience: number of evaluations in a row without a better validation loss to stop after; 0 for never.
+        patience: the rule to stop by.
     """
 
-    def __init__(self, state: State, patience: int):
+    def __init__(self, state: State, patience: Patience):
         super().__init__()
         self.state, self.patience = state, patience
 
     def on_epoch_end(self, epoch, logs=None):
-        if self.state.diverged or 0 < self.patience <= self.state.since_best:
+        if self.state.diverged or self.patience.is_over(self.state.history, self.state.since_best):
             self.model.stop_training = True
 
 
@@ -133,9 +138,10 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch, logs=None):
         done, total = epoch + 1, self.config.evaluations
         seconds = (time.monotonic() - self.started) / (done - self.first)
-        best = f"{self.state.lowest_loss:.4f}" if self.state.best else "none yet"
+        criterion = self.config.criterion
+        best = f"{self.state.lowest(criterion):.4f}" if self.state.best else "none yet"
         self.console.progress(
             f"{self.name}: iteration {done * self.config.eval_period} of {total * self.config.eval_period}, "
-            f"{seconds / self.config.eval_period * 1000:.1f} ms an update, best valid_loss {best}, "
+            f"{seconds / self.config.eval_period * 1000:.1f} ms an update, best {criterion} {best}, "
             f"{time.strftime('%H:%M:%S', time.gmtime(seconds * (total - done)))} to go"
         )

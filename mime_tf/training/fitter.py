@@ -10,6 +10,7 @@ import tensorflow as tf
 from mime_tf import tf1_weights
 from mime_tf.batches import datasets
 from mime_tf.config import TrainConfig
+from mime_tf.data.store import Store
 from mime_tf.errors import InputError
 from mime_tf.losses import LogLoss
 from mime_tf.scoring.scorer import Scorer
@@ -18,6 +19,7 @@ from mime_tf.training import devices
 from mime_tf.training.build import build_model
 from mime_tf.training.label_weights import label_weights, weighted
 from mime_tf.training.learning_rate import make_optimizer
+from mime_tf.training.link_embeddings import link_vectors
 from mime_tf.training.snapshot import Snapshot
 
 # Least number of updates for which jit_compile auto compiles a run on a GPU: XLA takes some 15 s for all shapes.
@@ -30,14 +32,16 @@ class Fitter:
     Args:
         config: the flags of the run.
         sizes: dict of the resolved sizes.
+        store: the patients whose links code embeddings start from, if they do; all that were read.
 
     Raises:
         InputError: `config.init_from` does not hold weights for such a model, or the batch can't be divided over the
             devices.
     """
 
-    def __init__(self, config: TrainConfig, sizes: Mapping[str, int]):
+    def __init__(self, config: TrainConfig, sizes: Mapping[str, int], store: Store | None = None):
         self.config, self.sizes = config, sizes
+        self._link_vectors = self._find_link_vectors(store)
         self.strategy = devices.strategy(config.distribute)
         replicas = self.strategy.num_replicas_in_sync
         if config.batch_size % replicas:
@@ -47,7 +51,9 @@ class Fitter:
         with self.strategy.scope():
             self.model = build_model(config, sizes)
             # Read before anything is written, so that a file that does not fit leaves nothing behind.
-            self._initial_weights = {number: self._draw(number) for number in config.split_numbers}
+            self._initial_weights: dict[tuple[int, ...], list[np.ndarray]] = {
+                (number,): self._draw(number) for number in config.split_numbers
+            }
             self.model.compile(
                 make_optimizer(config, replicas),
                 loss=LogLoss(),
@@ -67,7 +73,8 @@ class Fitter:
         """
         updates = self.config.updates * len(self.config.split_numbers)
         no_kernel = self.config.rnn_cell == "gru_v1" and bool(tf.config.list_physical_devices("GPU"))
-        return no_kernel and updates >= WORTH_COMPILING and self.config.distribute == "none"
+        possible = self.config.distribute == "none" and "distinct" not in self.config.pooling
+        return no_kernel and updates >= WORTH_COMPILING and possible
 
     def batches(self, part: Part, starts: Sequence[int] | np.ndarray) -> Any:
         """Returns the dataset of the training windows that start at `starts`, divided over the devices.
@@ -84,19 +91,43 @@ class Fitter:
         # Weights come with the batches: Keras's `class_weight` does not work on a dataset divided over devices.
         return cut() if replicas == 1 else self.strategy.distribute_datasets_from_function(cut)
 
-    def start(self, number: int) -> None:
-        """Gives the model the initial weights of a split seed, or of a fold, and a new optimizer."""
-        drawn = np.random.SeedSequence([self.config.random_seed, number]).generate_state(2)
-        seeds = [np.array([drawn[1], 0])] if self.config.dropout else []
-        Snapshot(self._initial_weights[number], self._new_optimizer, seeds).restore(self.model)
+    def start(self, *numbers: int) -> None:
+        """Gives the model initial weights and a new optimizer.
 
-    def _draw(self, number: int) -> list[np.ndarray]:
-        """Returns the initial weights of a split: those of `init_from`, or drawn from both seeds."""
+        Args:
+            *numbers: the split seed, or the number of the fold; then, for a network of a blend, those of its kind and
+                member.
+        """
+        drawn = np.random.SeedSequence([self.config.random_seed, *numbers]).generate_state(2)
+        seeds = [np.array([drawn[1], 0])] if self.model.random_state else []
+        initial = self._initial_weights.get(numbers) or self._draw(*numbers)
+        Snapshot(initial, self._new_optimizer, seeds).restore(self.model)
+
+    def _draw(self, *numbers: int) -> list[np.ndarray]:
+        """Returns initial weights: those of `init_from` for a split, or drawn from the run's seed and `numbers`."""
         path = self.config.init_from
         if path:
-            weights = tf1_weights.read_npz(path, number) if path.endswith(".npz") else tf1_weights.read_checkpoint(path)
+            weights = (
+                tf1_weights.read_npz(path, *numbers) if path.endswith(".npz") else tf1_weights.read_checkpoint(path)
+            )
             tf1_weights.assign(self.model, weights, path)
             return self.model.get_weights()
-        state = np.random.SeedSequence([self.config.random_seed, number]).generate_state(1)
+        state = np.random.SeedSequence([self.config.random_seed, *numbers]).generate_state(1)
         keras.utils.set_random_seed(int(state[0]))
-        return build_model(self.config, self.sizes).get_weights()
+        model = build_model(self.config, self.sizes)
+        for kind, vectors in self._link_vectors.items():
+            # As large as the random columns: the variance of Glorot's uniform distribution is 2 / (rows + columns).
+            table = getattr(model.dxobject_embedding, f"{kind}_embeddings")
+            values = keras.ops.convert_to_numpy(table).copy()
+            first, scaled = values[:, : vectors.shape[1]], vectors * np.sqrt(2 / sum(values.shape))
+            values[:, : vectors.shape[1]] = np.where(np.isnan(scaled), first, scaled)
+            table.assign(values)
+        return model.get_weights()
+
+    def _find_link_vectors(self, store: Store | None) -> dict[str, np.ndarray]:
+        """Returns the first columns of the code embeddings by kind of code; none if all are drawn."""
+        if self.config.init_embeddings != "links":
+            return {}
+        if store is None:
+            raise ValueError("`store` must be given where `init_embeddings` is 'links'. Received: store=None")
+        return link_vectors(store, self.sizes, self.config.link_dimensions)

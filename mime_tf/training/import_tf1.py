@@ -18,6 +18,8 @@ from mime_tf.runs.configuration import Configuration
 from mime_tf.runs.versions import versions
 from mime_tf.scoring.scorer import Scorer
 from mime_tf.splits.split import Split
+from mime_tf.terminal import outputs
+from mime_tf.terminal.folders import replacing_folder, restore
 from mime_tf.training.build import build_model
 from mime_tf.training.plan import Plan
 
@@ -48,10 +50,22 @@ def import_tf1(
         InputError: the path is no such checkpoint, the folder is in use, or the cohort does not fit the checkpoint.
     """
     checkpoint, output = os.fspath(checkpoint), os.fspath(output)
+    with outputs.locked(output):
+        restore(output)
+        return _import(checkpoint, output, config or TrainConfig(), cohort, split_seed)
+
+
+def _import(
+    checkpoint: str,
+    output: str,
+    config: TrainConfig,
+    cohort: Cohort | str | os.PathLike | None,
+    split_seed: int,
+) -> dict[str, float] | None:
     if os.path.lexists(output) and not (os.path.isdir(output) and not os.listdir(output)):
         raise InputError(f"{output}: is there already, and not an empty folder; a fitted split is made anew")
     weights = tf1_weights.read_checkpoint(checkpoint)
-    config = dataclasses.replace(config or TrainConfig(), rnn_cell="gru_v1", **tf1_weights.sizes(weights, checkpoint))
+    config = dataclasses.replace(config, rnn_cell="gru_v1", **tf1_weights.sizes(weights, checkpoint))
     sizes, split = {name: getattr(config, name) for name in SIZE_NAMES}, None
     if cohort is not None:
         cohort = Cohort.open(cohort) if isinstance(cohort, (str, os.PathLike)) else cohort
@@ -65,10 +79,11 @@ def import_tf1(
 
     patient_ids = cohort.patient_ids if cohort else None  # read before anything is written
     path, digests = (cohort.path, cohort.digests()) if cohort else (None, None)
-    Configuration(split_seed, sizes, path, digests, dataclasses.asdict(config), versions()).write(output)
-    writing.write_codes(output, sizes, split.known if split else None)
-    writing.write_model(output, model)
-    return _score(output, model, config, split, patient_ids) if cohort and split else None
+    with replacing_folder(output) as folder:
+        Configuration(split_seed, sizes, path, digests, dataclasses.asdict(config), versions()).write(folder)
+        writing.write_codes(folder, sizes, split.known if split else None)
+        writing.write_model(folder, model)
+        return _score(folder, model, config, split, patient_ids) if cohort and split else None
 
 
 def _score(

@@ -1,8 +1,10 @@
 """A whole run: one model, compiled once, and fitted to every split of a cohort."""
 
+import dataclasses
 import itertools
+import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,14 +14,16 @@ from mime_tf.config import TrainConfig
 from mime_tf.data import sizes
 from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
+from mime_tf.runs import weights
 from mime_tf.runs.configuration import Configuration
-from mime_tf.runs.folder import METRICS, remove_state
+from mime_tf.runs.folder import FILES, METRICS, remove_state
 from mime_tf.runs.journal import Journal
-from mime_tf.runs.paths import out_of_fold_path
+from mime_tf.runs.paths import out_of_fold_path, record_path, split_folders
+from mime_tf.runs.provenance import weights_files
 from mime_tf.runs.record import Record, begin
 from mime_tf.runs.results import read_metrics
 from mime_tf.splits.groups import group_numbers, repeats
-from mime_tf.terminal import environment
+from mime_tf.terminal import environment, outputs
 from mime_tf.terminal.console import Console
 from mime_tf.training import lines, out_of_fold
 from mime_tf.training.plan import Plan
@@ -58,33 +62,80 @@ def train(
     console = console or Console()
     output_prefix, log_path = os.fspath(output_prefix), f"{os.fspath(log_prefix)}.log"
     cohort = Cohort.open(cohort) if isinstance(cohort, (str, os.PathLike)) else cohort
+    config = config.with_widths(len(cohort))
     given = {name: getattr(config, name) for name in sizes.SIZE_NAMES}
     resolved = sizes.resolve(cohort.store, given, cohort.name)
+    _check_memory(config, resolved)
     groups = group_numbers(cohort, config.group_column)
     plan = Plan(config, cohort.store, cohort.require_labels(), groups)
     _ = cohort.vocabulary, cohort.patient_ids  # read before anything is written: a bad file leaves nothing behind
+    folders = split_folders(output_prefix, config)
+    written = [
+        log_path,
+        record_path(output_prefix),
+        *(os.path.join(*path) for path in itertools.product(folders, FILES)),
+    ]
+    outputs.check_apart(written, [*cohort.files, *weights_files(config.init_from)])
     environment.import_tensorflow()  # not before the data are known to be good: it takes seconds
     from mime_tf.training.fitter import Fitter
 
-    fitter = Fitter(config, resolved)
-    record = begin(Record.new(config, cohort, output_prefix, log_path, groups), resume, overwrite)
-    if record.finished:
-        console.note(f"{record.path}: this run is finished and left alone; --overwrite would redo it")
-        return with_nan(record.content["mean"])
+    fitters = [Fitter(kind, resolved, cohort.store) for kind in (config.kinds.values() if config.blend else [config])]
+    with outputs.locked(record_path(output_prefix)):
+        record = begin(Record.new(config, cohort, output_prefix, log_path, groups), resume, overwrite)
+        if record.finished:
+            console.note(f"{record.path}: this run is finished and left alone; --overwrite would redo it")
+            return with_nan(record.content["mean"])
+        return _finish(_Work(record, plan, cohort, resolved, fitters, console))
 
-    return _finish(record, plan, cohort, fitter, console)
+
+def _check_memory(config: TrainConfig, resolved: Mapping[str, int]) -> None:
+    """Raises InputError unless the machine has the memory to train a model of these sizes."""
+    names = ("dxobj_emb_size", "rnn_size", "rnn_cell", "pooling", "equations")
+    widths = {name: getattr(config, name) for name in names}
+    arguments = {**resolved, **widths, "emb_size": config.dx_emb_size, "aux_heads": bool(config.aux_lambda)}
+    shapes = weights.shapes(arguments)
+    needed, memory = 4 * weights.size(shapes), environment.memory()  # with Adam's two moments, and the gradient
+    if needed > memory:
+        name, shape = max(shapes.items(), key=lambda item: math.prod(item[1]))
+        raise InputError(
+            f"sizes: {name.partition('/')[0]} has weights of shape {shape}; training such a model takes "
+            f"{needed / 1e9:,.1f} GB or more, and there are {memory / 1e9:,.1f} GB: smaller sizes are needed"
+        )
 
 
-def _finish(record: Record, plan: Plan, cohort: Cohort, fitter: "Fitter", console: Console) -> dict[str, float]:
+@dataclasses.dataclass(frozen=True)
+class _Work:
+    """A run that is under way.
+
+    Attributes:
+        record: of the run.
+        plan: its splits.
+        cohort: the patients.
+        sizes: dict of the resolved sizes.
+        fitters: the one of the network, or one for each kind of network of a blend.
+        console: where to print.
+    """
+
+    record: Record
+    plan: Plan
+    cohort: Cohort
+    sizes: Mapping[str, int]
+    fitters: Sequence["Fitter"]
+    console: Console
+
+
+def _finish(work: _Work) -> dict[str, float]:
     """Trains the splits that are not finished, and writes the results of all; returns their means."""
     from mime_tf.training import devices
 
+    record, plan, console = work.record, work.plan, work.console
     console.note(devices.describe())
-    _warn(console, cohort, plan)
-    if fitter.compiles:
-        fitter.training_shapes = plan.training_shapes()
-    journal, results = Journal(record.content["log"], record.content["log_start"]), []
-    for result in _train_splits(record, plan, cohort, fitter, console):
+    _warn(console, work.cohort, plan)
+    for fitter in work.fitters:
+        if fitter.compiles:
+            fitter.training_shapes = plan.training_shapes()
+    journal, results = Journal(record.content["log"], record.content["log_lines"], record.write), []
+    for result in _train_splits(work):
         results.append(result)
         _tell(lines.split_line(result), journal, console)
     if plan.config.folds:
@@ -95,18 +146,21 @@ def _finish(record: Record, plan: Plan, cohort: Cohort, fitter: "Fitter", consol
     return mean
 
 
-def _train_splits(
-    record: Record, plan: Plan, cohort: Cohort, fitter: "Fitter", console: Console
-) -> Iterator[dict[str, float]]:
+def _train_splits(work: _Work) -> Iterator[dict[str, float]]:
     """Trains one split after another, but for those that were finished before; yields the results of each."""
+    from mime_tf.training.blend_training import BlendTraining
     from mime_tf.training.split_training import SplitTraining
 
+    record, plan, cohort, console = work.record, work.plan, work.cohort, work.console
     for (number, split), folder, starts in zip(plan.splits.items(), record.folders, plan.starts, strict=True):
         metrics = _finished(folder, console)
         if metrics is None:
-            _configuration(record, number, fitter.sizes).write(folder)
-            training = SplitTraining(folder, split, starts, cohort, fitter, console)
-            metrics = training.run(number)
+            _configuration(record, number, work.sizes).write(folder)
+            if plan.config.blend:
+                blend = BlendTraining(folder, split, cohort, plan.config, work.sizes, work.fitters, console)
+                metrics = blend.run(number, plan.groups)
+            else:
+                metrics = SplitTraining(folder, split, starts, cohort, work.fitters[0], console).run(number)
         yield with_nan(metrics)
 
 

@@ -12,10 +12,12 @@ from mime_tf.errors import InputError
 from mime_tf.runs import writing
 from mime_tf.runs.folder import STATE, TENSORBOARD, VOCABULARY, remove_state
 from mime_tf.splits.split import Part, Split
+from mime_tf.terminal import signals
 from mime_tf.terminal.console import Console
-from mime_tf.training import tensorboard
+from mime_tf.training import remarks, tensorboard
 from mime_tf.training.callbacks import Evaluation, HeldOutSet, Progress, Stopping
 from mime_tf.training.fitter import Fitter
+from mime_tf.training.patience import Patience
 from mime_tf.training.state import Best, State
 
 
@@ -24,7 +26,7 @@ class SplitTraining:
 
     Args:
         folder: of the fitted split.
-        split: its sets.
+        split: its sets; valid and test are perhaps scored without their last, partial batch.
         starts: start of each training window, `config.updates` of them.
         cohort: the patients, with their ids and the names of their codes.
         fitter: the model and how to fit it.
@@ -35,12 +37,16 @@ class SplitTraining:
         self.folder, self.split, self.starts, self.cohort = folder, split, starts, cohort
         self.fitter, self.config, self.console = fitter, fitter.config, console
         self.state = State.load(self._path(STATE))
+        self.valid, self.test = (
+            part.scored(self.config.batch_size, self.config.eval_drop_remainder) for part in (split.valid, split.test)
+        )
+        self.patience = Patience.of(self.config, split.train, self.valid)
 
-    def run(self, number: int) -> dict[str, Any]:
+    def run(self, *numbers: int) -> dict[str, Any]:
         """Fits the model of a split and writes the results.
 
         Args:
-            number: the split seed, or the number of the fold.
+            *numbers: what the initial weights are drawn for, as `Fitter.start` takes it.
 
         Returns:
             Dict of the results at the lowest validation loss, the keys `summary.RESULTS` among them.
@@ -53,13 +59,15 @@ class SplitTraining:
         writing.write_codes(self.folder, self.fitter.sizes, self.split.known)
         if self.cohort.vocabulary:
             self.cohort.vocabulary.write(self._path(VOCABULARY))
+        self.console.note(f"{self.folder}: {remarks.sets(self.split)}")
         try:
-            self._fit(number)
+            self._fit(*numbers)
         except KeyboardInterrupt:
-            # The state in memory may be half-way through an evaluation; the one on disk is whole.
-            self.state = State.load(self._path(STATE))
-            if self.state.best:
-                self._write_results(self.state.best)
+            with signals.held_back():
+                # The state in memory may be half-way through an evaluation; the one on disk is whole.
+                self.state = State.load(self._path(STATE))
+                if self.state.best:
+                    self._write_results(self.state.best)
             raise
         best = self._best()
         self._write_results(best)
@@ -67,14 +75,14 @@ class SplitTraining:
         remove_state(self.folder)
         return best.results
 
-    def _fit(self, number: int) -> None:
+    def _fit(self, *numbers: int) -> None:
         config, state, model = self.config, self.state, self.fitter.model
         if state.snapshot:
             self.console.note(f"{self.folder}: going on from iteration {state.evaluations * config.eval_period}")
             state.snapshot.restore(model)
             state.snapshot = None  # in the model now, and taken anew from there
         else:
-            self.fitter.start(number)
+            self.fitter.start(*numbers)
             # The update of iteration 0, which precedes the first period.
             model.fit(self.fitter.batches(self.split.train, self.starts[:1]), verbose=0, shuffle=False)
         if self._nothing_left():
@@ -94,7 +102,7 @@ class SplitTraining:
         """Whether all updates are made, or `Stopping` ended the split."""
         state, config = self.state, self.config
         done = state.evaluations == config.evaluations
-        return done or state.diverged or 0 < config.patience <= state.since_best
+        return done or state.diverged or self.patience.is_over(state.history, state.since_best)
 
     def _best(self) -> Best:
         """Returns the split at its lowest validation loss, and tells if that is not all that was asked for.
@@ -116,8 +124,10 @@ class SplitTraining:
         elif state.evaluations < self.config.evaluations:
             self.console.note(
                 f"{self.folder}: stopped at iteration {state.history[-1]['iteration']}, after {state.since_best} "
-                f"evaluations without a better valid_loss than that of iteration {kept}"
+                f"evaluations without a better {self.config.criterion} than that of iteration {kept}"
             )
+        for warning in remarks.warnings(state.history, kept, self.split.train, self.valid, self.config.criterion):
+            self.console.note(f"warning: {self.folder}: {warning}")
         return best
 
     def _divergence(self) -> str:
@@ -128,17 +138,16 @@ class SplitTraining:
 
     def _callbacks(self) -> list:
         config, state, console = self.config, self.state, self.console
-        valid, test = self._held_out(self.split.valid), self._held_out(self.split.test)
+        valid, test = self._held_out(self.valid), self._held_out(self.test)
         return [
-            Evaluation(state, self._path(STATE), valid, test, config.eval_period, console),
+            Evaluation(state, self._path(STATE), valid, test, config, console),
             *([tensorboard.scalars(self._path(TENSORBOARD))] if config.tensorboard else []),
-            Stopping(state, config.patience),
+            Stopping(state, self.patience),
             Progress(os.path.basename(self.folder), state, config, console),
         ]
 
     def _held_out(self, part: Part) -> HeldOutSet:
-        """Returns a set as it is evaluated: perhaps without its last, partial batch."""
-        part = part.scored(self.config.batch_size, self.config.eval_drop_remainder)
+        """Returns a set as it is evaluated."""
         batches = datasets.scoring_batches(part, self.config.eval_batch_size)
         # A small set is kept as a list: cutting it, or starting an iterator, would cost more than scoring it.
         kept = list(batches) if len(batches) <= datasets.BATCHES_KEPT else batches

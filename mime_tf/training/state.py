@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mime_tf.errors import InputError
-from mime_tf.terminal import files
+from mime_tf.terminal import archives, files
 from mime_tf.training.snapshot import Snapshot
 
 
@@ -51,10 +51,9 @@ class State:
         best = self.best.results["iteration"] if self.best else 0
         return sum(row["iteration"] > best for row in self.history)
 
-    @property
-    def lowest_loss(self) -> float:
-        """Lowest validation loss so far; infinite before the first."""
-        return self.best.results["valid_loss"] if self.best else math.inf
+    def lowest(self, criterion: str) -> float:
+        """Returns the lowest `valid_loss` or `valid_calibrated_loss` so far; infinite before the first."""
+        return self.best.results[criterion] if self.best else math.inf
 
     @property
     def diverged(self) -> bool:
@@ -87,13 +86,15 @@ class State:
         if not os.path.exists(path):
             return cls()
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            with archives.opened_npz(path) as archive:
                 plain = json.loads(str(archive["plain"]))
                 snapshot = Snapshot(*(_list(archive, group) for group in ("weights", "optimizer", "seeds")))
                 best = None
                 if plain["best"]:
                     best = Best(plain["best"], _list(archive, "best_weights"), *_list(archive, "probabilities"))
                 return cls(plain["evaluations"], plain["history"], snapshot, best)
+        except InputError:
+            raise
         except Exception as error:  # a damaged archive makes zipfile and NumPy raise nearly anything
             raise InputError(
                 f"{path}: not the state of an unfinished split ({error}); --overwrite starts anew"

@@ -12,14 +12,30 @@ from tensorboard.plugins.hparams import api as hparams
 from mime_tf.config import TrainConfig
 from mime_tf.data.vocabulary import Vocabulary, code_name
 from mime_tf.model import MiME
-from mime_tf.terminal import files
+from mime_tf.terminal import environment, files
 
 EMBEDDINGS = "embeddings"
 
 
 def scalars(folder: str) -> keras.callbacks.Callback:
     """Returns the callback that writes the curves: the losses of training, and the figures of each evaluation."""
-    return keras.callbacks.TensorBoard(folder, write_graph=False, update_freq="epoch", profile_batch=0)
+    return _Curves(folder, write_graph=False, update_freq="epoch", profile_batch=0)
+
+
+class _Curves(keras.callbacks.TensorBoard):
+    """Keras's callback, which names the folder where TensorFlow can't write."""
+
+    def set_model(self, model):
+        with environment.naming(self.log_dir):
+            super().set_model(model)
+
+    def on_epoch_end(self, epoch, logs=None):
+        with environment.naming(self.log_dir):
+            super().on_epoch_end(epoch, logs)
+
+    def on_train_end(self, logs=None):
+        with environment.naming(self.log_dir):
+            super().on_train_end(logs)
 
 
 def write_hyperparameters(folder: str, config: TrainConfig, results: Mapping[str, float], iteration: int) -> None:
@@ -34,7 +50,8 @@ def write_hyperparameters(folder: str, config: TrainConfig, results: Mapping[str
     plain = (bool, int, float, str)
     values = dataclasses.asdict(config).items()
     row = {key: value if isinstance(value, plain) else str(value) for key, value in values if value is not None}
-    with tf.summary.create_file_writer(folder, filename_suffix=".hparams").as_default():
+    writer = tf.summary.create_file_writer
+    with environment.naming(folder), writer(folder, filename_suffix=".hparams").as_default():
         hparams.hparams(row)
         for key, value in results.items():
             tf.summary.scalar(f"best/{key}", value, step=iteration)
@@ -61,7 +78,8 @@ def write_embeddings(folder: str, model: MiME, vocabulary: Vocabulary | None) ->
         _write_lines(folder, entry.tensor_path, ("\t".join(f"{x:.6g}" for x in row) for row in rows))
         names = (" ".join(code_name(vocabulary, kind, index).split()) for index in range(len(rows)))
         _write_lines(folder, entry.metadata_path, names)
-    projector.visualize_embeddings(folder, config)
+    with environment.naming(folder):
+        projector.visualize_embeddings(folder, config)
 
 
 def _write_lines(folder: str, path: str, lines: Iterable[str]) -> None:

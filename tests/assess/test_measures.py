@@ -269,7 +269,7 @@ def test_command_as_a_process(trained, tmp_path):
         assert metric(report, name) == pytest.approx(expected[of_run], abs=1e-6)
     assert (report["rows"], report["patients"], report["split"], report["bootstrap"]) == (48, 48, "test", 200)
     assert "48 patients" in done.stdout.splitlines()[0]
-    (line,) = [line for line in done.stdout.splitlines() if line.startswith("ROC AUC")]
+    (line,) = [line for line in done.stdout.splitlines() if line.startswith("ROC AUC  ")]
     assert f"{expected['test_auc']:.4f}" in line
     table = read_table(trained / "r0s0" / "predictions_test.csv")
     labels, probabilities = (np.array([float(row[name]) for row in table]) for name in ("label", "probability"))

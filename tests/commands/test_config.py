@@ -6,7 +6,7 @@ import pytest
 from absl import flags
 
 from mime_tf.commands import ablate, import_tf1, options, train
-from mime_tf.config import FIELDS, GROUPS, SIZE_NAMES, TrainConfig
+from mime_tf.config import FIELDS, GROUPS, SIZE_NAMES, WIDTHS, TrainConfig
 from mime_tf.constraints import Constraint, at_least, more_than, one_of
 from mime_tf.errors import InputError
 
@@ -32,12 +32,12 @@ def test_groups_are_in_their_order():
 def test_a_value_that_breaks_its_constraint_is_refused(name):
     """Whatever else such a value may break: the constraint is told first."""
     field = FIELDS[name]
-    kind = str if field.type is str else float if field.type is float else int
+    kind = str if field.type in (str, tuple[str, ...]) else float if field.type is float else int
     bad = [kind(probe) for probe in PROBES if kind(probe) == probe or kind is str]
     bad = [value for value in bad if not field.metadata["constraint"].holds(value)]
     assert bad
     for value in bad:
-        given = (value,) if name == "split_seeds" else value
+        given = (value,) if isinstance(field.default, tuple) else value
         with pytest.raises(InputError) as caught:
             TrainConfig(**{name: given})
         assert str(caught.value) == f"{name}: found {given}; must be {field.metadata['constraint'].text}"
@@ -46,11 +46,45 @@ def test_a_value_that_breaks_its_constraint_is_refused(name):
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_value_of_another_type_is_refused(name):
     right = {int: "a whole number", float: "a finite number", str: "a text", bool: "True or False"}
-    text = right.get(FIELDS[name].type, "a tuple of" if name == "split_seeds" else "a whole number, or None")
+    is_tuple = isinstance(FIELDS[name].default, tuple)
+    text = right.get(FIELDS[name].type, "a tuple of" if is_tuple else "a whole number, or None")
     for value in ([1], {}, 0.5 if FIELDS[name].type is not float else True, float("nan")):
         with pytest.raises(InputError) as caught:
             TrainConfig(**{name: value})
         assert str(caught.value).startswith(f"{name}: found {value}; must be {text}")
+
+
+@pytest.mark.parametrize("pooling", [(), ("sum", "last", "sum")])
+def test_views_are_different(pooling):
+    with pytest.raises(InputError, match=r"^pooling: found .*; must be one or more different views$"):
+        TrainConfig(pooling=pooling)
+
+
+def test_one_width_is_that_of_all():
+    config = TrainConfig(width="48")
+    assert {getattr(config, name) for name in WIDTHS} == {48}
+    assert config.with_widths(5) == config == TrainConfig(width="48", rnn_size=48)
+    own = TrainConfig(rnn_size=7)
+    assert own.with_widths(5) is own
+    with pytest.raises(InputError, match=r"^width, rnn_size: found 48, 7; must be own where rnn_size is set$"):
+        TrainConfig(width="48", rnn_size=7)
+    with pytest.raises(InputError, match=r"^width, dx_emb_size: found auto, 7; must be own where dx_emb_size is set$"):
+        TrainConfig(width="auto", dx_emb_size=7)
+
+
+@pytest.mark.parametrize(
+    ("patients", "width"),
+    [(0, 32), (999, 32), (1000, 64), (19_999, 64), (20_000, 128), (99_999, 128), (100_000, 256), (10**7, 256)],
+)
+def test_a_width_by_the_size_of_the_cohort(patients, width):
+    config = TrainConfig(width="auto").with_widths(patients)
+    assert {getattr(config, name) for name in WIDTHS} == {width}
+    assert config.width == str(width)
+
+
+@pytest.mark.parametrize(("text", "weight"), [("same", None), ("0", 0.0), ("3e-5", 3e-5)])
+def test_the_weight_of_embeddings(text, weight):
+    assert TrainConfig(regularize_embeddings=text).weight_of_embeddings == weight
 
 
 def test_none_is_right_where_it_is_the_default():
@@ -79,10 +113,10 @@ def test_constraints(constraint, right, wrong, text):
 # Flags of train.
 
 
-def test_flags_are_the_fields_and_two_more():
+def test_flags_are_the_fields_and_those_of_a_run():
     values = flags.FlagValues()
     train.define_flags(values, "here")
-    assert set(values) == {*FIELDS, "resume", "overwrite"}
+    assert set(values) == {*FIELDS, "recipe", "resume", "overwrite"}
     values(["train"])
     assert train.config(values) == TrainConfig()
     assert all(values[flag.name].help.endswith(options.plain(flag.help)) for flag in train.described())

@@ -45,7 +45,7 @@ def test_help(parser):
         "\n  mime-tf test --",
     ):
         assert part in text
-    assert text.endswith("130 after Ctrl-C.\n")
+    assert text.endswith("129 after SIGHUP.\n")
 
 
 @pytest.mark.parametrize(

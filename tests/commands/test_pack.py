@@ -116,6 +116,23 @@ def test_nothing_is_said_of_a_vocabulary_that_is_not_concerned(capsys):
     assert sorted(os.listdir("d")) == ["vocabulary.csv", "x.labels", "x.parquet", "x.seqs"]
 
 
+def test_what_belongs_to_the_cohort_goes_along(capsys):
+    write_pickles("d/x")
+    own = {"patients.csv": "patient_id,sex\np7,F\n", "linkage.json": "{}", "convert.json": '{"rules": {}}'}
+    for name, content in own.items():
+        Path("d", name).write_text(content)
+    status, out, _ = pack(capsys, "--data", "d/x", "--output", "y/x.parquet")
+    assert (status, out.splitlines()[1:]) == (0, [f"y/{name}: copied" for name in own])
+    assert {name: Path("y", name).read_text() for name in own} == own
+    assert Cohort.open("y/x.parquet").stored_ids.tolist() == ["p7"]
+    Path("d/patients.csv").write_text("patient_id,sex\np8,F\n")
+    argv = ["--data", "d/x", "--output", "y/z.parquet"]
+    right = "another folder is right, or --overwrite replaces it"
+    check_refused(capsys, *argv, says=f"y/patients.csv: is of another cohort; {right}")
+    assert pack(capsys, *argv, "--overwrite")[0] == 0
+    assert Path("y/patients.csv").read_text() == "patient_id,sex\np8,F\n"
+
+
 def test_an_output_that_exists(capsys):
     write_pickles("x")
     Path("x.parquet").write_text("mine")
@@ -128,9 +145,12 @@ def test_an_output_that_exists(capsys):
 
 def test_a_file_packed_onto_itself(capsys):
     write_parquet("x.parquet")
-    argv = ["--data", "x.parquet", "--output", "x.parquet"]
-    check_refused(capsys, *argv, says="x.parquet: exists; --overwrite replaces it")
-    assert pack(capsys, *argv, "--overwrite")[0] == 0
+    os.symlink("x.parquet", "y.parquet")
+    for output in ("x.parquet", "y.parquet"):
+        argv = ["--data", "x.parquet", "--output", output]
+        says = f"{output}: is read as well (x.parquet); must be another file"
+        check_refused(capsys, *argv, says=says)
+        check_refused(capsys, *argv, "--overwrite", says=says)
     check_parquet("x.parquet")
 
 

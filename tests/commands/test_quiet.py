@@ -32,9 +32,12 @@ def trained(tmp_path_factory):
 
 
 def test_train(trained):
-    first, *progress = trained[1].stderr.splitlines()
+    first, sets, *others = trained[1].stderr.splitlines()
     assert first.startswith("devices: CPU")
-    assert all(re.match(r"r0s\d: iteration \d", line) for line in progress), progress
+    size = r"\d+ patients, \d+ cases"
+    assert re.fullmatch(rf".*/r0s0: train {size}; valid {size}; test {size}", sets)
+    warned = r"warning: .*/r0s0: the (model|loss) "
+    assert all(re.match(rf"r0s\d: iteration \d|{warned}", line) for line in others), others
     assert all(line.startswith(("round:", "valid_loss:", "mean_")) for line in trained[1].stdout.splitlines())
 
 

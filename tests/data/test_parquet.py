@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from support.cohorts import cohorts
 
 from mime_tf.data import parquet, pickled
+from mime_tf.data.cohort import Cohort
 from mime_tf.data.parquet import reader
 from mime_tf.data.places import Level
 from mime_tf.errors import InputError
@@ -218,6 +219,17 @@ def test_a_folder_as_spark_writes_it(file, tmp_path):
     check_read(tmp_path / "x.parquet", PATIENTS, [1, 0])
 
 
+def test_partitions_belong_to_a_folder_and_other_sub_folders_are_refused(file, tmp_path):
+    file(table(PATIENTS[:1], labels=[1]), "x/A.PARQUET")
+    file(table(PATIENTS[1:], labels=[0]), "x/site=b/part-0.parquet")
+    file(table(), "x/_temporary/part-0.parquet")
+    check_read(tmp_path / "x", PATIENTS, [1, 0])
+    assert list(Cohort.open(tmp_path / "x").digests()) == ["A.PARQUET_sha256", "site=b/part-0.parquet_sha256"]
+    file(table(), "x/old/part-0.parquet")
+    with pytest.raises(InputError, match=r"part-0\.parquet: in a sub-folder of a cohort; all files must lie in"):
+        Cohort.open(tmp_path / "x")
+
+
 def test_a_folder_without_files(tmp_path):
     (tmp_path / "x.txt").touch()
     assert refusal(str(tmp_path)) == "no file *.parquet in this folder; at least one is needed"
@@ -252,7 +264,7 @@ def test_missing_and_broken_files(file, tmp_path):
         assert message.endswith(no_parquet)
     (tmp_path / "d" / "e.parquet").mkdir(parents=True)
     message = complaint(parquet.read, tmp_path / "d")
-    assert message.startswith(f"{tmp_path}/d/e.parquet: can't be read (")
+    assert message == f"{tmp_path}/d/e.parquet: is a folder; a regular file is needed"
 
 
 def test_no_patient(file, tmp_path):

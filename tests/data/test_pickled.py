@@ -716,7 +716,7 @@ def test_missing_files(tmp_path):
 
 
 def test_unreadable_files(tmp_path, monkeypatch):
-    assert "can't be read (Is a directory); a pickled list of patients" in complaint(pickled.read_seqs, tmp_path)
+    assert complaint(pickled.read_seqs, tmp_path) == f"{tmp_path}: is a folder; a regular file is needed"
     assert "can't be read (" in complaint(pickled.read_labels, "a\0b")
     denied = mock.Mock(side_effect=PermissionError(13, "Permission denied"))
     monkeypatch.setattr(pickles, "open", denied, raising=False)

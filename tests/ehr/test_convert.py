@@ -116,8 +116,8 @@ def test_vocabulary_csv(cohort):
 def test_linkage_json(cohort):
     content = json.loads((cohort / "linkage.json").read_text())
     assert set(content) == {
-        *("orders", "links", "dx_objects", "visits", "patients", "commonest_links", "left_out"),
-        *("skipped_files", "dropped_codes"),
+        *("orders", "links", "dx_objects", "visits", "patients", "commonest_links", "left_out", "kept"),
+        *("skipped_files", "passed_over", "dropped_codes"),
     }
     assert content["orders"]["rx"]["total"] == 24
     assert content["orders"]["rx"]["carried from an earlier diagnosis"] == 12

@@ -57,7 +57,7 @@ def refused(result, folder):
         (["--links", "l.csv"], "links: goes with source omop only; found source synthea"),
         (["--master", "local"], "master: goes with engine spark only"),
         (["--processes", "0"], "processes: found 0; must be 1 or more"),
-        (["--memory", "much"], "memory: found much; DuckDB says: "),
+        (["--memory", "much"], "memory: found much; must be a size such as 2GB"),
         (["--scratch", "/no/such/folder"], "scratch: found /no/such/folder; must be an existing folder"),
     ],
 )
@@ -81,15 +81,20 @@ def damage(export, folder, name, change):
     return folder
 
 
+def twice(text):
+    """The first row once more, with the times of another day: equal rows would count once."""
+    return f"{text}{text.splitlines()[1].replace('19', '18')}\n"
+
+
 @pytest.mark.parametrize(
     ("name", "change", "message"),
     [
-        ("patients", lambda text: text + text.splitlines()[1] + "\n", "patient 'p11' occurs 2 times"),
-        ("encounters", lambda text: text + text.splitlines()[1] + "\n", "visit 'p11-1' occurs 2 times"),
+        ("patients", twice, "patients.csv: lines 2 and {end}: patient 'p11' occurs 2 times; must occur once"),
+        ("encounters", twice, "encounters.csv: lines 2 and {end}: visit 'p11-1' occurs 2 times; must occur once"),
         (
             "encounters",
             lambda text: text.replace("START", "BEGIN"),
-            "encounters.csv: no column START or DATE; found Id, B",
+            "encounters.csv: line 1: no column START or DATE; found Id, B",
         ),
         (
             "encounters",
@@ -104,8 +109,18 @@ def damage(export, folder, name, change):
 def test_a_bad_table(name, change, message, export, tmp_path, capsys):
     bad = damage(export, tmp_path / "bad", name, change)
     line = refused(convert(capsys, bad, tmp_path / "c", *OUTCOME), tmp_path / "c")
-    assert message in line
+    end = len((bad / f"{name}.csv").read_text().splitlines())
+    assert message.format(end=end) in line
     assert str(bad) in line
+
+
+def test_equal_rows_count_once(export, tmp_path, capsys):
+    again = damage(export, tmp_path / "again", "encounters", lambda text: f"{text}{text.splitlines()[1]}\n")
+    assert convert(capsys, export, tmp_path / "once", *OUTCOME)[0] == 0
+    assert convert(capsys, again, tmp_path / "c", *OUTCOME)[0] == 0
+    assert (tmp_path / "c" / "cohort.seqs").read_bytes() == (tmp_path / "once" / "cohort.seqs").read_bytes()
+    left_out = json.loads((tmp_path / "c" / "linkage.json").read_text())["left_out"]
+    assert left_out["repeated rows of visits, equal to another"] == 1
 
 
 def test_a_missing_table_and_a_missing_export(export, tmp_path, capsys):
@@ -155,7 +170,7 @@ def test_a_failure_of_the_engine_is_one_line(export, tmp_path, capsys, monkeypat
 
     monkeypatch.setattr(link, "link", fail)
     line = refused(convert(capsys, export, tmp_path / "c"), tmp_path / "c")
-    assert line.startswith("engine: duckdb could not go on: Conversion Error: ")
+    assert line.startswith("engine: duckdb failed on these tables (ConversionException)")
 
 
 # The folder that is written.

@@ -9,6 +9,7 @@ from mime_tf.ehr import events
 from mime_tf.ehr.engine import opened
 from mime_tf.errors import InputError
 
+NOW = 20_000 * DAY
 PLAIN = ExportRows([("v1", "p", 1), ("v2", "q", 2)], [("v1", "A"), ("v2", "B")], [("v1", "rx", "X", "A")])
 
 
@@ -23,7 +24,7 @@ def with_tables(rows=PLAIN, **tables):
 def numbered(export):
     """Each table of the numbered export, as dicts sorted by their values, and the counts of items left out."""
     with opened() as engine:
-        result = events.number(engine, export, "test")
+        result = events.number(engine, export, "test", NOW)
         names = ("patients", "visits", "diagnoses", "orders", "reasons", "concepts")
         tables = {name: engine.arrow(getattr(result, name)).to_pylist() for name in names}
         return {name: sorted(rows, key=lambda row: str(tuple(row.values()))) for name, rows in tables.items()} | {
@@ -83,10 +84,10 @@ def test_end_of_a_record(stop, end, death, last):
     rows = ExportRows([("v", "p", 1)], [("v", "A", 2)], [("v", "rx", "X", "", 4)])
     export = dataclasses.replace(
         rows.export(),
-        patients=table("patients", [("p", None, None, seconds(death), seconds(end))]),
-        visits=table("visits", [("v", "p", DAY, seconds(stop))]),
+        patients=table("patients", [("p", None, None, seconds(death), seconds(end)), ("q", None, None, None, None)]),
+        visits=table("visits", [("v", "p", DAY, seconds(stop)), ("w", "q", 40 * DAY, None)]),
     )
-    (patient,) = numbered(export)["patients"]
+    patient, _ = numbered(export)["patients"]
     assert patient["end"] == last * DAY
     assert patient["death"] == seconds(death)
 
@@ -94,7 +95,7 @@ def test_end_of_a_record(stop, end, death, last):
 @pytest.mark.parametrize(
     ("name", "line", "message"),
     [
-        ("patients", ("q", None, None, None, None), "test: patient 'q' occurs 2 times; must occur once"),
+        ("patients", ("q", 5, None, None, None), "test: patient 'q' occurs 2 times; must occur once"),
         ("visits", ("v2", "p", 0, None), "test: visit 'v2' occurs 2 times; must occur once"),
         ("orders", ("o0", "v2", "pr", "s", "P", None), "test: order 'o0' occurs 2 times; must occur once"),
     ],
@@ -165,3 +166,29 @@ def test_one_code_in_two_systems_is_two_codes():
     cohort = converted(export)
     assert only_visits(cohort) == [[("A", [], []), ("A", [], [])]]
     assert [row["system"] for row in cohort.vocabulary.rows] == ["ICD-10-CM", "SNOMED-CT"]
+
+
+def test_equal_rows_count_once():
+    export = with_tables(visits=[("v1", "p", DAY, None)], orders=[("o0", "v1", "rx", SYSTEMS["rx"], "X", None)])
+    result = numbered(export)
+    assert (len(result["visits"]), len(result["orders"])) == (2, 1)
+    equal = "equal to another"
+    assert result["left_out"] == {f"repeated rows of visits, {equal}": 1, f"repeated rows of orders, {equal}": 1}
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "left", "counts"),
+    [
+        ("patients", ("p", 5, None, None, None), "v2", {"patients": 2, "visits": 1, "diagnoses": 1, "orders": 1}),
+        ("visits", ("v1", "q", 0, None), "v2", {"visits": 2, "diagnoses": 1, "orders": 1}),
+        ("orders", ("o0", "v2", "pr", "s", "P", None), None, {"orders": 2}),
+    ],
+)
+def test_repeated_identifiers_are_left_out_on_request(name, line, left, counts):
+    with opened() as engine:
+        result = events.number(engine, with_tables(**{name: [line]}), "test", NOW, skip=True)
+        visits = engine.value(result.visits.count())
+        assert visits == (1 if left else 2)
+        assert engine.value(result.orders.count()) == engine.value(result.reasons.count()) == 0
+    why = f"of a {name[:-1]} whose identifier is repeated"
+    assert result.left_out == {f"{table_name} {why}": times for table_name, times in counts.items()}

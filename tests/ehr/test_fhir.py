@@ -25,7 +25,9 @@ from support.fhir_examples import (
     write,
 )
 
+from mime_tf.ehr.engine import opened
 from mime_tf.ehr.sources.fhir import elements, extract, files
+from mime_tf.ehr.sources.fhir import read as fhir
 from mime_tf.errors import InputError
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -201,6 +203,7 @@ def test_times_of_conditions_and_orders(tmp_path):
         ("1969-12-31T23:59:59Z", -1),
         ("1970-01-01T00:00:00-05:30", 19800),
         ("1972-06-30T23:59:60Z", 78796800),
+        ("1970-01-01T24:00:00Z", 86400),
         ("0001-01-01", -62135596800),
         ("9999-12-31", 253402214400),
     ],
@@ -210,7 +213,7 @@ def test_a_time_in_seconds(text, seconds):
 
 
 @pytest.mark.parametrize(
-    "text", ["", "70", "1970-13", "1970-02-30", "1970-01-01T24:00:00Z", "1970-01-01 10:00:00", "٢٠١٠"]
+    "text", ["", "70", "1970-13", "1970-02-30", "1970-01-01T24:00:01Z", "1970-01-01 10:00:00", "٢٠١٠"]
 )
 def test_an_unreadable_time(text, tmp_path):
     with pytest.raises(InputError, match=r"bundle.json: entry 1: Patient/p: birthDate: found '.*; must be a date"):
@@ -315,6 +318,74 @@ def test_a_bad_file_is_skipped_as_a_whole(tmp_path, monkeypatch):
     tables = read_fhir(tmp_path, on_error="skip")
     assert (len(tables["visits"]), tables["diagnoses"], tables["left_out"]) == (1, [], {})
     assert [(path, "entry 3" in why) for path, why in tables["skipped"]] == [(str(bad), True)]
+
+
+def test_what_a_bulk_client_leaves_is_passed_over(tmp_path):
+    write(tmp_path / "a.ndjson", [patient(), encounter(), condition()])
+    write(tmp_path / "log.ndjson", [{"exportId": "x", "eventId": "kickoff"}])
+    write(tmp_path / "any.json", json.dumps({"transactionTime": "2024", "output": []}))
+    write(tmp_path / "manifest_1.json", json.dumps({"name": "x"}))
+    write(tmp_path / "._a.ndjson", "Mac OS X")
+    write(tmp_path / "b.jsonl", "{}")
+    with opened() as engine:
+        export = fhir.read(engine, tmp_path)
+        assert engine.value(export.diagnoses.count()) == 1
+    assert {pathlib.Path(path).name: what for path, what in export.passed_over} == {
+        "log.ndjson": "log of a bulk export",
+        "any.json": "manifest of a bulk export",
+        "._a.ndjson": "hidden file",
+        "b.jsonl": "not FHIR by its name",
+        "manifest_1.json": "manifest",
+    }
+    write(tmp_path / "notes.json", json.dumps({"name": "x"}))
+    with pytest.raises(InputError, match="not FHIR"):
+        read_fhir(tmp_path)
+
+
+def deletion(url, method="DELETE"):
+    return {"resourceType": "Bundle", "type": "transaction", "entry": [{"request": {"method": method, "url": url}}]}
+
+
+def test_deleted_resources_are_left_out_and_counted(tmp_path):
+    write(tmp_path / "a.ndjson", [patient(), encounter(), condition(), condition("d")])
+    identifiers = [item["id"] for item in (condition(), condition("d"))]
+    lines = [deletion(f"https://a.example/Condition/{identifiers[0]}"), deletion("Condition/unknown")]
+    write(tmp_path / "deleted" / "0.ndjson", lines)
+    tables = read_fhir(tmp_path)
+    assert len(tables["diagnoses"]) == 1
+    assert tables["left_out"] == {"resources that an entry with the method DELETE deletes": 1}
+
+
+@pytest.mark.parametrize(
+    ("url", "method"), [("Condition?code=7", "DELETE"), ("Condition/7", "PATCH"), (None, "DELETE")]
+)
+def test_what_can_not_be_applied_is_refused(url, method, tmp_path):
+    write(tmp_path / "a.ndjson", [patient(), encounter(), deletion(url, method)])
+    with pytest.raises(InputError, match=f"line 3.*found {method} of .*, which can't be applied"):
+        read_fhir(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("elements", "why"),
+    [
+        ({"active": False}, "Patient.active: false"),
+        ({"active": False, "deceasedDateTime": "2020"}, None),
+        ({"active": True, "link": [{"type": "replaces", "other": {"reference": "Patient/x"}}]}, None),
+        ({"link": [{"type": "replaced-by", "other": {"reference": "Patient/x"}}]},
+         "Patient.link: replaced by another patient"),
+    ],
+)  # fmt: skip
+def test_patients_that_are_no_more(elements, why, tmp_path):
+    tables = read_resources(tmp_path, patient() | elements, encounter())
+    assert len(tables["visits"]) == (0 if why else 1)
+    assert tables["left_out"] == ({why: 1, "Encounter.subject: to what is left out": 1} if why else {})
+
+
+def test_a_server_that_reports_errors_is_counted(tmp_path):
+    issues = [{"issue": [{"severity": severity}]} for severity in ("error", "warning", "fatal")]
+    outcomes = [{"resourceType": "OperationOutcome"} | issue for issue in issues]
+    tables = read_resources(tmp_path, patient(), encounter(), *outcomes)
+    assert tables["left_out"] == {"OperationOutcome: an error of the server that made the export": 2}
 
 
 @pytest.mark.slow

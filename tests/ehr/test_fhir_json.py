@@ -3,6 +3,7 @@
 import gzip
 import itertools
 import json
+import os
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from support.fhir_examples import bundle, write
 from mime_tf.ehr.sources.fhir.document import Document
 from mime_tf.ehr.sources.fhir.json_scanner import Scanner
 from mime_tf.errors import InputError
+from mime_tf.terminal import bounds
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
@@ -149,3 +151,29 @@ def test_an_exception_of_advance_ends_the_reading_with_its_chunk(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         list(document.resources())
     assert sizes == [64, 64, 64]
+
+
+@pytest.mark.parametrize("name", ["x.ndjson", "x.json", "x.ndjson.gz"])
+def test_a_pipe(name, tmp_path):
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(InputError, match=r"^is a named pipe; a regular file is needed$"):
+        list(Document(str(tmp_path / name), WANTED).resources())
+
+
+@pytest.mark.parametrize("name", ["x.ndjson", "x.json"])
+def test_one_line_that_does_not_end(name, tmp_path, monkeypatch):
+    """The reading ends soon after the bound, whatever the file still has."""
+    monkeypatch.setattr(bounds, "_LINE", 1000)
+    (tmp_path / name).write_text('{"resourceType": "Patient", "id": "' + "x" * 100_000)
+    document, read = Document(str(tmp_path / name), WANTED, lambda count: read.append(count), 100), []
+    with pytest.raises(InputError, match=r"would permit it$"):
+        list(document.resources())
+    assert sum(read) < 5000
+
+
+def test_newlines_without_end(tmp_path, monkeypatch):
+    monkeypatch.setattr(bounds, "_FREE", 1000)
+    path = tmp_path / "x.ndjson.gz"
+    path.write_bytes(gzip.compress(b"\n" * 1_000_000))
+    with pytest.raises(InputError, match=r"^unpacks to .* bytes may unpack to .*, and MIME_TF_BOUNDS="):
+        list(Document(str(path), WANTED, chunk=1000).resources())

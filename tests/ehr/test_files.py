@@ -3,6 +3,7 @@
 import csv
 import datetime
 import gzip
+import io
 import itertools
 
 import ibis
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mime_tf.ehr import missing
 from mime_tf.ehr.engine import opened
 from mime_tf.ehr.schema import SYSTEMS, system_name
 from mime_tf.ehr.sources.files import time_format as formats
@@ -147,15 +149,21 @@ TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from(
 @slowly
 @given(rows=st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=20))
 def test_any_text_survives(rows, read, tmp_path):
-    """Quotes, commas, line breaks and all alphabets; DuckDB reads the files of Python's csv module."""
+    """Quotes, commas, line breaks and all alphabets; DuckDB reads the files of Python's csv module.
+
+    Only a row that repeats the header is left out.
+    """
     with open(tmp_path / "v.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows([("a", "b"), *rows])
     read_back = [(row["a"], row["b"]) for row in read("v")]
-    assert sorted(map(repr, read_back)) == sorted(repr(tuple(_cut(text) for text in row)) for row in rows)
+    expected = [tuple(map(_as_read, row)) for row in rows]
+    assert sorted(map(repr, read_back)) == sorted(repr(row) for row in expected if row != ("a", "b"))
 
 
-def _cut(text):
-    return text.strip(" \t\n\r\v\f") or None
+def _as_read(text):
+    """Without blanks, and missing where it is empty or a word that programs write for a missing value."""
+    text = text.strip(" \t\n\r\v\f")
+    return None if text == "" or text.lower() in missing.WORDS else text
 
 
 def test_whole_numbers_of_parquet_have_no_point(read, tmp_path):
@@ -276,7 +284,10 @@ def test_times_and_texts_that_are_no_times(engine):
     same = ["2010-05-03 09:00", "2010-05-03T09:00", "2010-05-03T09:00:00Z", "2010-05-03 09:00:00 UTC"]
     same += ["2010-05-03 11:00:00+02", "2010-05-03 08:00:00.5-01"]
     same += ["2010-05-03T11:00:00+02:00", "2010-05-03T04:30:00.25-04:30", "2010-05-03 09:00:00.999999999 Z"]
+    same += ["2010-05-03T09:00:00+0000", "2010-05-03 02:00:00 -0700", "2010-05-03T14:30+0530", "2010-05-03T09:00Z"]
+    same += ["2010-05-03 09:00:00,5", "2010-05-03T09:00:00.1234567890123Z", "2010-05-02T24:00:00-0900"]
     assert seconds(engine, same) == [nine] * len(same)
+    assert seconds(engine, ["2010-05-02 24:00", "2010-05-03"]) == [nine - 9 * 3600] * 2
     assert seconds(engine, ["1969-12-31T23:59:59Z", "1970-01-01", "1900-01-01"]) == [-1, 0, -25567 * 86_400]
     bad = [
         "2010",
@@ -284,6 +295,10 @@ def test_times_and_texts_that_are_no_times(engine):
         "2010-13-01",
         "2010-02-30",
         "2010-05-03 25:00",
+        "2010-05-03 24:01",
+        "2010-05-03 24:00:01",
+        "2010-05-03 09:00+2400",
+        "2010-05-03+0200",
         "10-05-03",
         "2010-5-3",
         "05/03/2010",
@@ -322,7 +337,8 @@ FORM = "%m/%d/%Y %I:%M:%S %p"
         ("%d-%b-%Y", "3-Mai-2010", None),
         ("%Y%m%d", "20100503", "2010-05-03 00:00:00"),
         ("%d.%m.%Y %H:%M", "3.5.2010 23:59", "2010-05-03 23:59:00"),
-        ("%d.%m.%Y %H:%M", "3.5.2010 24:00", None),
+        ("%d.%m.%Y %H:%M", "3.5.2010 24:00", "2010-05-04 00:00:00"),
+        ("%d.%m.%Y %H:%M", "3.5.2010 24:01", None),
         ("%Y-%m-%dT%H:%M:%S.%f", "2010-05-03T01:02:03.999", "2010-05-03 01:02:03"),
         ("(%Y) %m+%d", "(2010) 5+3", "2010-05-03 00:00:00"),
     ],
@@ -351,3 +367,37 @@ def test_a_system_has_one_name(address, name):
 
 def test_an_unknown_system_keeps_its_name():
     assert system_name(" http://Hospital.example/Codes ") == "http://Hospital.example/Codes"
+
+
+# A last line without an end.
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize("last", ["1,2,3", '1,"2",3', '"1\n",2,"3,4"'])
+def test_an_overlong_last_line_without_an_end(last, zipped, read, tmp_path):
+    text = f"a,b\n0,0\n{last}"
+    path = tmp_path / f"v.csv{'.gz' * zipped}"
+    path.write_bytes(gzip.compress(text.encode()) if zipped else text.encode())
+    line = text.count("\n") + 1
+    assert refused(read, "v") == f"{path}: line {line}: 3 fields; must be 2, as in the first line"
+
+
+@pytest.mark.parametrize("last", ["1,2", '1,"2,3"', '"1\n,,,",2', "1,", "1,2\n", '1,"a,b,c,d"\n'])
+def test_a_last_line_that_is_not_too_long(last, read, tmp_path):
+    (tmp_path / "v.csv").write_text(f"a,b\n0,0\n{last}")
+    (expected,) = csv.reader(io.StringIO(last))
+    assert {(row["a"], row["b"]) for row in read("v")} == {("0", "0"), (expected[0].strip(), expected[1] or None)}
+
+
+@slowly
+@given(fields=st.lists(st.text('ab," \n', max_size=3), min_size=1, max_size=5), quoted=st.booleans())
+def test_no_field_of_the_last_line_is_lost(fields, quoted, read, tmp_path):
+    """A line of Python's writer, without its end, is read whole or refused."""
+    text = io.StringIO()
+    csv.writer(text, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL, lineterminator="").writerow(fields)
+    (tmp_path / "v.csv").write_text(f"a,b\n0,0\n{text.getvalue()}")
+    if len(fields) == 2:
+        expected = tuple(field.strip() or None for field in fields)
+        assert {(row["a"], row["b"]) for row in read("v")} == {("0", "0"), expected}
+    elif any(fields[2:]):
+        assert "fields; must be 2, as in the first line" in refused(read, "v")

@@ -2,6 +2,7 @@
 
 import datetime
 import gzip
+import os
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,7 @@ import pytest
 
 from mime_tf.ehr.design import label_file
 from mime_tf.errors import InputError
+from mime_tf.terminal import bounds
 
 HEADER = "subject_id,prediction_time,boolean_value\n"
 TIMES = [datetime.datetime(1970, 1, 2), datetime.datetime(1969, 12, 31, 23, 59, 59, 500_000)]
@@ -39,10 +41,10 @@ def test_csv(tmp_path, name):
     text = (
         "\ufeffboolean_value,note,prediction_time,subject_id\n"
         "true,,1970-01-02,7\nFalse,x,1969-12-31 23:59:59.5,a b\n\n"
-        "1,,1970-01-01T02:00:00+0100,7\n0,,1970-01-01T00:01Z,7\n"
+        "1,,1970-01-01T02:00:00+0100,7\n0,,1970-01-01T00:01Z,7\n1,,1970-01-01 24:00-02,7\n"
     )
     labels = label_file.read(csv_file(tmp_path, text, name))
-    assert as_lists(labels) == (["7", "a b", "7", "7"], [86400, -1, 3600, 60], [1, 0, 1, 0])
+    assert as_lists(labels) == (["7", "a b", "7", "7", "7"], [86400, -1, 3600, 60, 93600], [1, 0, 1, 0, 1])
 
 
 @pytest.mark.parametrize(
@@ -94,6 +96,9 @@ def test_shards_in_the_order_of_their_names(tmp_path):
             "line 4: subject '1' has the time 2010-01-01 00:00:00 a second time, as in .*: line 2; once is right",
         ),
         (HEADER + '1,"2010-01-01,1\n', "can't be read as CSV"),
+        (HEADER + "1,2010-01-01,1\nNA,2010-01-01,1\n", "line 3: subject_id: found 'NA', a word for a missing value"),
+        (HEADER + "1,9999-12-31,1\n", "line 2: prediction_time: found 9999-12-31, which stands for no date"),
+        (HEADER + "1,2010-01-01 24:01,1\n", "line 2: prediction_time: found '2010-01-01 24:01'; hour"),
     ],
 )
 def test_bad_csv(tmp_path, text, complaint):
@@ -159,3 +164,23 @@ def test_no_row_of_a_parquet_file(tmp_path):
     pq.write_table(schema.empty_table(), tmp_path / "labels.parquet")
     with pytest.raises(InputError, match="no rows"):
         label_file.read(tmp_path / "labels.parquet")
+
+
+def test_labels_that_are_no_regular_file(tmp_path):
+    for name in ("labels.csv", "labels.csv.gz", "labels.parquet"):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(InputError, match="is a named pipe; a regular file is needed"):
+            label_file.read(tmp_path / name)
+
+
+def test_a_subject_that_rows_share(tmp_path, monkeypatch):
+    """The file has the text once; the rows would have it 300 times."""
+    monkeypatch.setattr(bounds, "_FREE", 1000)
+    subject = pa.DictionaryArray.from_arrays(pa.array([0] * 300, pa.int32()), pa.array(["x" * 20_000]))
+    times = pa.array(range(300), pa.timestamp("s"))
+    table = pa.table({"subject_id": subject, "prediction_time": times, "boolean_value": [True] * 300})
+    pq.write_table(table, tmp_path / "labels.parquet", compression="zstd")
+    with pytest.raises(InputError, match=r"unpacks to 6,0\d\d,\d\d\d bytes or more"):
+        label_file.read(tmp_path / "labels.parquet")
+    monkeypatch.setenv("MIME_TF_BOUNDS", "100")
+    assert len(label_file.read(tmp_path / "labels.parquet").label) == 300

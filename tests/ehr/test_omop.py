@@ -130,9 +130,13 @@ def test_links_may_be_parquet_and_lead_nowhere(export, tmp_path):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("links.csv", None, "links: found {path}; must be a file .csv, .csv.gz or .parquet"),
-        ("links.txt", "kind", "links: found {path}; must be a file .csv, .csv.gz or .parquet"),
-        ("links.csv", "kind,order_id\nrx,1\n", "{path}: no column condition_occurrence_id; found kind, order_id"),
+        ("links.csv", None, "links: found {path}; must be a file .csv, .csv.gz, .tsv, .tsv.gz, .parquet"),
+        ("links.txt", "kind", "links: found {path}; must be a file .csv, .csv.gz, .tsv, .tsv.gz, .parquet"),
+        (
+            "links.csv",
+            "kind,order_id\nrx,1\n",
+            "{path}: line 1: no column condition_occurrence_id; found kind, order_id",
+        ),
         (
             "links.csv",
             "kind,order_id,condition_occurrence_id\nrx,1,1\nlab,2,3\n",
@@ -230,10 +234,10 @@ def test_identifiers_with_the_point_that_gaps_bring(export):
 @pytest.mark.parametrize(
     ("name", "old", "new", "message"),
     [
-        ("condition_occurrence", "1002,1,", "1001,1,", "condition_occurrence_id '1001' occurs 2"),
-        ("concept", "4229440,Chr", "320128,Chr", "concept: concept_id '320128' occurs 2 times; must occur once"),
+        ("condition_occurrence", "1002,1,", "1001,1,", "csv: lines 2 and 3: condition_occurrence_id '1001' occurs 2"),
+        ("concept", "4229440,Chr", "320128,Chr", "concept.csv: lines 3 and 4: concept_id '320128' occurs 2"),
         ("PERSON", "1960,2,", "1960,13,", "person 2: found 1960-13-01 as the date of birth; must be a date"),
-        ("PERSON", "GENDER_CONCEPT_ID", "SEX", "PERSON.csv: no column gender_concept_id; found PERSON_ID, SEX"),
+        ("PERSON", "GENDER_CONCEPT_ID", "SEX", "PERSON.csv: line 1: no column gender_concept_id; found PERSON_ID, SEX"),
         ("visit_occurrence", "2011-05-03", "03/05/2011", "line 3: visit_start_date: found '03/05/2011'; must be a d"),
     ],
 )  # fmt: skip
@@ -246,17 +250,19 @@ def test_bad_tables(name, old, new, message, export):
     assert "\n" not in str(caught.value)
 
 
-def test_a_concept_file_of_athena_is_refused(export):
-    """Athena's CONCEPT.csv has tabs between its columns."""
+def test_a_concept_file_of_athena_is_read(export):
+    """Athena's CONCEPT.csv has tabs between its columns, and quotation marks that quote nothing."""
     change(export / "concept.csv", ",", "\t")
-    with pytest.raises(InputError, match="no column concept_id; found concept_id\tconcept_name"):
-        read_tables(read, export)
+    change(export / "concept.csv", "furosemide", '"furosemide" 1" vial')
+    expected, tables = read_tables(read, FIXTURE), read_tables(read, export)
+    assert ("rx", "RxNorm", "4603", '"furosemide" 1" vial') in tables.pop("names") and expected.pop("names")
+    assert tables == expected
 
 
 def test_a_damaged_table_is_skipped_on_request(export):
     (export / "fact_relationship.csv").write_text("domain_concept_id_1\n")
-    (export / "procedure_occurrence.csv").write_bytes(b"\xff\xfe")
-    with pytest.raises(InputError, match=r"procedure_occurrence.csv: not UTF-8: byte 0xff"):
+    (export / "procedure_occurrence.csv").write_bytes((FIXTURE / "procedure_occurrence.csv").read_bytes() + b"\xff\n")
+    with pytest.raises(InputError, match=r"procedure_occurrence.csv: line 4: not UTF-8: byte 0xff"):
         read_tables(read, export)
     tables = read_tables(read, export, on_error="skip")
     assert [pathlib.Path(file).name for file, _ in tables["skipped"]] == [
@@ -291,6 +297,7 @@ def test_the_command(tmp_path):
         "diagnoses without a code": 1,
         "a diagnosis without a visit": 1,
         "reference to nowhere: visit of a diagnosis": 1,
+        "ends of records after the last event of the export, cut to its day, 2015-06-01": 1,
     }
 
 

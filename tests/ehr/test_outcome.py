@@ -11,6 +11,7 @@ from mime_tf.ehr.engine import opened
 from mime_tf.ehr.seconds import MISSING
 from mime_tf.errors import InputError
 
+NOW = 20_000 * DAY
 TABLE = {
     "kind": ["dx", "dx", "dx", "pr", "rx"],
     "system": ["ICD-10-CM", "SNOMED-CT", "SNOMED-CT", "SNOMED-CT", "RxNorm"],
@@ -98,7 +99,7 @@ def test_first_times_are_of_a_diagnosis_or_of_a_reason():
     )
     expected = {"A": [5, 3, None, 4], "B": [2, None, None, 6], "A,B": [2, 3, None, 4], "C": [None, 4, 1, None]}
     with opened() as engine:
-        numbered = events.number(engine, rows.export(), "test")
+        numbered = events.number(engine, rows.export(), "test", NOW)
         concepts = engine.arrow(numbered.concepts.order_by("concept")).to_pydict()
         for text, days in expected.items():
             times = first_times(engine, numbered, Outcome.parse(text).concepts(concepts), 4)

@@ -2,6 +2,7 @@
 
 import gzip
 import importlib.util
+import json
 import shutil
 from unittest import mock
 
@@ -10,6 +11,7 @@ from support.ehr_exports import ExportRows
 
 from mime_tf import __main__
 from mime_tf.ehr import engine
+from mime_tf.ehr.sources.omop import reasons
 from mime_tf.errors import InputError
 
 pytestmark = [
@@ -53,9 +55,28 @@ def rows():
     return ExportRows(visits, diagnoses, orders, attributes, names)
 
 
+ODD = {
+    "patients": ["open,1900-01-01,9999-12-31,F"],
+    "encounters": ["open0,1970-01-02T24:00:00 -0700,open", "open1,2099-12-31,open"],
+    "conditions": [
+        "1970-01-05,,b,a0,A,",
+        "1970-01-05,,b,a0,other,",
+        "9999-12-31,,a,a0,NULL,",
+        "NULL,,open,open0,NA,",
+        "1970-01-05T00:00:00.1234567890123+0530,,a,a0,160245001,",
+    ],
+    "medications": ["NULL,,b,a0,X,,A,", "NA,,a,a0,X,NaN,160245001,"],
+}
+
+
 @pytest.fixture(scope="module")
 def export(tmp_path_factory):
-    return rows().write_synthea(tmp_path_factory.mktemp("export"))
+    """The rows, and events of another patient, codes that are none and times that are none."""
+    folder = rows().write_synthea(tmp_path_factory.mktemp("export"))
+    for name, lines in ODD.items():
+        with open(folder / f"{name}.csv", "a", encoding="utf-8", newline="") as file:
+            file.writelines(f"{line}\r\n" for line in lines)
+    return folder
 
 
 def convert(export, folder, *flags):
@@ -95,6 +116,44 @@ def test_spark_and_duckdb_write_the_same_bytes(spark, flags, export, tmp_path):
         assert duckdb_file.exists() == spark_file.exists(), name
         assert not duckdb_file.exists() or duckdb_file.read_bytes() == spark_file.read_bytes(), name
     assert (tmp_path / "spark" / "cohort.seqs").stat().st_size > 100
+    linkage = json.loads((tmp_path / "spark" / "linkage.json").read_text())
+    assert sum(linkage["left_out"].values()) == 10 and len(linkage["left_out"]) == 9
+    assert linkage["kept"] == {"diagnoses of the code NA, which may be a word for a missing value": 1}
+
+
+def test_spark_reads_literal_paths(spark, export, tmp_path):
+    """Of an export and of a table in it; the folder that the pattern means has no visit."""
+    for name in ("x{1}[2]", "x12"):
+        shutil.copytree(export, tmp_path / name)
+    (tmp_path / "x12" / "encounters.csv").write_text("Id,START,PATIENT\n")
+    (tmp_path / "x{1}[2]" / "medications").mkdir()
+    (tmp_path / "x{1}[2]" / "medications.csv").rename(tmp_path / "x{1}[2]" / "medications" / "part[0].csv")
+    assert convert(export, tmp_path / "plain", "--engine", "spark", "--master", "local[2]") == 0
+    assert convert(tmp_path / "x{1}[2]", tmp_path / "c", "--engine", "spark", "--master", "local[2]") == 0
+    assert (tmp_path / "c" / "cohort.seqs").read_bytes() == (tmp_path / "plain" / "cohort.seqs").read_bytes()
+
+
+def test_both_engines_leave_out_hidden_files_and_say_so(spark, export, tmp_path, capsys):
+    """Spark would pass over them without a word."""
+    shutil.copytree(export, tmp_path / "x")
+    (tmp_path / "x" / "medications").mkdir()
+    shutil.copy(export / "medications.csv", tmp_path / "x" / "medications" / "_part.csv")
+    (tmp_path / "x" / "medications.csv").rename(tmp_path / "x" / "medications" / "part.csv")
+    for engine_name in ("duckdb", "spark"):
+        master = ["--master", "local[2]"] if engine_name == "spark" else []
+        assert convert(tmp_path / "x", tmp_path / engine_name, "--engine", engine_name, *master) == 0
+        assert "note: not read: _part.csv (hidden file)" in capsys.readouterr().err
+    files = [(tmp_path / engine_name / "cohort.seqs").read_bytes() for engine_name in ("duckdb", "spark")]
+    assert files[0] == files[1]
+
+
+def test_spark_says_which_file_it_would_leave_out(spark, tmp_path):
+    """A file that the user names himself, as one of links, is not passed over."""
+    path = tmp_path / "_links.csv"
+    path.write_text("kind,order_id,condition_occurrence_id\nrx,1,2\n")
+    with engine.opened("spark", "local[2]") as cluster, pytest.raises(InputError) as caught:
+        reasons.of_file(cluster, path, None)
+    assert str(caught.value) == f"{path}: Spark leaves out files with such a name; it must not begin with _ or ."
 
 
 def ragged(folder):
@@ -118,8 +177,9 @@ def no_time(folder):
 
 def twice(folder):
     text = (folder / "encounters.csv").read_text()
-    (folder / "encounters.csv").write_text(text + text.splitlines()[1] + "\n")
-    return "visit 'Åsa0' occurs 2 times"
+    again = text.splitlines()[1].replace("1970-01-01T00", "1970-01-01T01", 1)
+    (folder / "encounters.csv").write_text(f"{text}{again}\n")
+    return f"encounters.csv: lines 2 and {len(text.splitlines()) + 1}: visit 'Åsa0' occurs 2 times; must occur once"
 
 
 @pytest.mark.parametrize("damage", [ragged, cut_off, no_time, twice])

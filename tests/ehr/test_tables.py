@@ -251,7 +251,7 @@ def test_a_missing_table_is_an_error_before_any_is_read(small):
 
 def test_a_missing_column(small):
     line = refused(read_tables, read, small, mapping(small, with_order(reason="because")))
-    assert line == f"{small / 'drugs.csv'}: no column because; found id, stay, atc, why"
+    assert line == f"{small / 'drugs.csv'}: line 1: no column because; found id, stay, atc, why"
 
 
 def test_bad_tables_are_skipped_on_request(small):
@@ -298,7 +298,7 @@ def changed(**change):
     return content
 
 
-ORDER_KEYS = "must be one of file, order, visit, code, time, display, reason, kind, system, time_format, names"
+ORDER_KEYS = "must be one of file, order, visit, code, time, display, reason, patient, kind, system, time_format, names"
 
 
 @pytest.mark.parametrize(

@@ -80,11 +80,50 @@ def test_contributions_add_up_to_the_models_own_logit(activation, cell):
     assert np.abs(found.logits - found.empty_logits)[[0, 3]].min() > 5e-3
 
 
+POOLINGS = [("last",), ("sum",), ("distinct",), ("last", "sum", "mean", "max", "distinct")]
+
+
+@pytest.mark.parametrize("pooling", POOLINGS[1:], ids="-".join)
+def test_contributions_to_pooled_views_add_up_to_the_models_own_logit(pooling):
+    model = made(pooling=pooling, emb_activation="linear")
+    store = pickled.from_lists(PATIENTS)
+    found = attribution.contributions(model, store)
+    np.testing.assert_allclose(sigmoid(found.logits), model(Batch(store).tables())[:, 0], rtol=0, atol=1e-5)
+    bare = pickled.from_lists([[[[dx, [], []] for dx, _, _ in visit] for visit in patient] for patient in PATIENTS])
+    np.testing.assert_allclose(sigmoid(found.dx_logits), model(Batch(bare).tables())[:, 0], rtol=0, atol=1e-5)
+    of_dx = [found.dx[:4].sum(), found.dx[4], 0, found.dx[5:].sum()]
+    of_orders = [found.rx[:5].sum() + found.pr[:3].sum(), 0, 0, found.rx[5:].sum() + found.pr[3:].sum()]
+    # `gaps` are at most a thousandth of the change of the logit, or of 1; the rest is float32.
+    assert (np.abs(of_dx - (found.dx_logits - found.empty_logits)) <= found.gaps + 1e-4).all()
+    assert (np.abs(of_orders - (found.logits - found.dx_logits)) <= found.gaps + 1e-4).all()
+    assert (found.gaps <= 1e-3 * np.maximum(1, np.abs(found.logits - found.empty_logits))).all()
+
+
+def test_contributions_by_the_equations_of_the_paper_add_up():
+    model = made(equations="paper", dxobj_emb_size=4, visit_activation="sigmoid", pooling=POOLINGS[-1])
+    store = pickled.from_lists(PATIENTS)
+    found = attribution.contributions(model, store)
+    np.testing.assert_allclose(sigmoid(found.logits), model(Batch(store).tables())[:, 0], rtol=0, atol=1e-5)
+    total = [found.dx[:4].sum() + found.rx[:5].sum() + found.pr[:3].sum(), found.dx[4], 0]
+    assert (np.abs(total - (found.logits - found.empty_logits)[:3]) <= found.gaps[:3] + 1e-4).all()
+
+
+def test_a_distinct_diagnosis_is_divided_among_its_visits():
+    """Read by the distinct view alone, each occurrence of a diagnosis, and of a pair, has the same part of it."""
+    once, thrice = [[[4, [3], []]]], [[[4, [3], []]], [[4, [], []]], [[4, [3, 3], []]]]
+    found = attribution.contributions(made(pooling=("distinct",)), pickled.from_lists([once, thrice]))
+    np.testing.assert_allclose(found.logits[0], found.logits[1], atol=1e-6)
+    np.testing.assert_allclose(found.dx[1:], np.repeat(found.dx[0] / 3, 3), atol=1e-5)
+    np.testing.assert_allclose(found.rx[1:], np.repeat(found.rx[0] / 3, 3), atol=1e-5)
+    assert abs(found.dx[0]) > 1e-2
+
+
+@pytest.mark.parametrize("pooling", POOLINGS, ids="-".join)
 @settings(deadline=None, max_examples=6)
-@given(cohorts.cohorts())
-def test_any_cohort_adds_up(patients):
+@given(patients=cohorts.cohorts())
+def test_any_cohort_adds_up(pooling, patients):
     store = pickled.from_lists(patients)
-    found = attribution.contributions(made(seed=len(patients)), store)
+    found = attribution.contributions(made(seed=len(patients), pooling=pooling), store)
     bounds = store.dxobjs[store.visits]
     total = 0
     for kind, bounds_of in (("dx", bounds), ("rx", store.rx_offsets[bounds]), ("pr", store.pr_offsets[bounds])):

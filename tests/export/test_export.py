@@ -25,10 +25,17 @@ from mime_tf.__main__ import main
 from mime_tf.errors import InputError
 from mime_tf.export.card import TO_FILL_IN, gather, model_card
 from mime_tf.export.example import example_patient
-from mime_tf.export.folder import replacing_folder
 from mime_tf.export.saved_model import export
 from mime_tf.runs.fitted_split import FittedSplit
+from mime_tf.terminal.folders import replacing_folder
 from mime_tf.training.build import build_model
+
+# What runs differ in from that of `trained`.
+OTHERS = {
+    "gru": {"rnn_cell": "gru"},
+    "lstm": {"rnn_cell": "lstm"},
+    "pooled": {"pooling": ("sum", "max", "distinct"), "emb_activation": "linear"},
+}
 
 
 @pytest.fixture(scope="module")
@@ -46,15 +53,15 @@ def trained(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cells(trained, tmp_path_factory):
-    """Folders of runs by their recurrent layer; of two the weights are the first ones, not trained ones."""
+    """Folders of runs; all but one have their first weights, not trained ones."""
     found = {"gru_v1": trained}
-    for cell in ("gru", "lstm"):
+    for cell, changes in OTHERS.items():
         folder = found[cell] = tmp_path_factory.mktemp(cell) / "r0s0"
         shutil.copytree(trained, folder)
         config = json.loads((folder / "config.json").read_text())
-        config["flags"]["rnn_cell"] = cell
+        config["flags"] |= changes
         (folder / "config.json").write_text(json.dumps(config))
-        build_model(dataclasses.replace(SMALL, rnn_cell=cell), config["sizes"]).save(folder / "model.keras")
+        build_model(dataclasses.replace(SMALL, **changes), config["sizes"]).save(folder / "model.keras")
     return found
 
 
@@ -72,9 +79,9 @@ def exported(cells, tmp_path_factory):
         "served/gru_v1/MODEL_CARD.md",
     ]
     assert "2 pr codes" not in done.stderr  # pr 5 and 6 have names by their systems
-    for cell in ("gru", "lstm"):
+    for cell in OTHERS:
         export(FittedSplit.open(cells[cell]), base / "served" / cell, bootstrap=0)
-    assert sorted(path.name for path in (base / "served").iterdir()) == ["gru", "gru_v1", "lstm"]
+    assert sorted(path.name for path in (base / "served").iterdir()) == sorted(["gru_v1", *OTHERS])
     return base / "served"
 
 
@@ -247,8 +254,19 @@ def test_a_folder_that_is_not_an_export(trained, tmp_path):
     check_refused(tmp_path, *asked, tmp_path / "mine" / "saved_model.pb" / "1", says="not a folder")
     (tmp_path / "link").symlink_to(tmp_path / "mine")
     check_refused(tmp_path, *asked, tmp_path / "link", says="no folder that this command wrote")
-    (tmp_path / "new.tmp").mkdir()
-    check_refused(tmp_path, *asked, tmp_path / "new", says="new.tmp: exists")
+
+
+def test_what_a_killed_export_left_needs_no_hand_work(trained, tmp_path):
+    """A half-written folder, and the earlier export, which was about to be replaced."""
+    asked = ["--model", trained, "--bootstrap", "0", "--output", tmp_path / "1"]
+    assert command(*asked).code == 0
+    (tmp_path / "1").rename(tmp_path / "1.earlier")
+    (tmp_path / "1.0123abcd.tmp").mkdir()
+    assert "exists; --overwrite" in command(*asked).err[-1]
+    assert {path.name for path in tmp_path.iterdir()} == {"1"}
+    (tmp_path / "1").rename(tmp_path / "1.earlier")
+    assert command(*asked, "--overwrite").code == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"1"}
 
 
 def test_bad_input_is_one_line(trained, tmp_path):

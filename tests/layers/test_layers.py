@@ -6,7 +6,16 @@ import pytest
 import tensorflow as tf
 from support.layer_battery import run_layer_battery
 
-from mime_tf.layers import GRUV1, AuxiliaryHeads, DxObjectEmbedding, GRUV1Cell, VisitEmbedding, hard_sigmoid_v1
+from mime_tf.layers import (
+    GRUV1,
+    AuxiliaryHeads,
+    DxObjectEmbedding,
+    GRUV1Cell,
+    VisitEmbedding,
+    VisitPooling,
+    VisitTransform,
+    hard_sigmoid_v1,
+)
 
 LN2, LN3 = np.log(2.0), np.log(3.0)  # tanh(ln 2) = 0.6, tanh(ln 3) = 0.8
 
@@ -38,7 +47,15 @@ GRU_SHAPES = [(3, 12), (4, 12), (12,)]
 
 BATTERY = {
     "dx_objects": (DxObjectEmbedding, DX_OBJECT_ARGUMENTS, [DX, RX, PR], DX_OBJECT_SHAPES),
+    "dx_objects_of_the_paper": (
+        DxObjectEmbedding,
+        DX_OBJECT_ARGUMENTS | {"dxobj_emb_size": 5, "skip": True},
+        [DX, RX, PR],
+        [*DX_OBJECT_SHAPES[:7], (5, 5), (5,)],
+    ),
+    "transformed_visits": (VisitTransform, {"activation": "tanh"}, [floats(4, 3)], [(3, 3)]),
     "visits": (VisitEmbedding, {}, [floats(4, 3), MEMBERS], []),
+    **{view: (VisitPooling, {"view": view}, [floats(4, 3), MEMBERS], []) for view in ("sum", "mean", "max")},
     "gru": (GRUV1, {"units": 4}, [floats(2, 5, 3)], GRU_SHAPES),
     "gru_sequences": (GRUV1, {"units": 4, "return_sequences": True}, [floats(2, 5, 3)], GRU_SHAPES),
     "gru_cell": (GRUV1Cell, {"units": 4}, [floats(2, 5, 3)], GRU_SHAPES),
@@ -277,6 +294,56 @@ def test_keras_masks_reach_the_gru_and_are_passed_on_with_sequences(return_seque
 def test_a_bad_number_of_units(layer_class, units):
     with pytest.raises(ValueError, match=rf"^`units` must be a positive integer. Received: units={units}$"):
         layer_class(units)
+
+
+def test_the_skip_connection_of_dx_objects_by_hand():
+    # As above, rx 0 and 1 and pr 0, which gives x = (3, 9) and o = (10, 1); and no Dx-object, which stays zero.
+    plain = dx_objects_by_hand()
+    layer = DxObjectEmbedding(2, 3, 1, emb_size=2, dxobj_emb_size=2, skip=True)
+    layer.build()
+    layer.set_weights(plain.get_weights())
+    got = layer(np.array([1, -1]), np.array([[1, 0], [-1, -1]]), np.array([[0], [-1]]))
+    np.testing.assert_allclose(got, [[13, 10], [0, 0]])
+
+
+def test_transformed_visits_by_hand():
+    # F = (1, 2): F W = (1 + 4, -1) = (5, -1), relu (5, 0), and F added: (6, 2). Nothing stays nothing.
+    layer = VisitTransform("relu")
+    layer.build((None, 2))
+    layer.kernel.assign([[1, 1], [2, -1]])
+    np.testing.assert_allclose(layer(np.float32([[1, 2], [0, 0]])), [[6, 2], [0, 0]])
+
+
+# Pooling over visits.
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [
+        # Visits (-1, 2), (-3, 4) and (8, 0); histories of 0 and 1, of 1 between gaps, of none, and of 2 twice.
+        ("sum", [[-4, 6], [-3, 4], [0, 0], [16, 0]]),
+        ("mean", [[-2, 3], [-3, 4], [0, 0], [8, 0]]),
+        ("max", [[-1, 4], [-3, 4], [0, 0], [8, 0]]),
+    ],
+)
+def test_pooled_visits_by_hand(view, expected):
+    visits = np.float32([[-1, 2], [-3, 4], [8, 0]])
+    members = np.array([[0, 1, -1], [-1, 1, -1], [-1, -1, -1], [2, -1, 2]])
+    np.testing.assert_array_equal(VisitPooling(view)(visits, members), expected)
+
+
+@pytest.mark.parametrize("view", ["sum", "mean", "max"])
+def test_a_history_without_visits_has_no_gradient(view):
+    visits = tf.constant([[-1.0, 2.0], [-3.0, 4.0]])
+    with tf.GradientTape() as tape:
+        tape.watch(visits)
+        total = tf.reduce_sum(VisitPooling(view)(visits, np.array([[0, -1], [-1, -1]])))
+    np.testing.assert_array_equal(tf.convert_to_tensor(tape.gradient(total, visits)), [[1, 1], [0, 0]])
+
+
+def test_an_unknown_view():
+    with pytest.raises(ValueError, match=r"^`view` must be one of \('sum', 'mean', 'max'\). Received: view='last'$"):
+        VisitPooling("last")
 
 
 # The auxiliary heads.

@@ -3,6 +3,8 @@
 import keras
 import numpy as np
 import pytest
+from support.archives import rewrite
+from support.hostile import lambda_layer, put
 
 import mime_tf
 from mime_tf.layers import GRUV1
@@ -41,10 +43,45 @@ def test_compiled_as_it_was_saved(saved):
 
 
 def test_another_model_with_our_layers(tmp_path):
+    """Keras opens it; `load_model` promises that nothing but MiME is built."""
     inputs = keras.Input((5, 2))
     keras.Model(inputs, GRUV1(3)(inputs)).save(tmp_path / "gru.keras")
-    loaded = mime_tf.load_model(tmp_path / "gru.keras")
+    with pytest.raises(mime_tf.InputError, match="refused, for MiME is not made of that"):
+        mime_tf.load_model(tmp_path / "gru.keras")
+    loaded = keras.saving.load_model(tmp_path / "gru.keras")
     assert [type(layer) for layer in loaded.layers][-1] is GRUV1
+
+
+@pytest.mark.parametrize("compile", [False, True])
+@pytest.mark.parametrize(
+    "config", [put("config", "dtype", value=lambda_layer), put("build_config", "input_shape", value=lambda_layer)]
+)
+def test_a_file_that_would_run_code(config, compile, saved, monkeypatch):
+    _, folder = saved
+    rewrite(folder / "model.keras", config=config)
+    monkeypatch.setattr(keras.saving, "load_model", None)
+    with pytest.raises(mime_tf.InputError, match="refused, for MiME is not made of that"):
+        mime_tf.load_model(folder, compile)
+
+
+def test_what_it_was_compiled_with_is_vetted_where_it_is_read(saved, monkeypatch):
+    model, folder = saved
+    rewrite(folder / "model.keras", config=put("compile_config", "loss", value=lambda_layer))
+    np.testing.assert_array_equal(mime_tf.load_model(folder).get_weights()[0], model.get_weights()[0])
+    monkeypatch.setattr(keras.saving, "load_model", None)
+    with pytest.raises(mime_tf.InputError, match="refused, for MiME is not made of that"):
+        mime_tf.load_model(folder, compile=True)
+
+
+def test_an_optimizer_of_another_kind(tmp_path):
+    """A model that was fitted with any optimizer opens; it is compiled with those of training alone."""
+    model = mime_tf.MiME(**SIZES)
+    model.compile(keras.optimizers.SGD(0.5, momentum=0.5), mime_tf.LogLoss())
+    model.optimizer.build(model.trainable_variables)
+    model.save(tmp_path / "sgd.keras")
+    np.testing.assert_array_equal(mime_tf.load_model(tmp_path / "sgd.keras").get_weights()[0], model.get_weights()[0])
+    with pytest.raises(mime_tf.InputError, match="SGD"):
+        mime_tf.load_model(tmp_path / "sgd.keras", compile=True)
 
 
 @pytest.mark.parametrize("name", ["", "model.keras", "no_such/model.keras"])
@@ -67,6 +104,8 @@ def test_a_damaged_file(saved, keep):
     _, folder = saved
     path = folder / "model.keras"
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(mime_tf.InputError, match=r"^\S+model\.keras: not a model that can be opened: ") as caught:
+    with pytest.raises(
+        mime_tf.InputError, match=r"^\S+model\.keras: damaged: not a model that Keras saved: "
+    ) as caught:
         mime_tf.load_model(path)
     assert "\n" not in str(caught.value)

@@ -12,6 +12,7 @@ from support.ehr_exports import ExportRows
 from support.whole_runs import environment
 
 from mime_tf.assess.bootstrap import Bootstrap
+from mime_tf.assess.summary import RESULTS
 from mime_tf.config import TrainConfig
 from mime_tf.data import pickled
 from mime_tf.data.cohort import Cohort
@@ -96,7 +97,9 @@ def output(tmp_path):
     (tmp_path / "patients.csv").write_text(f"age,sex\n{table}")
     prefix = f"{tmp_path}/run/"
     Path(prefix).mkdir()
-    Record.new(TrainConfig(folds=2), Cohort.open(tmp_path / "cohort"), prefix, f"{prefix}log.log").finish({})
+    Record.new(TrainConfig(folds=2), Cohort.open(tmp_path / "cohort"), prefix, f"{prefix}log.log").finish(
+        dict.fromkeys(RESULTS, 0.5)
+    )
     scores = [0.1 if row == 1 else 0.2 + 0.5 * label for row, label in enumerate(labels)]
     lines = "".join(f"{row},0,{label},{scores[row]}\n" for row, label in enumerate(labels))
     Path(f"{prefix}out_of_fold.csv").write_text(f"row,fold,label,probability\n{lines}")
@@ -108,10 +111,10 @@ def test_models_are_compared_on_the_same_patients(output):
     labels, comparison = module.compare(output, Bootstrap(50))
     assert labels.tolist() == [0, 1] * 10
     aucs = {name: means["auc"].value for name, means in comparison.means.items()}
-    # 9 of the 10 of label 1 are above all of label 0, one below all.
+    # 9 of the 10 of label 1 are above all of label 0, one below all. No code is in enough of the training patients.
     assert list(aucs) == [module.MIME, "codes", "pairs", "boosting", "age_sex", "pairs_age_sex"]
-    assert [aucs[name] for name in (module.MIME, "pairs", "age_sex")] == pytest.approx([0.9, 1.0, 1.0])
-    assert comparison.differences[module.PAIRS]["auc"].value == pytest.approx(-0.1)
+    assert [aucs[name] for name in (module.MIME, "pairs", "age_sex")] == pytest.approx([0.9, 0.5, 1.0])
+    assert comparison.differences[module.PAIRS]["auc"].value == pytest.approx(0.4)
 
 
 def test_no_model_sees_the_patients_that_it_scores(output):
@@ -122,7 +125,7 @@ def test_no_model_sees_the_patients_that_it_scores(output):
     table = "".join(f"{age},F\n" for age in ages)
     (Path(output).parent / "patients.csv").write_text(f"age,sex\n{table}")
     _, comparison = yardsticks().compare(output, Bootstrap(2))
-    assert comparison.means["age_sex"]["auc"].value <= 0.5
+    assert comparison.means["age_sex"]["auc"].value == 0
 
 
 def test_printed_lines(output):
@@ -131,8 +134,9 @@ def test_printed_lines(output):
     assert first == "run/  20 rows, 10 of label 1 (50.0%)"
     assert header.split() == ["AUC", "average", "precision"]
     assert rows[2].startswith("  regression, codes and pairs  ")
-    assert rows[2].split()[4:] == ["1.000", "[1.000,", "1.000]"] * 2
-    assert difference.startswith("  MiME less regression, codes and pairs") and " -0.100 [" in difference
+    assert rows[2].split()[4:7] == ["0.500", "[0.500,", "0.500]"]
+    assert rows[4].split()[3:] == ["1.000", "[1.000,", "1.000]"] * 2
+    assert difference.startswith("  MiME less regression, codes and pairs") and " 0.400 [" in difference
 
 
 @pytest.mark.parametrize("change", [{"mean": None}, {"flags": {"folds": 0}}])

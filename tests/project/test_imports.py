@@ -21,6 +21,7 @@ FLOORS = (
     ("regression",),
     ("layers", "losses", "optimizer"),
     ("model",),
+    ("blend",),
     ("tf1_weights", "runs"),
     ("loading", "scoring", "explain"),
     ("training", "export"),
@@ -29,26 +30,14 @@ FLOORS = (
 )
 # These start in milliseconds and serve users of other frameworks.
 WITHOUT_TENSORFLOW = (
-    *(
-        "errors",
-        "constraints",
-        "config",
-        "terminal",
-        "data",
-        "pages",
-        "splits",
-        "batches",
-        "assess",
-        "ehr",
-        "simulate",
-        "regression",
-    ),
+    *("errors", "constraints", "config", "terminal", "data", "pages"),
+    *("splits", "batches", "assess", "ehr", "simulate", "regression"),
 )
 # These load TensorFlow all the same, and no light module imports them; the last does in one function, for commands.
 WITH_TENSORFLOW = ("batches.datasets", "batches.cohort_datasets", "terminal.environment")
 FRAMEWORKS = ("tensorflow", "keras")
 # These import each other and nothing else of the package, and know nothing of files and flags.
-MATHEMATICS = ("layers", "losses", "optimizer", "model")
+MATHEMATICS = ("layers", "losses", "optimizer", "model", "blend")
 STORAGE = ("os", "io", "pathlib", "shutil", "tempfile", "csv", "json", "pickle", "argparse", "absl")
 # These use trained models, and never train one.
 WITHOUT_TRAINING = ("scoring", "explain", "export", "report")

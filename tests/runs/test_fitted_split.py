@@ -349,7 +349,7 @@ def test_safe_mode_stays_on(folder, monkeypatch):
 
 
 def test_only_parts_of_mime_are_allowed():
-    """A class is added here for a reason alone: the models of training name it."""
+    """A class is added here for a reason alone: the models of training name it, MiME or a blend of networks."""
     schedules = {"CosineDecay", "PolynomialDecay", "ExponentialDecay"}
-    allowed = {"MiME", "DTypePolicy", "LogLoss", "FusedAdam", "Adam", "LossScaleOptimizer", *schedules}
+    allowed = {"MiME", "Blend", "DTypePolicy", "LogLoss", "FusedAdam", "Adam", "LossScaleOptimizer", *schedules}
     assert {name for _, name, _ in model_file.CLASSES} == allowed

@@ -30,7 +30,7 @@ def copy(trained, tmp_path):
 
 def record(**flags):
     """The text of a run.json."""
-    content = {"flags": flags, "log": "log.log", "data": {}, "input": "hf", "log_start": 0, "mean": None}
+    content = {"flags": flags, "log": "log.log", "data": {}, "input": "hf", "log_lines": [], "mean": None}
     return json.dumps(content | {"versions": {}})
 
 
@@ -69,7 +69,8 @@ def test_folds_are_found(tmp_path):
         "[" * 100_000,
         record(split_seeds=3),
         record(random_seed=-1),
-        record().replace("0", "-1"),
+        record().replace("[]", "[-1]"),
+        record().replace("[]", "0"),
     ],
 )
 def test_a_damaged_record_is_refused(text, tmp_path):

@@ -9,6 +9,8 @@ import sys
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from support.archives import rewrite
 from support.hostile import lambda_layer, put
@@ -16,8 +18,10 @@ from support.whole_runs import COHORT, SMALL, change, environment, read_table, w
 from support.whole_runs import run as train_run
 
 from mime_tf.__main__ import main
+from mime_tf.commands import predict
 from mime_tf.data import parquet, pickled
 from mime_tf.data.cohort import Cohort
+from mime_tf.data.parquet import reader
 from mime_tf.errors import InputError
 from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.scoring import prediction
@@ -127,6 +131,76 @@ def test_predictions_become_a_frame(opened):
     assert frame["patient_id"].tolist() == ["p", "q", "r", "s", "t"]
     assert frame["probability"].tolist() == predictions.probabilities.tolist()
     assert repr(predictions).startswith("Predictions(5 patients, mean probability 0.")
+
+
+def test_a_small_parquet_cohort_is_one_part(opened, tmp_path):
+    """Its predictions are those of the cohort read at once, to the bit."""
+    cohort = Cohort.open(COHORT)
+    ids = np.array([f"p{row}" for row in range(120)], object)
+    parquet.write(tmp_path / "c.parquet", cohort.store, None, ids, group=16)
+    whole = prediction.predict(opened, cohort)
+    patients, parts = Cohort.open_parts(str(tmp_path / "c.parquet"), 50)
+    predicted = list(prediction.predict_parts(opened, patients, parts))
+    assert (patients, [len(part) for part in predicted]) == (120, [120])  # blocks of 4,096 patients are not divided
+    for name in ("probabilities", "dropped", "empty"):
+        np.testing.assert_array_equal(np.concatenate([getattr(part, name) for part in predicted]), getattr(whole, name))
+    assert np.concatenate([part.patient_ids for part in predicted]).tolist() == ids.tolist()
+
+
+def test_a_cohort_in_several_parts(opened, tmp_path, monkeypatch):
+    """Batches have other patients, so that the last bits differ."""
+    monkeypatch.setattr(reader, "_BLOCK", 16)
+    cohort = Cohort.open(COHORT)
+    parquet.write(tmp_path / "c.parquet", cohort.store, cohort.labels)
+    patients, parts = Cohort.open_parts(str(tmp_path / "c.parquet"), 50)
+    texts = []
+    predicted = list(prediction.predict_parts(opened, patients, parts, progress=texts.append))
+    assert [len(part) for part in predicted] == [64, 56]
+    whole = prediction.predict(opened, cohort)
+    probabilities = np.concatenate([part.probabilities for part in predicted])
+    np.testing.assert_allclose(probabilities, whole.probabilities, rtol=0, atol=1e-6)
+    assert "scored 64 of 120 patients" in texts and "scored 120 of 120 patients" in texts
+
+
+def test_the_command_writes_the_parts_in_their_order(trained, tmp_path, monkeypatch):
+    cohort = Cohort.open(COHORT)
+    parquet.write(tmp_path / "c.parquet", cohort.store)
+    asked = ["--model", trained / "r0s0", "--data", tmp_path / "c.parquet", "--output"]
+    whole = command(*asked, tmp_path / "whole.csv")
+    monkeypatch.setattr(reader, "_BLOCK", 16)
+    monkeypatch.setattr(predict, "_PART", 50)
+    parts = command(*asked, tmp_path / "parts.csv")
+    assert parts.code == whole.code == 0
+    assert parts.out[0].partition(": ")[2] == whole.out[0].partition(": ")[2]
+    rows, others = (read_table(tmp_path / name) for name in ("parts.csv", "whole.csv"))
+    assert [row["row"] for row in rows] == [str(number) for number in range(120)]
+    for row, other in zip(rows, others, strict=True):
+        assert float(row["probability"]) == pytest.approx(float(other["probability"]), abs=1e-6)
+
+
+def test_a_bad_record_in_a_later_part_leaves_no_table(trained, tmp_path, monkeypatch):
+    monkeypatch.setattr(reader, "_BLOCK", 16)
+    monkeypatch.setattr(predict, "_PART", 50)
+    table = pq.read_table(parquet_of_the_cohort(tmp_path / "c.parquet"))
+    visits = table.column("visits").to_pylist()
+    visits[100] = []
+    pq.write_table(pa.table({"visits": pa.array(visits, table.schema.field("visits").type)}), tmp_path / "c.parquet")
+    asked = ["--model", trained / "r0s0", "--data", tmp_path / "c.parquet", "--output", tmp_path / "out" / "s.csv"]
+    check_refused(tmp_path, *asked, says="patient 100")
+    assert not (tmp_path / "out").exists()
+
+
+def parquet_of_the_cohort(path):
+    parquet.write(path, Cohort.open(COHORT).store)
+    return path
+
+
+def test_the_output_is_none_of_the_inputs(folder, tmp_path):
+    path = parquet_of_the_cohort(tmp_path / "c.parquet")
+    (tmp_path / "link.csv").symlink_to(path)
+    for output in (path, tmp_path / "link.csv", folder / "codes.json", tmp_path / "vocabulary.csv"):
+        asked = ["--model", folder, "--data", path, "--output", output, "--overwrite"]
+        check_refused(tmp_path, *asked, says="is read as well")
 
 
 def test_progress_is_reported(opened):

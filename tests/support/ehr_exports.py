@@ -111,8 +111,9 @@ _ORDERS = ("START", "STOP", "PATIENT", "ENCOUNTER", "CODE", "DESCRIPTION", "REAS
 
 
 def table(name, rows):
-    """An Ibis table of one of the common tables."""
+    """An Ibis table of one of the common tables; the last column of a row, whose it is, may be missing."""
     schema = pa.schema([(column, _ARROW[kind]) for column, kind in SCHEMAS[name].items()])
+    rows = [(*row, None) if len(row) == len(schema) - 1 and "patient" in schema.names[-1:] else row for row in rows]
     return ibis.memtable(pa.Table.from_pylist([dict(zip(schema.names, row, strict=True)) for row in rows], schema))
 
 

@@ -6,10 +6,13 @@ from mime_tf.ehr.engine import opened
 from mime_tf.ehr.schema import SCHEMAS
 
 DAY = 86_400
+OWNED = ("diagnoses", "orders", "reasons")  # tables whose rows say whose they are
 
 
 def read_tables(read, path, *arguments, engine=None, **options):
     """Reads an export; returns its tables as sorted lists of tuples, with left_out and skipped.
+
+    The tables `OWNED` are without their column `patient` there, and with it in `owners`.
 
     Args:
         read: `read` of a source.
@@ -26,10 +29,17 @@ def read_tables(read, path, *arguments, engine=None, **options):
     for name, table in tables.items():
         assert table.column_names == list(SCHEMAS[name]), name
         assert [str(kind) for kind in table.schema.types] == list(SCHEMAS[name].values()), name
-    return {name: sorted_rows(table) for name, table in tables.items()} | {
-        "left_out": export.left_out,
-        "skipped": export.skipped,
+    rows = {
+        name: sorted_rows(table.drop_columns("patient") if name in OWNED else table) for name, table in tables.items()
     }
+    return (
+        {"owners": {name: sorted_rows(tables[name]) for name in OWNED}}
+        | rows
+        | {
+            "left_out": export.left_out,
+            "skipped": export.skipped,
+        }
+    )
 
 
 def sorted_rows(table):

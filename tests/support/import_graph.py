@@ -1,6 +1,7 @@
 """The import graph of the sources, read without running them."""
 
 import ast
+import functools
 
 
 def source_files(root, *folders):
@@ -22,8 +23,14 @@ def imported(root, path):
     package = module_name(root, path).split(".")
     if path.name != "__init__.py":
         package = package[:-1]
+    return _imported(path.read_text(encoding="utf-8"), tuple(package))
+
+
+@functools.cache
+def _imported(source, package):
+    """Returns the names that a source imports which lies in a package, given as its parts."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

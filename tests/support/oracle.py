@@ -25,7 +25,7 @@ def hard_sigmoid(x):
     return np.clip(0.2 * np.asarray(x, dtype=np.float64) + 0.5, 0.0, 1.0)
 
 
-ACTIVATIONS = {"relu": relu, "sigmoid": sigmoid, "tanh": np.tanh}
+ACTIVATIONS = {"relu": relu, "sigmoid": sigmoid, "tanh": np.tanh, "linear": np.array}
 
 
 def weights_under(arrays, prefix):
@@ -56,11 +56,20 @@ def dxobject_embedding(weights, dx_object, *, emb_activation, order_activation):
     for code in pr_codes:
         p = p + a(weights["W_emb_pr"][code])
     x = e + s(dense(weights, "W_dr", e)) * r + s(dense(weights, "W_dp", e)) * p
-    return s(dense(weights, "W_dxobj", x))
+    return s(dense(weights, "W_dxobj", x)) + (x if "W_v" in weights else 0.0)
 
 
 def visit_embedding(weights, visit, *, emb_activation, order_activation):
-    """The sum of the visit's Dx-object embeddings, [O]: zero for an empty visit."""
+    """The sum of the visit's Dx-object embeddings, [O]: zero for an empty visit.
+
+    With the paper's `W_v` among the weights, whose activation is tanh here, the sum is transformed and added to that.
+    """
+    v = sum_of_dxobjects(weights, visit, emb_activation=emb_activation, order_activation=order_activation)
+    return np.tanh(v @ weights["W_v"]) + v if "W_v" in weights else v
+
+
+def sum_of_dxobjects(weights, visit, *, emb_activation, order_activation):
+    """The sum of Dx-object embeddings, [O]."""
     v = np.zeros(weights["W_dxobj/bias"].shape)
     for dx_object in visit:
         v = v + dxobject_embedding(weights, dx_object, emb_activation=emb_activation, order_activation=order_activation)
@@ -97,16 +106,34 @@ def gru_states(weights, embeddings):
     return np.array(states).reshape(len(states), width)
 
 
-def probabilities(weights, patients, *, emb_activation, order_activation):
-    """Each patient's predicted probability, [B], read off the state after the patient's own last visit."""
-    predicted = []
-    for patient in patients:
-        embeddings = visit_embeddings(
-            weights, patient, emb_activation=emb_activation, order_activation=order_activation
-        )
-        last = gru_states(weights, embeddings)[-1]
-        predicted.append(sigmoid(dense(weights, "rnn2pred", last))[0])
-    return np.array(predicted)
+def distinct_dxobjects(patient):
+    """The record's distinct diagnoses, each a Dx-object with the sets of all orders that it ever led to."""
+    orders = {}
+    for visit in patient:
+        for dx, rx, pr in visit:
+            of_dx = orders.setdefault(dx, (set(), set()))
+            of_dx[0].update(rx)
+            of_dx[1].update(pr)
+    return [[dx, sorted(rx), sorted(pr)] for dx, (rx, pr) in orders.items()]
+
+
+def patient_vector(weights, patient, *, pooling=("last",), **activations):
+    """The views of a patient's record, one after the other."""
+    embeddings = visit_embeddings(weights, patient, **activations)
+    views = {
+        "last": lambda: gru_states(weights, embeddings)[-1],
+        "sum": lambda: embeddings.sum(axis=0),
+        "mean": lambda: embeddings.mean(axis=0),
+        "max": lambda: embeddings.max(axis=0),
+        "distinct": lambda: sum_of_dxobjects(weights, distinct_dxobjects(patient), **activations),
+    }
+    return np.concatenate([views[name]() for name in pooling])
+
+
+def probabilities(weights, patients, **options):
+    """Each patient's predicted probability, [B]; by default of the state after the patient's own last visit."""
+    vectors = [patient_vector(weights, patient, **options) for patient in patients]
+    return np.array([sigmoid(dense(weights, "rnn2pred", vector))[0] for vector in vectors])
 
 
 def main_loss(predicted, labels):

@@ -16,7 +16,6 @@ from types import SimpleNamespace
 
 import h5py
 import numpy as np
-import pytest
 from absl.testing import flagsaver
 
 from mime_tf.config import TrainConfig
@@ -45,11 +44,6 @@ ROUND = re.compile(rf"round:(\d+), valid_loss:({NUMBER}), valid_auc:({NUMBER}), 
 NAMES = ("valid_loss", "test_loss", "valid_auc", "test_auc", "valid_aucpr", "test_aucpr")
 SPLIT = re.compile(", ".join(rf"{name}:({NUMBER})" for name in NAMES))
 MEAN = re.compile(", ".join(rf"mean_{name}:({NUMBER})" for name in NAMES))
-
-
-def known_bug(reason):
-    """Marks a test that fails because of a known bug; the mark goes with the bug."""
-    return pytest.mark.xfail(strict=True, reason=reason)
 
 
 # Everything in a finished split's folder, but for TensorBoard's.

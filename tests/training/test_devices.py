@@ -100,11 +100,11 @@ def fitted(folder, **options):
     return fitter, {name: values[0] for name, values in fit.history.items()}
 
 
-@pytest.mark.parametrize("rnn_cell", ["gru_v1", "gru"])
+@pytest.mark.parametrize("changes", [{}, {"rnn_cell": "gru"}, {"pooling": ("last", "sum", "distinct")}], ids=str)
 @pytest.mark.parametrize("mixed_precision", ["float16", "bfloat16"])
-def test_mixed_precision_trains_to_nearly_the_same_losses(some_patients, mixed_precision, rnn_cell):
-    _, exact = fitted(some_patients, rnn_cell=rnn_cell)
-    fitter, losses = fitted(some_patients, rnn_cell=rnn_cell, mixed_precision=mixed_precision)
+def test_mixed_precision_trains_to_nearly_the_same_losses(some_patients, mixed_precision, changes):
+    _, exact = fitted(some_patients, **changes)
+    fitter, losses = fitted(some_patients, **changes, mixed_precision=mixed_precision)
     assert fitter.model.dtype_policy.name == f"mixed_{mixed_precision}"
     assert {str(weight.dtype) for weight in fitter.model.weights} == {"float32"}
     # bfloat16 has 8 bits of mantissa: half a percent a rounding.

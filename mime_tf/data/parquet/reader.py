@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mime_tf.data.parquet import opening
 from mime_tf.data.parquet.schema import FIELDS, check_schema, one_line
 from mime_tf.data.parquet_files import parquet_files
 from mime_tf.data.pickled import MAX_CODE
@@ -56,16 +57,55 @@ def read(path: str | os.PathLike, labelled: bool = True) -> tuple[Store, np.ndar
     Raises:
         InputError: a file is missing, broken, or not as the package says; positions count through all files.
     """
+    (cohort,) = read_parts(path, labelled)
+    return cohort
+
+
+def read_parts(
+    path: str | os.PathLike, labelled: bool = True, size: int | None = None
+) -> Iterator[tuple[Store, np.ndarray | None, np.ndarray | None]]:
+    """Reads a cohort that may be larger than memory, some patients at a time.
+
+    Args:
+        path: as for `read`.
+        labelled: as for `read`.
+        size: number of patients from which on a part is large enough; None for one part.
+
+    Yields:
+        The next patients, as `read` returns all of them.
+
+    Raises:
+        InputError: as for `read`, perhaps after some parts.
+    """
     columns: dict[str, np.ndarray] = {}
+    patients = 0
     for block in _blocks(paths(path), labelled):
         if columns:
             _append(columns, block)
         else:
             columns = {name: values.copy() for name, values in block.items()}
-    if not columns:
+        patients += len(block["visits"]) - 1
+        if size is not None and len(columns["visits"]) > size:
+            yield _cohort(columns)
+            columns = {}
+    if columns:
+        yield _cohort(columns)
+    if not patients:
         raise InputError(f"{os.fspath(path)}: no patient; at least one is needed")
+
+
+def _cohort(columns: dict[str, np.ndarray]) -> tuple[Store, np.ndarray | None, np.ndarray | None]:
     labels, patient_ids = columns.pop("label", None), columns.pop("patient_id", None)
     return Store(**columns), labels, patient_ids
+
+
+def count(path: str | os.PathLike) -> int:
+    """Returns the number of patients of a cohort by the footers of its files."""
+    patients = 0
+    for name in paths(path):
+        with _complaints(name), opening.opened(name, []) as (file, _):
+            patients += file.metadata.num_rows
+    return patients
 
 
 def _append(columns: dict[str, np.ndarray], block: dict[str, np.ndarray]) -> None:
@@ -78,22 +118,22 @@ def _append(columns: dict[str, np.ndarray], block: dict[str, np.ndarray]) -> Non
         column[start:] = values
 
 
-# Reads are small, and checksums are verified if the writer left any.
-_OPTIONS = {"pre_buffer": False, "buffer_size": 1 << 20, "page_checksum_verification": True}
-
-
 def _blocks(files: list[str], labelled: bool) -> Iterator[dict[str, np.ndarray]]:
     """Yields the columns of the patients in some files, some thousands of patients at a time."""
     first, shapes = 0, {}
     for path in files:
-        with _complaints(path), pa.OSFile(path) as source, pq.ParquetFile(source, **_OPTIONS) as file:
+        with _complaints(path), opening.opened(path, ["patient_id"]) as (file, budget):
             shapes[path] = check_schema(file.schema_arrow, path, labelled)
             if shapes[path] != shapes[files[0]]:
                 expected = f"in {files[0]} it is {shapes[files[0]]}, and the files of a folder agree"
                 raise InputError(f"{path}: patient_id is {shapes[path]}; {expected}")
             start, rows = first, file.metadata.num_rows
-            for batch in file.iter_batches(_BLOCK, columns=_leaves(file.schema, labelled)):
+            leaves = _leaves(file.schema, labelled)
+            budget.take(opening.values_size(path, leaves))
+            for batch in file.iter_batches(_BLOCK, columns=leaves):
                 batch.validate(full=True)  # a broken file can make lists that reach outside of their values
+                if "patient_id" in batch.schema.names:
+                    budget.take(opening.texts_size(batch.column("patient_id")))
                 yield _block(batch, Level(path, first))
                 first += len(batch)
             if first - start != rows:

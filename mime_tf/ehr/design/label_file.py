@@ -12,7 +12,6 @@ import csv
 import dataclasses
 import datetime
 import glob
-import gzip
 import os
 import re
 import zlib
@@ -20,15 +19,20 @@ from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from mime_tf.ehr import identifiers
+from mime_tf.data.parquet import opening
+from mime_tf.ehr import identifiers, missing
+from mime_tf.ehr.real_times import PLACEHOLDER_DAYS
+from mime_tf.ehr.seconds import DAY, to_iso
 from mime_tf.errors import InputError, show
+from mime_tf.terminal import reading
 
 COLUMNS = ("subject_id", "prediction_time", "boolean_value")
 _VALUES = {"true": 1, "false": 0, "1": 1, "0": 0}
 # Fractions of a second are cut off, which rounds down, so that no event of that second is used.
-_TIME = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?:(:\d\d)(?:\.\d+)?)?\s?(Z|UTC|[+-]\d\d:?\d\d)?)?", re.ASCII)
+_TIME = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?:(:\d\d)(?:[.,]\d+)?)?\s?(Z|UTC|[+-]\d\d(?::?\d\d)?)?)?", re.ASCII
+)
 _EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -82,8 +86,29 @@ def read(path: str | os.PathLike) -> Labels:
     labels = Labels(*columns)
     if not len(labels.subject):
         raise InputError(f"{path}: no rows; at least one is needed")
+    _check_subjects(labels, origins)
+    _check_times(labels, origins)
     _check_distinct(labels, origins)
     return labels
+
+
+def _check_subjects(labels, origins):
+    """Raises InputError if a subject is a word for a missing value, such as NA."""
+    words = np.isin(np.char.lower(labels.subject.astype(str)), missing.WORDS)
+    if words.any():
+        row = int(np.argmax(words))
+        found = f"found {show(labels.subject[row])}, a word for a missing value"
+        raise InputError(f"{_location(origins, row)}: subject_id: {found}; every row needs one")
+
+
+def _check_times(labels, origins):
+    """Raises InputError if a time is a date such as 9999-12-31, which programs write for "open" or "unknown"."""
+    days = labels.time // DAY
+    none = np.isin(days, PLACEHOLDER_DAYS)
+    if none.any():
+        row = int(np.argmax(none))
+        found = f"found {to_iso(int(labels.time[row]))[:10]}, which stands for no date"
+        raise InputError(f"{_location(origins, row)}: prediction_time: {found}; must be when the prediction is made")
 
 
 def _check_distinct(labels, origins):
@@ -112,8 +137,8 @@ def _location(origins, row):
 def parse_time(text: str) -> int:
     """Returns the seconds since 1970 of a time in ISO 8601, rounded down.
 
-    >>> parse_time("1970-01-02"), parse_time("1970-01-01 01:00:00.9Z"), parse_time("1970-01-01T01:00+01:00")
-    (86400, 3600, 0)
+    >>> parse_time("1970-01-02"), parse_time("1970-01-01 01:00:00.9Z"), parse_time("1970-01-01T24:00+01:00")
+    (86400, 3600, 82800)
 
     Raises:
         ValueError: the text is no such time.
@@ -122,9 +147,11 @@ def parse_time(text: str) -> int:
     if not match:
         raise ValueError("must be a date or a time such as 2015-06-30 or 2015-06-30 08:00:00")
     date, minutes, seconds, zone = match.groups()
-    zone = "+00:00" if zone in (None, "Z", "UTC") else f"{zone[:3]}:{zone[-2:]}"
-    time = datetime.datetime.fromisoformat(f"{date}T{minutes or '00:00'}{seconds or ':00'}{zone}")
-    return (time - _EPOCH) // datetime.timedelta(seconds=1)
+    zone = "+00:00" if zone in (None, "Z", "UTC") else f"{zone[:3]}:{zone[3:].lstrip(':') or '00'}"
+    is_midnight = (minutes, seconds) in (("24:00", None), ("24:00", ":00"))
+    clock = "00:00:00" if is_midnight else (minutes or "00:00") + (seconds or ":00")
+    time = datetime.datetime.fromisoformat(f"{date}T{clock}{zone}")
+    return (time - _EPOCH) // datetime.timedelta(seconds=1) + (DAY if is_midnight else 0)
 
 
 # CSV.
@@ -132,14 +159,12 @@ def parse_time(text: str) -> int:
 
 def _read_csv(path):
     """Returns the origins of the rows, and the columns."""
-    opened = gzip.open if path.endswith(".gz") else open
     try:
-        with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
-            header = next(reader, [])
-            _check_columns(path, header)
-            cells = [header.index(name) for name in COLUMNS]
-            rows = [_csv_row(path, reader.line_num, row, len(header), cells) for row in reader if row]
+        parsed = reading.csv_rows(path, strict=True)
+        _, header = next(parsed, (0, []))
+        _check_columns(path, header)
+        cells = [header.index(name) for name in COLUMNS]
+        rows = [_csv_row(path, line, row, len(header), cells) for line, row in parsed if row]
     except (OSError, EOFError, UnicodeDecodeError, zlib.error, csv.Error) as error:
         raise InputError(f"{path}: can't be read as CSV in UTF-8 ({error})") from error
     lines, subjects, times, values = zip(*rows, strict=True) if rows else ((), (), (), ())
@@ -201,12 +226,17 @@ def _read_parquet(shards):
     origins, parts = [], []
     for path in shards:
         try:
-            with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            with opening.opened(path, COLUMNS[:2]) as (file, budget):
                 _check_columns(path, file.schema_arrow.names)
+                budget.take(opening.values_size(path, COLUMNS))
                 table = file.read(list(COLUMNS))
-        except (OSError, pa.ArrowException) as error:
+        except InputError:
+            raise
+        except (OSError, ValueError, pa.ArrowException) as error:
             reason = " ".join(str(error).split())
             raise InputError(f"{path}: can't be read ({reason}); a Parquet file of labels is needed") from error
+        for name in COLUMNS[:2]:
+            budget.take(opening.texts_size(table.column(name)))
         columns = [_column(table.column(name), name, path) for name in COLUMNS]
         parts.append((_subjects(columns[0], path), _times(columns[1], path), _values(columns[2], path)))
         origins.append(_Origin(path, "row", range(len(table))))

@@ -1,7 +1,6 @@
 """The outcome to be predicted, and the time at which each patient first has it."""
 
 import dataclasses
-import os
 import re
 
 import ibis
@@ -11,6 +10,7 @@ from mime_tf.ehr.engine import Engine
 from mime_tf.ehr.events import Events
 from mime_tf.ehr.seconds import MISSING
 from mime_tf.errors import InputError, show
+from mime_tf.terminal import reading
 
 DEATH = "death"
 FORMS = "codes, @file with a code a line, regex:... or death"
@@ -98,8 +98,8 @@ class Outcome:
 def _codes_in_file(path):
     """The codes of a file: one a line; text after a # is a comment."""
     try:
-        with open(os.fspath(path), encoding="utf-8-sig") as file:
-            return [line.partition("#")[0] for line in file]
+        with reading.open_text(path) as file:
+            return [line.partition("#")[0] for line in reading.lines(file, path)]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"outcome: {path}: not readable: {getattr(error, 'strerror', None) or error}") from error
 

@@ -1,9 +1,6 @@
 """The files that `convert` writes into its folder."""
 
-import contextlib
 import os
-import shutil
-import tempfile
 from typing import TYPE_CHECKING, Any
 
 from mime_tf.data import parquet, pickled
@@ -22,6 +19,7 @@ FILES = (
     "linkage.json",
     "convert.json",
 )
+LAST = FILES[-1]
 
 
 def check(folder: str, overwrite: bool) -> None:
@@ -30,7 +28,7 @@ def check(folder: str, overwrite: bool) -> None:
 
 
 def write(folder: str, conversion: "Conversion", invocation: dict[str, Any]) -> list[str]:
-    """Writes a cohort: all files are made beside the folder first, so that a failure leaves the folder as it was.
+    """Writes a cohort: its files appear together, so that a failure leaves the folder as it was.
 
     Args:
         folder: the folder, new, empty, or holding a cohort that is replaced.
@@ -40,26 +38,16 @@ def write(folder: str, conversion: "Conversion", invocation: dict[str, Any]) -> 
     Returns:
         The names of the files.
     """
-    folder = os.path.abspath(folder)
-    os.makedirs(os.path.dirname(folder), exist_ok=True)
-    temporary = tempfile.mkdtemp(prefix=f".{os.path.basename(folder)}-", dir=os.path.dirname(folder))
-    try:
-        _fill(temporary, conversion, invocation)
-        os.makedirs(folder, exist_ok=True)
-        # convert.json is removed first and moved last: where it is, all other files belong to it.
-        for name in reversed(FILES):
-            with contextlib.suppress(FileNotFoundError):
-                os.remove(os.path.join(folder, name))
-        written = [name for name in FILES if os.path.exists(os.path.join(temporary, name))]
-        for name in written:
-            os.replace(os.path.join(temporary, name), os.path.join(folder, name))
-    finally:
-        shutil.rmtree(temporary)
-    return written
+    os.makedirs(folder, exist_ok=True)
+    with files.publishing() as publication:
+        for name in FILES:  # an earlier cohort may have had labels
+            publication.remove(os.path.join(folder, name))
+        _fill(folder, conversion, invocation)
+    return [name for name in FILES if os.path.exists(os.path.join(folder, name))]
 
 
 def _fill(folder, conversion, invocation):
-    """Writes all files into a folder."""
+    """Writes all files into a folder, convert.json last: where it is, all others belong to it."""
     prefix, patients = os.path.join(folder, PREFIX), conversion.patients
     pickled.write(prefix, conversion.store, conversion.labels)
     parquet.write(f"{prefix}.parquet", conversion.store, conversion.labels, patients["patient_id"])

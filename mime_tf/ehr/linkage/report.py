@@ -18,7 +18,7 @@ def report(engine: Engine, events: Events, linked: Linked) -> dict[str, Any]:
     Returns:
         The content of linkage.json: `"orders"`, by kind, the total and the number by the closest origin of their links;
         `"links"`, one per reason of an order; `"dx_objects"`, `"visits"` and `"patients"` of the whole export;
-        `"commonest_links"`, for a clinician to look at; `"left_out"`.
+        `"commonest_links"`, for a clinician to look at; `"left_out"`; `"kept"`, what is odd and kept.
     """
     orders = engine.arrow(events.orders.group_by("kind").agg(total=events.orders.count())).to_pylist()
     totals = {row["kind"]: row["total"] for row in orders}
@@ -40,6 +40,7 @@ def report(engine: Engine, events: Events, linked: Linked) -> dict[str, Any]:
         "patients": {"total": engine.value(patients), "with a Dx-object": engine.value(dxobjects.p.nunique())},
         "commonest_links": commonest(engine, events, linked),
         "left_out": events.left_out,
+        "kept": events.kept,
     }
 
 
@@ -76,6 +77,8 @@ def lines(report: dict[str, Any]) -> Iterator[str]:
     yield f"{'Dx-objects':40}{report['dx_objects']:>14,}"
     for reason, times in report["left_out"].items():
         yield f"left out: {times:,} {reason}"
+    for oddity, times in report["kept"].items():
+        yield f"kept: {times:,} {oddity}"
     if report["commonest_links"]:
         yield "the commonest links, for a clinician to look at:"
     for pair in report["commonest_links"]:

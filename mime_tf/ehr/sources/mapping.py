@@ -12,7 +12,7 @@ from mime_tf.ehr.schema import ORDER_KINDS
 from mime_tf.ehr.sources.files import time_format as formats
 from mime_tf.ehr.sources.files.folder import split_ending
 from mime_tf.errors import InputError, show
-from mime_tf.terminal import packages
+from mime_tf.terminal import packages, reading
 
 # The columns of each section, and the content of each; a star marks those that must be given.
 COLUMNS = {
@@ -29,6 +29,7 @@ COLUMNS = {
         "time": "when it was recorded",
         "display": "the name of the code",
         "diagnosis": "the identifier of the row, for links",
+        "patient": "the patient's identifier, to be compared with the visit's",
     },
     "orders": {
         "order": "*the order's identifier",
@@ -37,6 +38,7 @@ COLUMNS = {
         "time": "when it was ordered",
         "display": "the name of the code",
         "reason": "the diagnosis that led to the order",
+        "patient": "the patient's identifier, to be compared with the visit's",
     },
     "links": {
         "order": "*the order's identifier",
@@ -105,7 +107,7 @@ def read(path: str | os.PathLike) -> Mapping:
 def _yaml(path):
     yaml = packages.require("yaml", "mapping", "ehr")
     try:
-        with open(path, encoding="utf-8-sig") as file:
+        with reading.open_text(path) as file:
             text = file.read()
         root, content = yaml.compose(text, yaml.SafeLoader), yaml.safe_load(text)
     except OSError as error:

@@ -24,6 +24,7 @@ _REASON = {
     "reason_display": Column(("REASONDESCRIPTION",), needed=False),
 }
 _VISIT = {"visit": identifier(("ENCOUNTER",))}
+_PATIENT = {"patient": identifier(("PATIENT",), needed=False)}  # of an event; its visit has one too
 _START = Column(("START", "DATE"), time=True)
 _STOP = Column(("STOP",), needed=False, time=True)
 
@@ -36,10 +37,10 @@ TABLES = {
     },
     "encounters": {"visit": identifier(("ID",)), "patient": identifier(("PATIENT",)), "start": _START, "stop": _STOP}
     | _REASON,
-    "conditions": {"time": _START} | _VISIT | _CODE,
+    "conditions": {"time": _START} | _VISIT | _PATIENT | _CODE,
 }
 ORDER_TABLES = {"medications": ("rx", RXNORM), "procedures": ("pr", SNOMED)}
-ORDER_COLUMNS = {"time": _START} | _VISIT | _CODE | _REASON
+ORDER_COLUMNS = {"time": _START} | _VISIT | _PATIENT | _CODE | _REASON
 
 
 def read(
@@ -72,7 +73,7 @@ def read(
         missing = ibis.null("string")
         ordered = [_orders(conditions.mutate(reason=missing, reason_display=missing).limit(0), "none", "rx", RXNORM)]
     orders = engine.keep(ibis.union(*ordered) if len(ordered) > 1 else ordered[0], "synthea_orders")
-    diagnoses = [conditions.select("visit", "system", "code", "time"), _visit_reasons(encounters)]
+    diagnoses = [conditions.select("visit", "system", "code", "time", "patient"), _visit_reasons(encounters)]
     names = [
         conditions.select(kind=ibis.literal("dx"), system="system", code="code", display="display"),
         _reason_names(encounters),
@@ -83,8 +84,8 @@ def read(
         patients=patients.mutate(end=ibis.null("int64")),
         visits=encounters.select("visit", "patient", "start", "stop"),
         diagnoses=ibis.union(*diagnoses),
-        orders=orders.select("order", "visit", "kind", "system", "code", "time"),
-        reasons=orders.filter(orders.reason.notnull()).select("order", system=ibis.literal(SNOMED), code="reason"),
+        orders=orders.select("order", "visit", "kind", "system", "code", "time", "patient"),
+        reasons=_order_reasons(orders),
         names=ibis.union(*names).distinct(),
         left_out=folder.left_out,
         skipped=folder.skipped,
@@ -107,13 +108,19 @@ def _orders(table, name, kind, system):
     key = [table.visit, table.time, table.code, table.reason, table.display]
     number = ibis.row_number().over(order_by=key).cast("string")
     return table.mutate(order=ibis.literal(f"{name} ") + number, kind=ibis.literal(kind)).select(
-        "order", "visit", "kind", "system", "code", "display", "time", "reason", "reason_display"
+        "order", "visit", "kind", "system", "code", "display", "time", "patient", "reason", "reason_display"
     )
 
 
 def _visit_reasons(encounters):
     return encounters.filter(encounters.reason.notnull()).select(
-        "visit", system=ibis.literal(SNOMED), code="reason", time=ibis.null("int64")
+        "visit", system=ibis.literal(SNOMED), code="reason", time=ibis.null("int64"), patient=ibis.null("string")
+    )
+
+
+def _order_reasons(orders):
+    return orders.filter(orders.reason.notnull()).select(
+        "order", system=ibis.literal(SNOMED), code="reason", patient=ibis.null("string")
     )
 
 

@@ -47,6 +47,7 @@ def read(
     plan = mappings.read(mapping)
     folder = Folder(engine, path, on_error, progress)
     _check_existence(folder, plan, mapping)
+    visits = _table(folder, plan.visits)
     look_up = _look_up(folder, plan.diagnoses)
     diagnoses = engine.keep(_coded(_table(folder, plan.diagnoses), plan.diagnoses, look_up), "mapped_diagnoses")
     names, orders, reasons = [_names(diagnoses, plan.diagnoses, look_up)], [], []
@@ -64,19 +65,19 @@ def read(
     for part in plan.links:
         table = _optional_table(folder, part)
         if table is not None:
-            linked, counts = _linked_reasons(engine, part, table, plan.diagnoses, diagnoses, look_up)
+            linked, counts = _linked_reasons(engine, part, table, plan.diagnoses, diagnoses, visits, look_up)
             reasons.append(linked)
             left_out |= counts
     if not orders:
         raise InputError(f"{path}: none of the tables of orders can be read: {folder.skipped[0][1]}")
-    visits, all_orders = _table(folder, plan.visits), ibis.union(*orders)
+    all_orders = ibis.union(*orders)
     if not reasons:
         reasons.append(_reasons(all_orders.select("order", "code").limit(0), plan.diagnoses, None))
     return Export(
         patients=_patients(folder, plan.patients, visits),
         visits=visits.select("visit", "patient", "start", "stop"),
-        diagnoses=diagnoses.select("visit", "system", "code", "time"),
-        orders=all_orders.select("order", "visit", "kind", "system", "code", "time"),
+        diagnoses=diagnoses.select("visit", "system", "code", "time", "patient"),
+        orders=all_orders.select("order", "visit", "kind", "system", "code", "time", "patient"),
         reasons=ibis.union(*reasons),
         names=ibis.union(*names).distinct(),
         left_out=folder.left_out | left_out,
@@ -181,14 +182,14 @@ def _names(table, part, look_up):
 
 def _reasons(table, part, look_up):
     """Orders and the codes of their diagnoses, translated as those of the diagnoses' table are."""
-    return _coded(table, part, look_up).select("order", "system", "code")
+    return _coded(table, part, look_up).select("order", "system", "code", patient=ibis.null("string"))
 
 
-def _linked_reasons(engine, part, table, diagnoses_part, diagnoses, look_up):
+def _linked_reasons(engine, part, table, diagnoses_part, diagnoses, visits, look_up):
     """The reasons in a table of links, and counts of those left out."""
     table = table.mutate(order=ibis.literal(part.constants["kind"] + " ") + table.order)
     if "diagnosis" in part.columns:
-        return links.follow(engine, table.select("order", "diagnosis"), diagnoses, part.where)
+        return links.follow(engine, table.select("order", "diagnosis"), diagnoses, visits, part.where)
     whole = table.filter(table.order.notnull(), table.code.notnull())
     incomplete = engine.value(table.filter(table.order.isnull() | table.code.isnull()).count())
     counts = {f"{part.where} without an order or a diagnosis": incomplete} if incomplete else {}

@@ -9,6 +9,7 @@ from typing import Any
 
 from mime_tf.ehr.sources.fhir.json_scanner import Scanner, items, single_value
 from mime_tf.errors import InputError, show
+from mime_tf.terminal import bounds, reading
 
 CHUNK = 1 << 20  # bytes read at a time
 LINES = (".ndjson", ".ndjson.gz")
@@ -55,6 +56,8 @@ class Document:
         lines = self.path.lower().endswith(LINES)
         try:
             yield from self._in_lines() if lines else self._in_values(Scanner(self._text()))
+        except InputError as error:
+            raise InputError(str(error).removeprefix(f"{self.path}: ")) from error
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise InputError(f"a damaged or cut-off .gz ({error}); the file must be whole") from error
         except UnicodeDecodeError as error:
@@ -66,7 +69,7 @@ class Document:
         decoder = codecs.getincrementaldecoder("utf-8-sig")()
         zipped = self.path.lower().endswith(".gz")
         read = 0
-        with open(self.path, "rb") as file, gzip.open(file) if zipped else file as stream:
+        with reading.open_binary(self.path) as file, reading.Unzipped(file, self.path) if zipped else file as stream:
             while data := stream.read(self._chunk):
                 self._advance(file.tell() - read)
                 read = file.tell()
@@ -160,6 +163,7 @@ def _split(chunks):
     for chunk in chunks:
         first, *others = chunk.split("\n")
         rest += first
+        bounds.check_line(len(rest))
         if others:
             yield rest
             yield from others[:-1]

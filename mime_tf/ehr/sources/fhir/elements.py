@@ -5,12 +5,13 @@ import functools
 import re
 from typing import Any
 
+from mime_tf.ehr import no_codes
 from mime_tf.ehr.schema import SYSTEMS, system_name
-from mime_tf.ehr.seconds import from_date
+from mime_tf.ehr.seconds import DAY, from_date
 from mime_tf.errors import InputError, show
 
 _TIME = re.compile(
-    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?(Z|[+-]\d\d:\d\d)?)?)?)?", re.ASCII
+    r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.\d+)?)?(?: ?(Z|[+-]\d\d:?\d\d))?)?)?)?", re.ASCII
 )
 _ADDRESS = re.compile(r"(?:.*/)?([A-Z][A-Za-z]+)/([^/?#]+)(?:/_history/[^/?#]+)?")
 
@@ -58,7 +59,8 @@ def _typed(kind, element, name, right):
 def time(element: Element, name: str) -> int | None:
     """Returns a date or time in seconds since 1970-01-01T00:00:00 UTC, or None.
 
-    A partial date counts as its first instant, a time without a zone as UTC.
+    A partial date counts as its first instant, a time without a zone as UTC. Zones without a colon and 24:00 are read
+    too, though FHIR has neither.
 
     >>> time({"birthDate": "1970"}, "birthDate"), time({"start": "1970-02-01T00:00:01.9+01:00"}, "start")
     (0, 2674801)
@@ -74,7 +76,7 @@ def time(element: Element, name: str) -> int | None:
         year, month, day, hour, minute, second, zone = parts.groups()
         clock = 3600 * int(hour or 0) + 60 * int(minute or 0) + int(second or 0)
         midnight = _midnight(int(year), int(month or 1), int(day or 1))
-        if midnight is not None and int(hour or 0) < 24 and int(minute or 0) < 60 and int(second or 0) <= 60:
+        if midnight is not None and clock <= DAY and int(minute or 0) < 60 and int(second or 0) <= 60:
             return midnight + clock - _offset(zone)
     right = "a date or time such as 2010, 2010-05, 2010-05-03 or 2010-05-03T10:11:12Z"
     raise InputError(f"{name}: found {show(value)}; must be {right}")
@@ -91,7 +93,7 @@ def _midnight(year, month, day):
 def _offset(zone):
     if zone in (None, "Z"):
         return 0
-    seconds = 3600 * int(zone[1:3]) + 60 * int(zone[4:6])
+    seconds = 3600 * int(zone[1:3]) + 60 * int(zone[-2:])
     return -seconds if zone[0] == "-" else seconds
 
 
@@ -100,17 +102,32 @@ def coding(concept: Element) -> tuple[str, str, str | None] | None:
 
     Its codings mean the same in several systems; taken is the one that a user chose (`userSelected`), else the first of
     a system in `schema.SYSTEMS`, else the first. A coding without a system has the system `""`, one without a display
-    the text of the concept.
+    the text of the concept. A coding that says that there is none (`absence`) is passed over.
 
     Raises:
         InputError: it does not have the form of a CodeableConcept.
     """
-    codings = [item for item in children(concept, "coding") if text(item, "code")]
+    codings = [item for item in _coded(concept) if not _absence(text(item, "system") or "", item["code"])]
     if not codings:
         return None
     chosen = min(codings, key=_rank)
     display = text(chosen, "display") or text(concept, "text")
     return _system(text(chosen, "system") or ""), chosen["code"].strip(), display
+
+
+def absence(concept: Element) -> str | None:
+    """Returns what the first code of a CodeableConcept says in place of a diagnosis or an order, in words, or None."""
+    said = (_absence(text(item, "system") or "", item["code"]) for item in _coded(concept))
+    return next(said, None)
+
+
+def _coded(concept):
+    return [item for item in children(concept, "coding") if text(item, "code")]
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def _absence(system, code):
+    return no_codes.absence(system, code)
 
 
 def _rank(item):

@@ -1,12 +1,12 @@
 """Which files of an export are FHIR, and what the others are."""
 
-import gzip
 import json
 import os
 import zlib
 
 from mime_tf.ehr.sources.files import listing
 from mime_tf.errors import InputError
+from mime_tf.terminal import reading
 
 ENDINGS = (".json", ".ndjson", ".json.gz", ".ndjson.gz")
 _PEEK = 1 << 20  # bytes by which a file that is not FHIR is known
@@ -44,7 +44,7 @@ def find(path: str | os.PathLike) -> tuple[list[str], list[tuple[str, str]]]:
 def companion(path: str) -> str | None:
     """Returns what a JSON file without a resource is, as bulk clients and servers leave them, or None."""
     try:
-        with gzip.open(path) if path.lower().endswith(".gz") else open(path, "rb") as file:
+        with reading.open_unzipped(path) as file:
             text = file.read(_PEEK).decode("utf-8-sig")
         lines = path.lower().endswith((".ndjson", ".ndjson.gz"))
         content = json.loads(text.strip().split("\n", 1)[0] if lines else text)

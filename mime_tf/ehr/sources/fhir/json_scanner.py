@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from mime_tf.errors import InputError, show
+from mime_tf.terminal import bounds
 
 _NOT_SPACE = re.compile(r"[^ \t\r\n]")
 _DECODE = json.JSONDecoder().raw_decode
@@ -89,6 +90,7 @@ class Scanner:
             self._ended = chunk is None
             parts.append(chunk or "")
             missing -= len(parts[-1])
+        bounds.check_line(sum(map(len, parts)), "a JSON value")
         self._text, self._position = "".join(parts), 0
 
 

@@ -21,6 +21,7 @@ def follow(engine: Engine, raw: dict[str, ibis.Table]) -> tuple[dict[str, ibis.T
         The tables of an export, and tables with a column `why`, of a row per item left out.
     """
     aliases = raw["aliases"].select(alias="key", target="target")
+    raw = raw | {name: _renamed(raw[name], "subject", aliases) for name in ("conditions", "orders", "reasons")}
     left_out = raw["left_out"].filter(raw["left_out"].whole).select("key", taken=ibis.literal(False))
     patients, conditions, medications = (_taken(raw[name]) for name in ("patients", "conditions", "medications"))
 
@@ -48,13 +49,18 @@ def _taken(table):
 
 def _resolved(table, column, aliases, targets):
     """Replaces a column of references by the keys of their targets, and adds `state`, the state of each reference."""
-    aliased = table.left_join(aliases, [(column, "alias")])
-    named = aliased.mutate(**{column: ibis.coalesce(aliased.target, aliased[column])}).drop("alias", "target")
+    named = _renamed(table, column, aliases)
     joined = named.left_join(targets.select("taken", target_key="key"), [(column, "target_key")])
     state = ibis.cases(
         (joined[column].isnull(), NONE), (joined.taken.isnull(), LOST), (joined.taken, FOUND), else_=LEFT_OUT
     )
     return joined.mutate(state=state).drop("target_key", "taken")
+
+
+def _renamed(table, column, aliases):
+    """Replaces aliases in a column of references by the keys of their targets."""
+    aliased = table.left_join(aliases, [(column, "alias")])
+    return aliased.mutate(**{column: ibis.coalesce(aliased.target, aliased[column])}).drop("alias", "target")
 
 
 def _with_medication(orders, medications):
@@ -63,7 +69,7 @@ def _with_medication(orders, medications):
 
 
 def _with_condition(reasons, conditions):
-    """Gives reasons with a reference to a condition its code and time; the others have no time."""
+    """Gives reasons with a reference to a condition its code, subject and time; the others have no time."""
     return _with_code(reasons.mutate(time=ibis.null("int64")), "condition", conditions.drop("encounter"))
 
 
@@ -80,20 +86,21 @@ def _common_tables(patients, visits, diagnoses, orders, reasons):
     visit_reasons = known.filter(known.key.startswith("Encounter/"))
     order_reasons = known.filter(~known.key.startswith("Encounter/"))
     recorded = ibis.union(
-        diagnoses.select("encounter", "system", "code", "display", "time"),
-        visit_reasons.select("key", "system", "code", "display", "time").rename(encounter="key"),
+        diagnoses.select("encounter", "subject", "system", "code", "display", "time"),
+        visit_reasons.select("key", "subject", "system", "code", "display", "time").rename(encounter="key"),
     )
     named = [_named(recorded, "dx"), _named(order_reasons, "dx"), orders.select("kind", "system", "code", "display")]
     names = ibis.union(*named, distinct=True)
     tables = {
         "patients": patients.mutate(patient=_id(patients.key), end=ibis.null("int64")),
         "visits": visits.mutate(visit=_id(visits.key), patient=_id(visits.patient)),
-        "diagnoses": recorded.mutate(visit=_id(recorded.encounter)),
-        "orders": orders.mutate(order=orders.key, visit=_id(orders.encounter)),
-        "reasons": order_reasons.mutate(order=order_reasons.key).select("order", "system", "code").distinct(),
+        "diagnoses": recorded.mutate(visit=_id(recorded.encounter), patient=_id(recorded.subject)),
+        "orders": orders.mutate(order=orders.key, visit=_id(orders.encounter), patient=_id(orders.subject)),
+        "reasons": order_reasons.mutate(order=order_reasons.key, patient=_id(order_reasons.subject)),
         "names": names.filter(names.display.notnull()),
     }
-    return {name: table.select(*SCHEMAS[name]) for name, table in tables.items()}
+    tables = {name: table.select(*SCHEMAS[name]) for name, table in tables.items()}
+    return tables | {"reasons": tables["reasons"].distinct()}
 
 
 def _id(key):

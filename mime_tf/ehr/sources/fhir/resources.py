@@ -6,20 +6,30 @@ from typing import Any
 from mime_tf.ehr.left_out import NOWHERE
 from mime_tf.ehr.sources.fhir import versions
 from mime_tf.ehr.sources.fhir.document import DELETED
-from mime_tf.ehr.sources.fhir.elements import address, child, children, coding, key, text, time
+from mime_tf.ehr.sources.fhir.elements import (
+    absence,
+    address,
+    child,
+    children,
+    coding,
+    key,
+    text,
+    time,
+)
 from mime_tf.errors import InputError, show
 
-# Columns and their types. References, and the `key` to which they refer, are `Type/id`.
+# Columns and their types. References, and the `key` to which they refer, are `Type/id`. A `subject` is the patient whom
+# a resource names, or null if it names none or a group.
 _CODE = {"system": "string", "code": "string", "display": "string"}
 TABLES = {
     "patients": {"key": "string", "birth": "int64", "sex": "string", "death": "int64", "deceased": "bool"},
     "encounters": {"key": "string", "patient": "string", "start": "int64", "stop": "int64"},
-    "conditions": {"key": "string", "encounter": "string", **_CODE, "time": "int64"},
+    "conditions": {"key": "string", "encounter": "string", "subject": "string", **_CODE, "time": "int64"},
     "medications": {"key": "string", **_CODE},
-    "orders": {"key": "string", "encounter": "string", "kind": "string", "medication": "string", **_CODE}
-    | {"time": "int64"},
+    "orders": {"key": "string", "encounter": "string", "subject": "string", "kind": "string", "medication": "string"}
+    | {**_CODE, "time": "int64"},
     # Reasons of the encounter or order `key`: a reference to a condition, or a code, read from `element`.
-    "reasons": {"key": "string", "element": "string", "condition": "string", **_CODE},
+    "reasons": {"key": "string", "element": "string", "condition": "string", "subject": "string", **_CODE},
     # Another name, `key`, by which references name the resource `target`.
     "aliases": {"key": "string", "target": "string"},
     # The resource `key`, which an entry of a bundle deletes.
@@ -129,19 +139,20 @@ def _condition(resource, name):
     if rejected:
         return _left_out(name, f"Condition: verificationStatus {rejected[0]}")
     if code is None:
-        return _left_out(name, "Condition without a code")
+        return _left_out(name, _no_code("Condition", child(resource, "code")))
     onset = time(resource, "onsetDateTime")
     recorded = time(resource, "recordedDate")
     when = [recorded, onset, time(child(resource, "onsetPeriod"), "start")]
     known = next((seconds for seconds in when if seconds is not None), None)
-    return [("conditions", (name, address(child(resource, "encounter"), "Encounter"), *code, known))]
+    encounter = address(child(resource, "encounter"), "Encounter")
+    return [("conditions", (name, encounter, _subject(resource), *code, known))]
 
 
 def _medication(resource, name):
-    code = coding(child(resource, "code"))
-    why = _status(resource)
+    concept = child(resource, "code")
+    code, why = coding(concept), _status(resource)
     if why or code is None:
-        return _left_out(name, why or "Medication without a code")
+        return _left_out(name, why or _no_code("Medication", concept))
     return [("medications", (name, *code))]
 
 
@@ -172,11 +183,11 @@ def _procedure(resource, name):
 def _order(resource, name, why, kind, medication, concept, when):
     code = coding(concept)
     if not why and code is None and medication is None:
-        why = f"{resource['resourceType']} without a code"
+        why = _no_code(resource["resourceType"], concept)
     if why:
         return _left_out(name, why)
     encounter = address(child(resource, "encounter"), "Encounter")
-    order = ("orders", (name, encounter, kind, medication, *(code or (None, None, None)), when))
+    order = ("orders", (name, encounter, _subject(resource), kind, medication, *(code or (None, None, None)), when))
     return [order, *_reasons(resource, name)]
 
 
@@ -187,7 +198,8 @@ def _reasons(resource, name):
     for concept in children(resource, "reasonCode"):
         code = coding(concept)
         element = f"{kind}.reasonCode"
-        reasons += [("reasons", (name, element, None, *code))] if code else _part(name, f"{element} without a code")
+        coded = [("reasons", (name, element, None, None, *code))] if code else []
+        reasons += coded or _part(name, _no_code(element, concept))
     return reasons + _references(resource, name, f"{kind}.reasonReference", children(resource, "reasonReference"))
 
 
@@ -207,7 +219,7 @@ def _references(resource, name, element, references):
         elif condition.startswith("#"):
             reasons += _contained_reason(resource, name, element, condition)
         else:
-            reasons.append(("reasons", (name, element, condition, None, None, None)))
+            reasons.append(("reasons", (name, element, condition, None, None, None, None)))
     return reasons
 
 
@@ -220,12 +232,23 @@ def _contained_reason(resource, name, element, fragment):
     (table, row), *_ = _condition(contained, name)
     if table == "left_out":
         return _part(name, f"{element} to what is left out")
-    return [("reasons", (name, element, None, *row[2:5]))]
+    _, _, subject, *code = row[:6]
+    return [("reasons", (name, element, None, subject, *code))]
 
 
 def _contained(resource, fragment):
     """The contained resource that `#id` refers to, or None."""
     return next((item for item in children(resource, "contained") if text(item, "id") == fragment[1:]), None)
+
+
+def _subject(resource):
+    subject = address(child(resource, "subject"), "Patient")
+    return subject if subject is not None and subject.startswith("Patient/") else None
+
+
+def _no_code(element, concept):
+    """The reason why a concept without a code of a diagnosis or an order is left out."""
+    return f"{element} {absence(concept) or 'without a code'}"
 
 
 def _status(resource):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 import ibis
 import pyarrow as pa
 
-from mime_tf.ehr import identifiers
+from mime_tf.ehr import identifiers, missing
 from mime_tf.ehr.engine import Engine
 from mime_tf.ehr.identifiers import CODE, IDENTIFIER
 from mime_tf.ehr.sources.files import times, types
@@ -85,9 +85,9 @@ class ReadTable:
     shards: list[Shard]
     repeated_headers: int
 
-    def where(self, key: str, value: str) -> str:
-        """Returns the files and the lines, or rows, in which an identifier is, two of them at most."""
-        return locate(self.shards, key, lambda text: identifiers.exact_text(text) == value, most=2)
+    def where(self, key: str, value: str, most: int = 2) -> str:
+        """Returns the files and the lines, or rows, in which an identifier is, `most` of them at most."""
+        return locate(self.shards, key, lambda text: identifiers.exact_text(text) == value, most)
 
 
 def read(engine: Engine, name: str, paths: list[str], columns: dict[str, Column], folder: str = "") -> ReadTable:
@@ -126,22 +126,25 @@ def locate(shards: Sequence[Shard], key: str, test: Callable[[str], bool], most:
     """Returns the file and the line, or row, of the first values of a column that pass a test; `""` without any."""
     places: dict[str, list[str]] = {}
     for shard in shards:
-        if shard.names[key] in shard.file.header:
-            passing = (place for place, value in shard.file.values(shard.names[key]) if test(value))
+        name = shard.names[key]
+        if name is not None and name in shard.file.header:
+            passing = (place for place, value in shard.file.values(name) if test(value))
             first = list(itertools.islice(passing, most - sum(map(len, places.values()))))
             places |= {shard.file.path: first} if first else {}
     return " and ".join(f"{path}: {_joined(found)}" for path, found in places.items())
 
 
 def _joined(places):
-    """Places in a file in words, such as `lines 2 and 5`."""
+    """Places in a file in words, such as `lines 2 and 5` or `lines 2, 5 and 9`."""
     unit = places[0].split()[0]
-    numbers = " and ".join(place.split()[1] for place in places)
+    *most, last = (place.split()[1] for place in places)
+    numbers = f"{', '.join(most)} and {last}" if most else last
     return f"{unit}{'s' if len(places) > 1 else ''} {numbers}"
 
 
 def _shard(engine, path, columns, folder):
     is_parquet = path.lower().endswith(".parquet")
+    file: CsvFile | ParquetFile
     file = ParquetFile.open(path) if is_parquet else CsvFile.open(path, check_text=engine.replaces_bad_text)
     values = partition(path, folder)
     by_lower = {name.lower(): name for name in (*values, *filter(None, file.header))}
@@ -149,7 +152,7 @@ def _shard(engine, path, columns, folder):
     for key, column in columns.items():
         names[key] = next((by_lower[name.lower()] for name in column.names if name.lower() in by_lower), None)
         if names[key] is None and column.needed:
-            line = "" if is_parquet else f" line {file.first_line}:"
+            line = f" line {file.first_line}:" if isinstance(file, CsvFile) else ""
             raise InputError(
                 f"{path}:{line} no column {' or '.join(column.names)}; found {', '.join(filter(None, file.header))}"
             )
@@ -228,6 +231,7 @@ def _expressions(raw, shard, columns):
             continue
         values = ibis.literal(shard.values[name]) if name in shard.values else raw[name]
         text = types.text(values, kind)
+        text = text if column.digits == CODE else missing.as_null(text)
         read_as: ibis.Value = text
         if column.time:
             read_as = types.seconds(values, kind, column.time_format)

@@ -6,6 +6,8 @@ do not in a form that all of them share.
 """
 
 import codecs
+import collections
+import contextlib
 import csv
 import dataclasses
 import gzip
@@ -14,9 +16,10 @@ import itertools
 import re
 import zlib
 from collections.abc import Iterator
-from typing import TextIO
+from typing import Any, TextIO
 
 from mime_tf.errors import InputError, show
+from mime_tf.terminal import reading
 
 SEPARATORS = (",", ";", "\t", "|")
 _HEAD = 1 << 20  # bytes in which the header lies
@@ -55,10 +58,10 @@ class CsvFile:
             InputError: the file is empty, damaged, not text, or has two columns of one name.
         """
         try:
-            with _open_bytes(path) as stream:
+            with reading.open_unzipped(path) as stream:
                 head = stream.read(_HEAD)
                 encoding = _encoding(head)
-                is_text = _is_text(stream, head, check_text) if encoding == "utf-8-sig" else True
+                is_text, tail = _read_on(stream, head, check_text) if encoding == "utf-8-sig" else (True, b"")
             first_line, lines = _header_lines(head.decode(encoding, "ignore"))
             header, separator = _header(lines)
         except _READ_ERRORS as error:
@@ -69,6 +72,8 @@ class CsvFile:
         file = cls(path, encoding, separator, header, first_line)
         if not is_text:
             file._refuse_bytes()
+        if file.plain:
+            file._check_end(tail)
         return file
 
     @property
@@ -92,8 +97,8 @@ class CsvFile:
             with _open_text(self.path, self.encoding) as file:
                 for _ in range(self.first_line - 1):
                     file.readline()
-                quoting = csv.QUOTE_MINIMAL if self.quoted else csv.QUOTE_NONE
-                reader = csv.reader(file, delimiter=self.separator, quoting=quoting, strict=self.quoted)
+                quotes: dict[str, Any] = {"strict": True} if self.quoted else {"quoting": csv.QUOTE_NONE}
+                reader = csv.reader(reading.lines(file, self.path), delimiter=self.separator, **quotes)
                 for number, row in enumerate(reader):
                     line = self.first_line - 1 + reader.line_num
                     if row and number:
@@ -111,9 +116,7 @@ class CsvFile:
             InputError: a line can't be read, or has fewer fields, or others that are not empty.
         """
         for line, row in self.lines():
-            if len(row) < self.width or any(row[self.width :]):
-                needed = f"must be {self.width}, as in the first line"
-                raise InputError(f"{self.path}: line {line}: {len(row)} fields; {needed}")
+            self._check_width(line, row)
             yield line, row[: self.width]
 
     def write_plain(self, path: str) -> None:
@@ -131,6 +134,24 @@ class CsvFile:
                 dataclasses.replace(self, quoted=False)._write(path)
             except InputError:
                 self._write(path)
+
+    def _check_end(self, tail):
+        """Raises InputError if the last line, where it has no end, has too many fields: DuckDB would leave them out."""
+        last = tail.rpartition(b"\n")[2]
+        # A line break in quotes is rare, and the whole file has to be read to tell it from the end of a line.
+        if b'"' not in last and last.count(self.separator.encode()) < len(self.header) and len(last) < _HEAD:
+            return
+        rows: collections.deque[tuple[int, list[str]]] = collections.deque(maxlen=1)
+        with contextlib.suppress(InputError):  # of a line that can't be read, which the engine finds as well
+            rows.extend(self.lines())
+        for line, row in rows:
+            self._check_width(line, row)
+
+    def _check_width(self, line, row):
+        """Raises InputError if a line has fewer fields than the header has names, or others that are not empty."""
+        if len(row) < self.width or any(row[self.width :]):
+            needed = f"must be {self.width}, as in the first line"
+            raise InputError(f"{self.path}: line {line}: {len(row)} fields; {needed}")
 
     def _refuse_bytes(self):
         """Raises InputError at the first NUL byte, or the first that is not UTF-8."""
@@ -166,19 +187,15 @@ def describe(error: Exception) -> str:
     return getattr(error, "strerror", None) or str(error)
 
 
-def _open_bytes(path: str) -> io.BufferedIOBase:
-    return gzip.open(path, "rb") if path.lower().endswith(".gz") else open(path, "rb")  # type: ignore[return-value]
-
-
 def _open_text(path: str, encoding: str) -> TextIO:
-    return io.TextIOWrapper(_open_bytes(path), encoding=encoding, newline="")  # type: ignore[arg-type]
+    return io.TextIOWrapper(reading.open_unzipped(path), encoding=encoding, newline="")
 
 
 def _undecodable_line(path, encoding):
     """The number of the first line that is not UTF-8; None for another encoding, whose lines can't be told apart."""
     if encoding != "utf-8-sig":
         return None
-    with _open_bytes(path) as stream:
+    with reading.open_unzipped(path) as stream:
         for number, line in enumerate(stream, 1):
             try:
                 line.decode()
@@ -196,19 +213,20 @@ def _encoding(head):
     return "utf-16-be" if re.match(rb"\0[^\0]\0[^\0]", head) else "utf-8-sig"
 
 
-def _is_text(stream, block, check_text):
-    """Reads a file to its end; tells whether it has no NUL bytes and, with `check_text`, is UTF-8."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
+def _read_on(stream, block, check_text):
+    """Reads a file to its end; tells if it has no NUL and, with `check_text`, is UTF-8; returns its last bytes too."""
+    decoder, tail = codecs.getincrementaldecoder("utf-8")(), b""
     while block:
         if b"\0" in block:
-            return False
+            return False, tail
         try:
             if check_text:
                 decoder.decode(block)
         except UnicodeDecodeError:
-            return False
+            return False, tail
+        tail = (tail + block)[-_HEAD:]
         block = stream.read(_HEAD)
-    return True
+    return True, tail
 
 
 def _header_lines(text):

@@ -149,9 +149,9 @@ class Folder:
         path = os.path.join(self.path, first)
         return path if os.path.isdir(path) else self.path
 
-    def where(self, called: str, key: str, value: str) -> str:
-        """Returns the files and lines of an identifier in a table, `""` if it was not read."""
-        return self._tables[called].where(key, value) if called in self._tables else ""
+    def where(self, called: str, key: str, value: str, most: int = 2) -> str:
+        """Returns the files and lines of an identifier in a table, `most` of them, or `""` if it was not read."""
+        return self._tables[called].where(key, value, most) if called in self._tables else ""
 
     def optional_table(self, name: str, columns: dict[str, Column], called: str | None = None) -> ibis.Table | None:
         """Reads a table as `table` does, but returns None if it is missing, or if it is bad and may be skipped.

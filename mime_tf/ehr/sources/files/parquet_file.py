@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mime_tf.errors import InputError, show
+from mime_tf.terminal import reading
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,6 +32,7 @@ class ParquetFile:
         Raises:
             InputError: the file is damaged, or has two columns of one name.
         """
+        reading.require_regular(path)
         try:
             schema = pq.read_schema(path)
         except (OSError, pa.ArrowException) as error:

@@ -2,16 +2,23 @@
 
 import ibis
 
+from mime_tf.ehr.seconds import DAY
 from mime_tf.ehr.sources.files import time_format as formats
 
-# The times that are read; engines agree on no more than this. A local time without a zone counts as UTC.
-PATTERN = r"^\d{4}-\d{2}-\d{2}([T ]([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?( ?Z| ?UTC|[+-]\d{2}(:\d{2})?)?)?)?$"
+_CLOCK = r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d([.,]\d+)?)?|24:00(:00([.,]0+)?)?"
+_ZONE = r" ?(Z|UTC|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)"
+# The times that are read. A local time without a zone counts as UTC; 24:00 is the next day's midnight.
+_PLAIN = r"^\d{4}-\d{2}-\d{2}([T ]([01]\d|2[0-3]):[0-5]\d:[0-5]\dZ?)?$"  # most times, read in half the time
+PATTERN = rf"^\d{{4}}-\d{{2}}-\d{{2}}([T ]({_CLOCK})({_ZONE})?)?$"
 RIGHT = "a date or time such as 2010-05-03, 2010-05-03 10:11:12 or 2010-05-03T10:11:12Z"
 UTC = "timestamp('UTC')"
 
 
 def from_text(text: ibis.Value, time_format: str | None = None) -> ibis.Value:
     """Returns an Ibis int64 expression, null where the text is not a time.
+
+    Engines differ in the zones that they read, so a zone is taken off and counted as seconds. A fraction of a second is
+    cut off, which rounds down.
 
     Args:
         text: Ibis string expression.
@@ -20,15 +27,38 @@ def from_text(text: ibis.Value, time_format: str | None = None) -> ibis.Value:
     """
     if time_format:
         text = formats.to_iso(text, time_format)
-    valid = ibis.ifelse(text.re_search(PATTERN), text, ibis.null("string"))
-    valid = valid.re_replace(" ?(Z|UTC)$", "+00:00")  # not every engine reads Z and UTC, or a zone of hours alone
-    valid = ibis.ifelse(valid.re_search(r":\d{2}(\.\d{1,9})?[+-]\d{2}$"), valid + ":00", valid)
-    return _seconds(valid.try_cast(UTC))
+    return ibis.cases(
+        (text.re_search(_PLAIN), _seconds(text.substr(0, len("2010-05-03 10:11:12")).try_cast(UTC))),
+        (text.re_search(PATTERN), _any_form(text)),
+        else_=ibis.null("int64"),
+    )
+
+
+def _any_form(text):
+    """The seconds of a time that fits the pattern."""
+    is_midnight = text.substr(11, 2) == "24"
+    with_seconds = ibis.ifelse(text.substr(16, 1) == ":", text.substr(11, 8), text.substr(11, 5) + ":00")
+    clock = ibis.ifelse(is_midnight, "00:00:00", with_seconds)
+    local = _seconds((text.substr(0, 10) + " " + clock + "+00:00").try_cast(UTC))
+    return local + ibis.ifelse(is_midnight, DAY, 0) - _offset(text)
 
 
 def from_moment(column: ibis.Value) -> ibis.Value:
     """Returns the seconds of a column of dates or timestamps."""
     return _seconds(column.cast(UTC))
+
+
+def _offset(text):
+    """The seconds by which the zone of a valid time is ahead of UTC; 0 without one."""
+    zone = text.substr(16).re_extract(r"[+-]\d{2}(:?\d{2})?$", 0)  # before that, a date has hyphens too
+    hours, minutes = (_number(digits) for digits in (zone.substr(1, 2), zone.re_replace(":", "").substr(3, 2)))
+    seconds = 3600 * hours + 60 * minutes
+    is_zoned = (text.length() > len("2010-05-03 10:11")) & (zone != "")
+    return ibis.ifelse(is_zoned, ibis.ifelse(zone.substr(0, 1) == "-", -seconds, seconds), 0)
+
+
+def _number(digits):
+    return digits.nullif("").try_cast("int64").fill_null(0)
 
 
 def _seconds(time):

@@ -17,7 +17,7 @@ from mime_tf.ehr.seconds import DAY
 from mime_tf.ehr.sources import links as linking
 from mime_tf.ehr.sources.files import times
 from mime_tf.ehr.sources.files.folder import Folder
-from mime_tf.ehr.sources.omop import reasons
+from mime_tf.ehr.sources.omop import deaths, reasons
 from mime_tf.ehr.sources.omop.tables import NEEDED, ORDERS, TABLES
 from mime_tf.errors import InputError
 
@@ -61,9 +61,9 @@ def read(
             condition_occurrence_id, which replaces FACT_RELATIONSHIP; or None.
 
     Raises:
-        InputError: as `mime_tf.ehr.sources.files.folder.Folder.table`; two conditions have one id; one of
-            `relationships` joins no order with a condition; a date of birth is impossible; or both `relationships` and
-            `links` are given.
+        InputError: as `mime_tf.ehr.sources.files.folder.Folder.table`; two conditions have one id; a person has two
+            deaths; one of `relationships` joins no order with a condition; a date of birth is impossible; or both
+            `relationships` and `links` are given.
     """
     if relationships and links:
         raise InputError("relationship, links: found both; a file of links replaces fact_relationship")
@@ -81,19 +81,24 @@ def read(
     coded = {name: _coded(tables[name], concepts) for name in ("condition_occurrence", *ordered)}
     conditions = engine.keep(coded.pop("condition_occurrence"), "omop_conditions")
     check_unique(engine, conditions, "id", "condition_occurrence_id", _where(folder, "condition_occurrence", "id"))
+    further_deaths: dict[str, int] = {}
+    if tables["death"] is not None:
+        dated = tables["death"].select("patient", death=_time_or_date(tables["death"], "death"))
+        tables["death"], further_deaths = deaths.one_each(engine, dated, folder)
     orders = engine.keep(ibis.union(*(_orders(coded[name], ORDERS[name][0]) for name in ordered)), "omop_orders")
     if linked is None:
         facts = tables["fact_relationship"]
         linked, not_asked_for = reasons.of_facts(engine, facts, relationships, folder.path, progress)
-    reason_codes, left_out = linking.follow(engine, linked, conditions.rename(diagnosis="id"), "links")
+    visits = _visits(tables["visit_occurrence"])
+    reason_codes, left_out = linking.follow(engine, linked, conditions.rename(diagnosis="id"), visits, "links")
     return Export(
         patients=_patients(engine, tables, folder),
-        visits=_visits(tables["visit_occurrence"]),
-        diagnoses=conditions.select("visit", "system", "code", "time"),
-        orders=orders.select("order", "visit", "kind", "system", "code", "time"),
+        visits=visits,
+        diagnoses=conditions.select("visit", "system", "code", "time", "patient"),
+        orders=orders.select("order", "visit", "kind", "system", "code", "time", "patient"),
         reasons=reason_codes,
         names=ibis.union(_named(conditions.mutate(kind=ibis.literal("dx"))), _named(orders)).distinct(),
-        left_out=folder.left_out | not_asked_for | left_out,
+        left_out=folder.left_out | further_deaths | not_asked_for | left_out,
         skipped=folder.skipped,
         passed_over=folder.not_read(),
         where=_places(folder, ordered),
@@ -144,19 +149,17 @@ def _patients(engine, tables, folder):
         raise InputError(
             f"{folder.path}: person {bad[0]['patient']}: found {bad[0]['day']} as the date of birth; must be a date"
         )
-    for name, column, aggregate in (("death", "death", "min"), ("observation_period", "end", "max")):
-        person = _joined(person, tables[name], column, aggregate)
+    if tables["death"] is None:
+        person = person.mutate(death=ibis.null("int64"))
+    else:
+        person = person.left_join(tables["death"], "patient").drop("patient_right")
+    periods = tables["observation_period"]
+    if periods is None:
+        person = person.mutate(end=ibis.null("int64"))
+    else:
+        last = periods.group_by("patient").agg(end=periods.end.max() + _DAY_END)
+        person = person.left_join(last, "patient").drop("patient_right")
     return person.select("patient", "birth", "sex", "death", "end")
-
-
-def _joined(person, table, column, aggregate):
-    """Adds the first death, or the last end, of each person."""
-    if table is None:
-        return person.mutate(**{column: ibis.null("int64")})
-    time = _time_or_date(table, column) if column == "death" else table[column] + _DAY_END
-    table = table.select("patient", **{column: time})
-    by_patient = table.group_by("patient").agg(**{column: getattr(table[column], aggregate)()})
-    return person.left_join(by_patient, "patient").drop("patient_right")
 
 
 def _visits(table):
@@ -190,6 +193,7 @@ def _coded(table, concepts):
     return table.select(
         "id",
         "visit",
+        "patient",
         "time",
         system=ibis.ifelse(mapped, table.system.fill_null(OMOP), SOURCE),
         code=ibis.ifelse(mapped, table.concept_code.fill_null(table.number), table.source),

@@ -10,6 +10,7 @@ def _time(name, datetime, date):
 def _event(event_id, domain, datetime, date):
     """The columns of a table of events."""
     ids = {"id": identifier((event_id,)), "visit": identifier(("visit_occurrence_id",))}
+    ids["patient"] = identifier(("person_id",), needed=False)
     concept = {
         "concept": identifier((f"{domain}_concept_id",)),
         "source": code((f"{domain}_source_value",), needed=False),

@@ -1,0 +1,93 @@
+"""Blend: networks and a regression on codes and linked pairs, as one model with one probability."""
+
+import keras
+import tensorflow as tf
+
+from mime_tf.layers import CodeRegression
+from mime_tf.model import MiME
+
+
+@keras.saving.register_keras_serializable("mime_tf")
+class Blend(keras.Model):
+    """Weighted sum of the logits of several parts, each fitted before; nothing here is trained.
+
+        logit = bias + sum over kinds k of weights[k] mean over its networks of logit + weights[-1] regression logit
+
+    A kind is networks of one configuration, each fitted to other patients; the regression is the last part, if there
+    is one. Weights fitted on predictions for patients that a part was not fitted to are those of stacked
+    generalization (Wolpert, Neural Networks 1992), non-negative as Breiman has them (Machine Learning 1996).
+
+    Args:
+        kinds: list of dicts, the configuration of the networks of each kind, as `MiME.get_config` has it.
+        members: number of networks of each kind.
+        windows, sizes: as for `CodeRegression`, or None for no regression.
+        **kwargs: arguments of `keras.Model`.
+
+    Call arguments:
+        inputs: dict of the tables of a batch, of `mime_tf.batches.tables`.
+
+    Returns:
+        float32 tensor of shape (B, 1), probabilities.
+    """
+
+    def __init__(self, kinds, members, windows=None, sizes=None, **kwargs):
+        super().__init__(**kwargs)
+        if not (kinds or windows):
+            raise ValueError(f"a network or a regression is needed. Received: {kinds=}, {windows=}")
+        self.kinds, self.members = [dict(kind) for kind in kinds], members
+        self.windows, self.sizes = windows, sizes
+        self.networks = [
+            MiME.from_config({**kind, "name": f"network{number}_{member}"})
+            for number, kind in enumerate(kinds)
+            for member in range(members)
+        ]
+        self.regression = None if windows is None else CodeRegression(windows, sizes, name="regression")
+        self.build()
+
+    def build(self, input_shape=None):
+        """Makes every weight. The constructor calls it, because no weight depends on the shape of the input."""
+        if self.built:
+            return
+        parts = len(self.kinds) + (self.regression is not None)
+        options = {"trainable": False, "dtype": "float32"}
+        self.part_weights = self.add_weight(name="part_weights", shape=(parts,), initializer="ones", **options)
+        self.bias = self.add_weight(name="bias", shape=(), initializer="zeros", **options)
+        if self.regression is not None:
+            self.regression.build()
+        self.built = True
+
+    def set_regression(self, keys, presence, log_count, bias):
+        """Gives the regression its weights, as `CodeRegression` has them."""
+        layer = self.regression
+        for weight, value in zip(
+            (layer.keys, layer.presence, layer.log_count, layer.bias), (keys, presence, log_count, bias), strict=True
+        ):
+            weight.assign(value)
+
+    @property
+    def weighted_parts(self):
+        """List of pairs of a part, MiME or CodeRegression, and the float by which the sum multiplies its logit."""
+        weights = keras.ops.convert_to_numpy(self.part_weights).tolist()
+        networks = [(network, weights[index // self.members] / self.members) for index, network in
+                    enumerate(self.networks)]  # fmt: skip
+        return networks + ([] if self.regression is None else [(self.regression, weights[-1])])
+
+    def call(self, inputs, training=None):
+        logits = []
+        for number in range(len(self.kinds)):
+            networks = self.networks[number * self.members : (number + 1) * self.members]
+            logits.append(sum(network.logits(inputs) for network in networks) / self.members)
+        if self.regression is not None:
+            logits.append(self.regression(inputs))
+        total = tf.tensordot(tf.stack(logits, axis=-1), self.part_weights, axes=1)
+        return tf.sigmoid(total + self.bias)
+
+    def get_config(self):
+        config = {"kinds": self.kinds, "members": self.members, "windows": self.windows, "sizes": self.sizes}
+        return {**super().get_config(), **config}
+
+    def get_build_config(self):
+        return {"input_shape": None}
+
+    def build_from_config(self, config):
+        self.build()

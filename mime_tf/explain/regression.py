@@ -1,0 +1,58 @@
+"""Contributions of codes and linked pairs to the logit of a regression, exact because the logit is their sum."""
+
+import keras
+import numpy as np
+
+from mime_tf.explain.attribution import Contributions
+from mime_tf.regression.columns import Occurrences
+
+
+def regression_contributions(layer, store):
+    """Divides the logits of patients among the occurrences of their codes and linked pairs.
+
+    A column's term, `presence + log_count log(1 + n)`, is divided equally among the n occurrences that it counts. An
+    order is given the terms of its own code and those of its pair with its diagnosis.
+
+    Args:
+        layer: `mime_tf.layers.CodeRegression`.
+        store: `mime_tf.data.store.Store`.
+
+    Returns:
+        `mime_tf.explain.attribution.Contributions`, without gaps.
+    """
+    result = Contributions.zeros(store)
+    keys, presence, log_count = (
+        keras.ops.convert_to_numpy(weight).astype(kind)
+        for weight, kind in ((layer.keys, np.int64), (layer.presence, float), (layer.log_count, float))
+    )
+    occurrences = Occurrences.read(store, links=True)
+    values, start = np.zeros(len(occurrences.key)), 0
+    for window, size in zip(layer.windows, layer.sizes, strict=True):
+        columns = slice(start, start + size)
+        within = np.flatnonzero((occurrences.visit <= window) | (window == 0))
+        patient, key = occurrences.patient[within], occurrences.key[within]
+        values[within] += _shares(patient, key, keys[columns], presence[columns], log_count[columns])
+        start += size
+    # In the order of `Occurrences.read`: diagnoses, then the orders of each kind by themselves and as pairs.
+    counts = [len(store.dx), len(store.rx), len(store.rx), len(store.pr)]
+    dx, rx, rx_pairs, pr, pr_pairs = np.split(values, np.cumsum(counts))
+    result.dx[:], result.rx[:], result.pr[:] = dx, rx + rx_pairs, pr + pr_pairs
+    sums = np.bincount(occurrences.patient, values, len(store))
+    dx_sums = np.bincount(occurrences.patient[: len(dx)], dx, len(store))
+    bias = float(layer.bias)
+    result.empty_logits[:], result.dx_logits[:], result.logits[:] = bias, bias + dx_sums, bias + sums
+    return result
+
+
+def _shares(patient, key, keys, presence, log_count):
+    """Returns the share of each occurrence, given by its patient and key, in the term of its column."""
+    shares = np.zeros(len(key))
+    if not len(keys):
+        return shares
+    column = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
+    hits = np.flatnonzero(keys[column] == key)
+    column = column[hits]
+    _, cell, counts = np.unique(patient[hits] * len(keys) + column, return_inverse=True, return_counts=True)
+    counts = counts[cell]
+    shares[hits] = (presence[column] + log_count[column] * np.log1p(counts)) / counts
+    return shares

@@ -1,0 +1,100 @@
+"""CodeRegression: a linear score of the codes and linked pairs of a patient, in windows of visits."""
+
+import keras
+import tensorflow as tf
+
+from mime_tf.layers.lookup import drop_padding, gather_padded
+
+_CODES = 2**31  # codes are int32; a key is one of mime_tf.regression.columns
+
+
+@keras.saving.register_keras_serializable("mime_tf")
+class CodeRegression(keras.layers.Layer):
+    """Scores each patient by a regression that was fitted beforehand; nothing here is trained.
+
+    A window is the last so many visits of a patient, or all of them. With `n` the number of times that a key, a code
+    or a linked pair of a diagnosis and an order, occurs in a window,
+
+        logit = bias + sum over windows and keys with n > 0 of presence[key] + log_count[key] log(1 + n)
+
+    Args:
+        windows: list of int, the last so many visits each; 0 for all visits.
+        sizes: list of int, the number of keys of each window.
+        **kwargs: arguments of `keras.layers.Layer`. It computes in float32 whatever its dtype policy.
+
+    Weights, none of which is trainable:
+        keys: int64 (K,), the keys of `mime_tf.regression.columns`, ascending within each window.
+        presence, log_count: float32 (K,), coefficients.
+        bias: float32, a scalar.
+
+    Call arguments:
+        inputs: dict of the tables of a batch, of `mime_tf.batches.tables`.
+
+    Returns:
+        float32 tensor of shape (B, 1), logits.
+    """
+
+    def __init__(self, windows, sizes, **kwargs):
+        super().__init__(**kwargs)
+        if len(windows) != len(sizes) or any(value < 0 for value in (*windows, *sizes)):
+            raise ValueError(f"`windows` and `sizes` must be as many, each 0 or more. Received: {windows=}, {sizes=}")
+        self.windows, self.sizes = list(windows), list(sizes)
+
+    def build(self, inputs_shape=None):
+        total = sum(self.sizes)
+        options = {"initializer": "zeros", "trainable": False}
+        self.keys = self.add_weight(name="keys", shape=(total,), dtype="int64", **options)
+        self.presence = self.add_weight(name="presence", shape=(total,), dtype="float32", **options)
+        self.log_count = self.add_weight(name="log_count", shape=(total,), dtype="float32", **options)
+        self.bias = self.add_weight(name="bias", shape=(), dtype="float32", **options)
+        self.built = True
+
+    def call(self, inputs):
+        history, visit, key = _occurrences(inputs)
+        histories = tf.shape(inputs["visits"])[0]
+        scores = tf.zeros([histories])
+        start = 0
+        for window, size in zip(self.windows, self.sizes, strict=True):
+            if size:
+                within = tf.where(visit <= window)[:, 0] if window else tf.range(tf.size(key, tf.int64))
+                columns = slice(start, start + size)
+                scores += self._window(columns, *(tf.gather(x, within) for x in (history, key)), histories)
+            start += size
+        return gather_padded((scores + self.bias)[:, tf.newaxis], inputs["patients"])
+
+    def _window(self, columns, history, key, histories):
+        """Returns the score of one window, (histories,): of the keys at a slice of the weights."""
+        keys = self.keys[columns]
+        column = tf.minimum(tf.searchsorted(keys, key, out_type=tf.int64), tf.size(keys, tf.int64) - 1)
+        hits = tf.where(tf.gather(keys, column) == key)[:, 0]
+        cell = tf.gather(history, hits) * tf.size(keys, tf.int64) + tf.gather(column, hits)
+        cells, _, counts = tf.unique_with_counts(cell)
+        history, column = cells // tf.size(keys, tf.int64), cells % tf.size(keys, tf.int64)
+        values = tf.gather(self.presence[columns], column)
+        values += tf.gather(self.log_count[columns], column) * tf.math.log1p(tf.cast(counts, tf.float32))
+        return tf.math.unsorted_segment_sum(values, history, histories)
+
+    def compute_output_shape(self, inputs_shape):
+        return (inputs_shape["patients"][0], 1)
+
+    def get_config(self):
+        return {**super().get_config(), "windows": self.windows, "sizes": self.sizes}
+
+
+def _occurrences(inputs):
+    """Returns the history, the visit counted from the last as 1, and the key of each code and linked pair: int64."""
+    visits = inputs["visits"]
+    lengths = tf.reduce_sum(tf.cast(visits >= 0, tf.int64), axis=1)
+    at = tf.where(visits >= 0)
+    history, from_end = at[:, 0], tf.gather(lengths, at[:, 0]) - at[:, 1]
+    dxobjects, visit = drop_padding(tf.gather(inputs["dxobjs"], tf.gather_nd(visits, at)))
+    history, from_end = tf.gather(history, visit), tf.gather(from_end, visit)
+    dx = tf.cast(tf.gather(inputs["dx"], dxobjects), tf.int64)
+    owners, keys = [tf.range(tf.size(dx, tf.int64))], [-1 - dx]
+    for number, kind in enumerate(("rx", "pr")):
+        codes, owner = drop_padding(tf.gather(inputs[kind], dxobjects))
+        codes = tf.cast(codes, tf.int64)
+        owners += [owner, owner]
+        keys += [-1 - ((number + 1) * _CODES + codes), (tf.gather(dx, owner) * 2 + number) * _CODES + codes]
+    owner = tf.concat(owners, axis=0)
+    return tf.gather(history, owner), tf.gather(from_end, owner), tf.concat(keys, axis=0)

@@ -1,0 +1,210 @@
+"""Training of one split of a blend: networks and a regression, fitted out of fold, and the weights of their sum."""
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mime_tf.assess import summary
+from mime_tf.batches import datasets, tables
+from mime_tf.blend import Blend
+from mime_tf.config import REGRESSION, TrainConfig
+from mime_tf.data.cohort import Cohort
+from mime_tf.regression import linear
+from mime_tf.regression.columns import Columns
+from mime_tf.runs import model_file, writing
+from mime_tf.runs.folder import MODEL, NETWORKS, PREDICTIONS, VOCABULARY, remove_state
+from mime_tf.runs.results import read_history, read_metrics, read_predictions
+from mime_tf.scoring.scorer import Scorer
+from mime_tf.splits.inner import inner_folds, without_fold
+from mime_tf.splits.split import Part, Split
+from mime_tf.terminal.console import Console
+from mime_tf.training.blend_weights import fit_weights, logits_of
+from mime_tf.training.fitter import Fitter
+from mime_tf.training.split_training import SplitTraining
+
+
+@dataclasses.dataclass(frozen=True, repr=False, eq=False)
+class FittedPart:
+    """A part of a blend.
+
+    Attributes:
+        name: for people.
+        logits: float64 (patients,), of the training patients, each by a model that was not fitted to the patient.
+        facts: dict for metrics.json.
+    """
+
+    name: str
+    logits: np.ndarray
+    facts: dict[str, Any]
+
+
+class BlendTraining:
+    """Training of one split of a blend.
+
+    Args:
+        folder: of the fitted split; each network has a folder of its own in it.
+        split: its sets.
+        cohort: the patients.
+        config: the flags.
+        sizes: dict of the resolved sizes.
+        fitters: one for each kind of network.
+        console: where to print.
+    """
+
+    def __init__(
+        self,
+        folder: str,
+        split: Split,
+        cohort: Cohort,
+        config: TrainConfig,
+        sizes: Mapping[str, int],
+        fitters: Sequence[Fitter],
+        console: Console,
+    ):
+        self.folder, self.split, self.cohort = folder, split, cohort
+        self.config, self.sizes = config, sizes
+        self.fitters, self.console = fitters, console
+
+    def run(self, number: int, groups: np.ndarray | None = None) -> dict[str, Any]:
+        """Fits the parts and their weights, and writes the results.
+
+        Args:
+            number: the split seed, or the number of the fold.
+            groups: group of each row of the cohort, or None.
+
+        Returns:
+            Dict of the results, the keys `summary.RESULTS` among them.
+
+        Raises:
+            InputError: train has too few patients of a label for the folds, or a network's loss was never a number.
+            KeyboardInterrupt: the networks that are finished, and the state of the one in training, are kept.
+        """
+        os.makedirs(self.folder, exist_ok=True)
+        writing.write_codes(self.folder, self.sizes, self.split.known)
+        if self.cohort.vocabulary:
+            self.cohort.vocabulary.write(os.path.join(self.folder, VOCABULARY))
+        folds = inner_folds(self.split.train, self.config.members, number, groups)
+        parts = [self._networks(kind, folds, number) for kind in range(len(self.fitters))]
+        regression = None
+        if REGRESSION in self.config.blend:
+            regression, part = self._regression(folds, number)
+            parts.append(part)
+        logits = np.column_stack([part.logits for part in parts])
+        weights, bias = fit_weights(logits, self.split.train.labels)
+        self._tell(parts, weights)
+        model = self._assemble(regression, weights, bias)
+        return self._write_results(model, parts, weights)
+
+    def _networks(self, kind: int, folds: np.ndarray, number: int) -> FittedPart:
+        """Fits the networks of one kind, each without one fold, whose logits it then gives."""
+        fitter, train = self.fitters[kind], self.split.train
+        name, logits, iterations = list(self.config.kinds)[kind], np.empty(len(train)), []
+        for fold in range(self.config.members):
+            seeds = (number, kind, fold)
+            folder = self._network_folder(kind, fold)
+            drawn = np.random.SeedSequence([self.config.random_seed, *seeds]).generate_state(2)
+            # Histories of like length in a batch save a recurrence steps; without one they only make batches alike.
+            shuffled = None if "last" in fitter.config.pooling else int(drawn[1])
+            split = without_fold(self.split, folds, fold, shuffled)
+            metrics = read_metrics(folder)
+            if metrics is None:
+                (starts,) = tables.window_starts(
+                    int(drawn[0]), [len(split.train)], fitter.config.batch_size, fitter.config.updates
+                )
+                metrics = SplitTraining(folder, split, starts, self.cohort, fitter, self.console).run(*seeds)
+            remove_state(folder)  # a run that was killed may have left it beside its results
+            iterations.append(metrics["iteration"])
+            logits[folds == fold] = _logits_of(folder, split.test)
+        return FittedPart(f"{name} networks", logits, {"iterations": iterations})
+
+    def _regression(self, folds: np.ndarray, number: int) -> tuple[linear.Linear, FittedPart]:
+        """Fits the regression, chosen on valid, and its logits out of fold with the same penalty."""
+        train, valid, store = self.split.train, self.split.valid, self.cohort.store
+        labels = self.cohort.require_labels()
+        self.console.progress(f"{os.path.basename(self.folder)}: fitting the regression")
+        columns = Columns.learn(store, train.rows)
+        fitted = linear.fit(store, labels, train.rows, valid.rows, columns=columns, seed=number)
+        logits = np.empty(len(train))
+        for fold in range(self.config.members):
+            kept, held_out = train.rows[folds != fold], train.rows[folds == fold]
+            logits[folds == fold] = linear.refit(fitted, store, labels, kept, len(kept) / len(train), number).logits(
+                store, held_out
+            )
+        return fitted, FittedPart(f"regression ({fitted.choice()})", logits, {})
+
+    def _assemble(self, regression: linear.Linear | None, weights: np.ndarray, bias: float) -> Blend:
+        """Returns the blend of the parts."""
+        kinds = [fitter.model.get_config() for fitter in self.fitters]
+        columns = None if regression is None else regression.columns
+        windows, sizes = (None, None) if columns is None else (list(columns.windows), [len(k) for k in columns.keys])
+        model = Blend(kinds, self.config.members, windows, sizes, name="blend")
+        for index, network in enumerate(model.networks):
+            path = os.path.join(self._network_folder(*divmod(index, self.config.members)), MODEL)
+            network.set_weights(model_file.load(path, self.sizes).get_weights())
+        if regression is not None and columns is not None:
+            keys = np.concatenate([np.zeros(0, np.int64), *columns.keys])
+            presence, log_count = _by_form(columns, regression.weights)
+            model.set_regression(keys, presence, log_count, regression.intercept)
+        model.part_weights.assign(weights)
+        model.bias.assign(bias)
+        return model
+
+    def _write_results(self, model: Blend, parts: Sequence[FittedPart], weights: np.ndarray) -> dict[str, Any]:
+        """Writes all files, the metrics last, whose presence says that the split is finished."""
+        scorer = Scorer(model)
+        figures = {}
+        for name in PREDICTIONS:
+            part = getattr(self.split, name)
+            probabilities = scorer(datasets.scoring_batches(part, self.config.eval_batch_size))
+            writing.write_predictions(self.folder, name, part, probabilities, self.cohort.patient_ids)
+            figures[name] = summary.summarize(part.labels, probabilities)
+        writing.write_model(self.folder, model)
+        if self.fitters:
+            writing.write_history(self.folder, self._history())
+        iterations = [part.facts["iterations"] for part in parts if "iterations" in part.facts]
+        metrics = {
+            **summary.results(figures["valid"], figures["test"]),
+            "iteration": round(float(np.mean(iterations))) if iterations else 0,
+            "parts": [
+                {"name": part.name, "weight": float(weight), **part.facts}
+                for part, weight in zip(parts, weights, strict=True)
+            ],
+        }
+        writing.write_metrics(self.folder, metrics)
+        return metrics
+
+    def _history(self) -> list[dict[str, float]]:
+        """Returns the evaluations of all networks, with the number of each network in a column of its own."""
+        rows: list[dict[str, float]] = []
+        for index in range(len(self.fitters) * self.config.members):
+            columns = read_history(self._network_folder(*divmod(index, self.config.members)))
+            for values in zip(*(column.tolist() for column in columns.values()), strict=True):
+                rows.append({"network": index, **dict(zip(columns, values, strict=True))})
+        return rows
+
+    def _tell(self, parts: Sequence[FittedPart], weights: np.ndarray) -> None:
+        """Tells the weights, and which part the others do not add to."""
+        told = ", ".join(f"{weight:.2f} {part.name}" for part, weight in zip(parts, weights, strict=True))
+        self.console.note(f"{self.folder}: logit of {told}")
+        if REGRESSION in self.config.blend and self.fitters and not weights[:-1].any():
+            self.console.note(f"{self.folder}: the networks add nothing: the regression is the model")
+
+    def _network_folder(self, kind: int, fold: int) -> str:
+        return os.path.join(self.folder, NETWORKS, f"k{kind}m{fold}")
+
+
+def _logits_of(folder: str, part: Part) -> np.ndarray:
+    """Returns the logits in a network's predictions for its test, in the order of `part`."""
+    saved = read_predictions(os.path.join(folder, PREDICTIONS["test"]))
+    order = np.searchsorted(saved.rows, part.rows)
+    return logits_of(saved.scores.probabilities[order])
+
+
+def _by_form(columns: Columns, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Divides the weights of columns, window by window, into those of presence and those of log counts."""
+    ends = np.cumsum([len(keys) for keys in columns.keys for _ in ("presence", "log count")])[:-1]
+    blocks = np.split(weights, ends)
+    return np.concatenate(blocks[::2]), np.concatenate(blocks[1::2])

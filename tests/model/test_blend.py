@@ -1,0 +1,176 @@
+"""The blend: the regression as a layer, the weighted sum of logits, its weights, and its explanations."""
+
+import doctest
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import cohorts
+
+from mime_tf import MiME
+from mime_tf.batches import datasets
+from mime_tf.batches.tables import Batch
+from mime_tf.blend import Blend
+from mime_tf.data import pickled
+from mime_tf.explain.parts import contributions
+from mime_tf.explain.regression import regression_contributions
+from mime_tf.layers import CodeRegression
+from mime_tf.regression.columns import ALL, Columns, code_key, pair_key
+from mime_tf.splits.split import Part
+from mime_tf.training import blend_weights
+
+SIZES = {"num_dx": cohorts.NUM_DX, "num_rx": cohorts.NUM_RX, "num_pr": cohorts.NUM_PR}
+SMALL = {**SIZES, "emb_size": 4, "dxobj_emb_size": 5, "rnn_size": 3}
+PATIENTS = [
+    [[[0, [1, 1], [2]], [3, [], []]], [], [[2, [0, 4], [3, 1]], [0, [1], []]]],
+    [[[5, [], []]]],
+    [[]],
+    [[[4, [3], []]], [[4, [3], []]], [[1, [], [0, 0]], [0, [2], [1]]], [[3, [0], []]]],
+]
+
+
+def tables_of(store):
+    return {name: tf.constant(table) for name, table in Batch(store).tables().items()}
+
+
+def layer_of(windows, columns, bias=0.0):
+    """A layer with a dict of `key: (presence, log_count)` per window."""
+    layer = CodeRegression(windows, [len(column) for column in columns])
+    layer.build()
+    rows = [(key, *weights) for column in columns for key, weights in sorted(column.items())]
+    keys, presence, log_count = np.array(rows, float).reshape(-1, 3).T
+    for variable, values in zip(
+        (layer.keys, layer.presence, layer.log_count), (keys, presence, log_count), strict=True
+    ):
+        variable.assign(values)
+    layer.bias.assign(bias)
+    return layer
+
+
+def random_layer(store, windows, seed=0):
+    """A layer on the columns of patients, with random weights; and its columns and their weights."""
+    columns, rng = Columns.learn(store, np.arange(len(store)), windows, least=1), np.random.default_rng(seed)
+    weights = rng.normal(size=len(columns))
+    per_window, start = [], 0
+    for keys in columns.keys:
+        presence, log_count = weights[start : start + 2 * len(keys)].reshape(2, -1)
+        per_window.append({int(key): pair for key, *pair in zip(keys, presence, log_count, strict=True)})
+        start += 2 * len(keys)
+    return layer_of(windows, per_window, bias=0.5), columns, weights
+
+
+def test_the_regression_by_hand():
+    layer = layer_of(
+        [ALL, 1],
+        [
+            {code_key("dx", 0): (1.0, 0.0), code_key("rx", 1): (0.0, 2.0), pair_key(0, "rx", 1): (10.0, 3.0)},
+            {code_key("dx", 0): (100.0, 0.0), code_key("pr", 1): (0.0, 1.0)},
+        ],
+        bias=-1.0,
+    )
+    scores = layer(tables_of(pickled.from_lists(PATIENTS)))[:, 0].numpy()
+    # Patient 0 has diagnosis 0 twice, medication 1 three times, each because of it; in the last visit diagnosis 0 and
+    # procedure 1, because of another diagnosis.
+    assert scores[0] == pytest.approx(-1 + 1 + 2 * np.log(4) + 10 + 3 * np.log(4) + 100 + np.log(2), rel=1e-6)
+    assert scores[1:3].tolist() == [-1, -1]  # no key; a visit without codes
+    assert scores[3] == pytest.approx(-1 + 1, abs=1e-6)  # diagnosis 0, but not in the last visit
+
+
+@settings(deadline=None, max_examples=15)
+@given(cohorts.cohorts(), st.lists(st.integers(0, 3), min_size=1, max_size=3, unique=True))
+def test_the_regression_is_the_product_of_columns_and_weights(patients, windows):
+    store = pickled.from_lists(patients)
+    layer, columns, weights = random_layer(store, windows)
+    expected = columns.matrix(store, np.arange(len(store))) @ weights + 0.5
+    np.testing.assert_allclose(layer(tables_of(store))[:, 0], expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_regression_in_a_graph_and_without_keys():
+    store = pickled.from_lists(PATIENTS)
+    layer, *_ = random_layer(store, [ALL, 2])
+    graph = tf.function(layer, input_signature=[datasets.INPUTS])
+    np.testing.assert_allclose(graph(tables_of(store)), layer(tables_of(store)), rtol=1e-6)
+    empty = CodeRegression([ALL], [0])
+    empty.build()
+    assert empty(tables_of(store)).numpy().tolist() == [[0.0]] * 4
+    with pytest.raises(ValueError, match="as many"):
+        CodeRegression([ALL], [1, 2])
+
+
+def made(store, members=2):
+    """A blend of two kinds of networks and a regression, with random weights."""
+    regression, columns, _ = random_layer(store, [ALL, 1], seed=1)
+    kinds = [MiME(**SMALL, pooling=pooling).get_config() for pooling in (["sum"], ["last", "distinct"])]
+    blend = Blend(kinds, members, [ALL, 1], [len(keys) for keys in columns.keys])
+    rng = np.random.default_rng(2)
+    for network in blend.networks:
+        network.set_weights([rng.normal(0, 0.7, weight.shape) for weight in network.get_weights()])
+    blend.regression.set_weights(regression.get_weights())
+    blend.part_weights.assign([0.5, 0.25, 2.0])
+    blend.bias.assign(0.125)
+    return blend
+
+
+def test_a_blend_is_a_weighted_sum_of_mean_logits(tmp_path):
+    store = pickled.from_lists(PATIENTS)
+    blend, batch = made(store), tables_of(store)
+    first, second, third, fourth = (np.array(network.logits(batch)) for network in blend.networks)
+    for network in blend.networks:
+        np.testing.assert_allclose(keras.ops.sigmoid(network.logits(batch)), network(batch), rtol=1e-5)
+    regression = np.array(blend.regression(batch))
+    expected = 0.125 + 0.5 * (first + second) / 2 + 0.25 * (third + fourth) / 2 + 2 * regression
+    np.testing.assert_allclose(blend(batch), 1 / (1 + np.exp(-expected)), rtol=1e-5)
+    blend.save(tmp_path / "blend.keras")
+    again = keras.saving.load_model(tmp_path / "blend.keras")
+    np.testing.assert_array_equal(again(batch), blend(batch))
+    assert again.get_config() == blend.get_config()
+
+
+def test_contributions_of_a_blend_add_up():
+    store = pickled.from_lists(PATIENTS)
+    blend = made(store)
+    parts = contributions(blend, store, tolerance=1e-4)
+    logits = np.log(1 / (1 / np.array(blend(tables_of(store)), np.float64)[:, 0] - 1))
+    np.testing.assert_allclose(parts.logits, logits, atol=1e-3)
+    patient_of_dx = np.repeat(np.arange(len(store)), np.diff(store.dxobjs[store.visits]))
+    sums = np.bincount(patient_of_dx, parts.dx, len(store))
+    np.testing.assert_allclose(parts.dx_logits - parts.empty_logits, sums, atol=1e-3)
+    for kind in ("rx", "pr"):
+        owner = np.repeat(patient_of_dx, np.diff(getattr(store, f"{kind}_offsets")))
+        sums += np.bincount(owner, getattr(parts, kind), len(store))
+    np.testing.assert_allclose(parts.logits - parts.empty_logits, sums, atol=1e-3)
+
+
+def test_contributions_of_a_regression_by_hand():
+    columns = {code_key("dx", 0): (1.0, 2.0), code_key("rx", 1): (4.0, 0.0), pair_key(0, "rx", 1): (0.0, 6.0)}
+    parts = regression_contributions(layer_of([ALL], [columns], bias=-1.0), pickled.from_lists(PATIENTS[:1]))
+    of_diagnosis = (1 + 2 * np.log(3)) / 2
+    assert parts.dx.tolist() == pytest.approx([of_diagnosis, 0, 0, of_diagnosis])
+    of_order = (4 + 6 * np.log(4)) / 3
+    assert parts.rx.tolist() == pytest.approx([of_order, of_order, 0, 0, of_order])
+    assert parts.pr.tolist() == [0, 0, 0]
+    assert parts.logits[0] == pytest.approx(-1 + 2 * of_diagnosis + 3 * of_order)
+    assert parts.empty_logits.tolist() == [-1]
+
+
+def test_weights_are_non_negative_and_find_what_each_part_adds():
+    assert doctest.testmod(blend_weights).failed == 0
+    rng = np.random.default_rng(3)
+    first, second = rng.normal(size=(2, 20_000))
+    labels = rng.random(20_000) < 1 / (1 + np.exp(2 - first - 0.5 * second))
+    weights, bias = blend_weights.fit_weights(np.stack([first, second], axis=1), labels)
+    np.testing.assert_allclose([*weights, bias], [1, 0.5, -2], atol=0.1)
+    # Labels that one part tells apart without an error have no best weight.
+    separable, _ = blend_weights.fit_weights(first[:, None], first > 0)
+    assert separable.tolist() == [blend_weights.MOST]
+
+
+def test_scoring_batches_of_a_blend_are_its_parts_order():
+    store = pickled.from_lists(PATIENTS)
+    blend, rows = made(store), np.array([2, 1, 0, 3])
+    batches = datasets.scoring_batches(Part(rows, store, np.zeros(4)), 2)
+    scores = np.concatenate([blend(inputs) for inputs, _ in batches])
+    np.testing.assert_allclose(scores, tf.gather(blend(tables_of(store)), rows), rtol=1e-5)
