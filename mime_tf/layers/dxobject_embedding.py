@@ -111,17 +111,21 @@ class DxObjectEmbedding(keras.layers.Layer):
         """
         # Everything that depends on the diagnosis alone is computed once per distinct diagnosis.
         codes, dx_index = tf.unique(dx)
-        diagnoses = self.emb_activation(gather_padded(self.dx_embeddings, codes))
+        diagnoses = self._activated(gather_padded(self.dx_embeddings, codes))
 
         def sum_of_orders(orders, embeddings, dense):
             codes, dxobj_index = orders
-            interactions = self.emb_activation(gather_rows(embeddings, codes))
+            interactions = self._activated(gather_rows(embeddings, codes))
             interactions *= gather_rows(dense(diagnoses), tf.gather(dx_index, dxobj_index))
             return segment_sum(interactions, dxobj_index, tf.size(dx))
 
         from_rx = sum_of_orders(rx, self.rx_embeddings, self.dx_to_rx)
         from_pr = sum_of_orders(pr, self.pr_embeddings, self.dx_to_pr)
         return self.transform(gather_rows(diagnoses, dx_index) + from_rx + from_pr)
+
+    def _activated(self, embeddings):
+        # Outside of a call, Keras does not cast weights to the type that is computed in.
+        return self.emb_activation(tf.cast(embeddings, self.compute_dtype))
 
     def transform(self, sums):
         """Returns the embeddings `o` of Dx-objects, (..., O), given the sums `x` of their parts, (..., E)."""

@@ -139,9 +139,11 @@ def _locked(path: str, name: str) -> Iterator[None]:
                 os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()} since {now} UTC\n".encode())
             yield
         finally:
-            with contextlib.suppress(FileNotFoundError):
-                os.remove(lock)
-            os.close(descriptor)
+            try:
+                with contextlib.suppress(FileNotFoundError):
+                    os.remove(lock)
+            finally:
+                os.close(descriptor)
 
 
 @contextlib.contextmanager

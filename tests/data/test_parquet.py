@@ -264,7 +264,7 @@ def test_missing_and_broken_files(file, tmp_path):
         assert message.endswith(no_parquet)
     (tmp_path / "d" / "e.parquet").mkdir(parents=True)
     message = complaint(parquet.read, tmp_path / "d")
-    assert message == f"{tmp_path}/d/e.parquet: is a folder; a regular file is needed"
+    assert message == f"{tmp_path}/d: no file *.parquet in this folder; at least one is needed"
 
 
 def test_no_patient(file, tmp_path):

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from mime_tf.data import pickled, pickles
 from mime_tf.data.store import Store
 from mime_tf.errors import InputError, show
+from mime_tf.terminal import reading
 
 # The sample's patient.
 PATIENT = [
@@ -719,7 +720,7 @@ def test_unreadable_files(tmp_path, monkeypatch):
     assert complaint(pickled.read_seqs, tmp_path) == f"{tmp_path}: is a folder; a regular file is needed"
     assert "can't be read (" in complaint(pickled.read_labels, "a\0b")
     denied = mock.Mock(side_effect=PermissionError(13, "Permission denied"))
-    monkeypatch.setattr(pickles, "open", denied, raising=False)
+    monkeypatch.setattr(reading, "open_binary", denied)
     assert (
         complaint(pickled.read_labels, "x")
         == "x: can't be read (Permission denied); a pickled list of labels is needed"

@@ -294,7 +294,19 @@ def test_a_delta_table_is_refused(read, tmp_path):
     assert "a table of Delta Lake" in refused(read)
 
 
-NAMES = ["md5sums.txt", "MANIFEST.json", "LICENSE", "a.sha256", "._a.csv", "Thumbs.db", "log.txt"]
+NAMES = [
+    "md5sums.txt",
+    "checksums.json",
+    "md5sum-all.txt",
+    "checksum-sha256.txt",
+    "SHA256SUMS",
+    "MANIFEST.json",
+    "LICENSE",
+    "a.sha256",
+    "._a.csv",
+    "Thumbs.db",
+    "log.txt",
+]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -303,7 +315,12 @@ def test_companions(name):
 
 
 def test_files_that_may_be_data_are_no_companions():
-    assert not any(map(listing.companion, ["logs.csv", "part-0.parquet", "a.xlsx", "readmes", "manifesto"]))
+    assert not any(
+        map(
+            listing.companion,
+            ["logs.csv", "part-0.parquet", "a.xlsx", "readmes", "manifesto", "sum_of_visits.csv", "checks.csv"],
+        )
+    )
 
 
 def test_a_link_to_a_folder_above_ends_the_walk(tmp_path):

@@ -200,7 +200,7 @@ def test_parquet_of_many_types(read, tmp_path):
         (b"a,b\n1,2\n3\n", "line 3: 1 fields; must be 2, as in the first line"),
         (b"a,b\n1,2,3\n", "line 2: 3 fields; must be 2, as in the first line"),
         (b'a,b\n"1\n2",3\n1,2,3\n', "line 4: 3 fields; must be 2, as in the first line"),
-        (b'a,b\n1,"2\n', "after line 1: not CSV: unexpected end of data"),
+        (b'a,b\n1,"2\n', "after line 1: a quotation mark opens a field that no other one ends"),
     ],
 )
 def test_a_damaged_csv(content, message, read, tmp_path):

@@ -137,7 +137,7 @@ def test_a_small_parquet_cohort_is_one_part(opened, tmp_path):
     """Its predictions are those of the cohort read at once, to the bit."""
     cohort = Cohort.open(COHORT)
     ids = np.array([f"p{row}" for row in range(120)], object)
-    parquet.write(tmp_path / "c.parquet", cohort.store, None, ids, group=16)
+    parquet.write(tmp_path / "c.parquet", cohort.store, None, ids, group=4096)
     whole = prediction.predict(opened, cohort)
     patients, parts = Cohort.open_parts(str(tmp_path / "c.parquet"), 50)
     predicted = list(prediction.predict_parts(opened, patients, parts))

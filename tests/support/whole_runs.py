@@ -20,6 +20,7 @@ from absl.testing import flagsaver
 
 from mime_tf.config import TrainConfig
 from mime_tf.runs.folder import TENSORBOARD
+from mime_tf.terminal.locks import LOCK
 from mime_tf.training import train
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,12 +129,13 @@ def weights(path):
 def contents(folder):
     """The files of a run in `folder`, without times of day and the folder's own name: comparable with `==`.
 
-    That is every file's bytes but of models, whose weights are compared, of run.json's log, and of TensorBoard.
+    That is every file's bytes but of models, whose weights are compared, of run.json's log, of TensorBoard, and of a lock
+    that a kill left.
     """
     files = {}
     for path in sorted(Path(folder).rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_dir() or TENSORBOARD in path.parts:
+        if path.is_dir() or TENSORBOARD in path.parts or path.name.endswith(LOCK):
             continue
         if path.suffix == ".keras":
             files[name] = {

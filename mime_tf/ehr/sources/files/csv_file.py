@@ -183,7 +183,9 @@ def describe(error: Exception) -> str:
     if isinstance(error, (gzip.BadGzipFile, zlib.error)):
         return f"not a whole .gz file: {error}"
     if isinstance(error, csv.Error):
-        return f"not CSV: {error}"
+        # Python's words for a file that ends in a quoted field.
+        is_open = str(error) == "unexpected end of data"
+        return "a quotation mark opens a field that no other one ends" if is_open else f"not CSV: {error}"
     return getattr(error, "strerror", None) or str(error)
 
 

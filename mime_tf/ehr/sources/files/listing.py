@@ -10,7 +10,7 @@ from mime_tf.errors import InputError
 # Names by which files are known that are never data, and what they are.
 _COMPANIONS = {
     "hidden file": r"[._].*|thumbs\.db|desktop\.ini|__macosx",
-    "checksum": r".*\.(md5|sha1|sha256|sha512|crc|asc|sig)|(md5|sha\d+)?(check)?sums?(\.txt)?",
+    "checksum": r".*\.(md5|sha1|sha256|sha512|crc|asc|sig)|((md5|sha\d+)sums?|checksums?)([._-].*)?|sums?(\.txt)?",
     "log": r".*\.log(\.gz)?|log(\.(txt|ndjson|json))?",
     "manifest": r"manifest.*\.(json|txt|csv|xml|ya?ml)|.*\.manifest",
     "document": r"(readme|licen[cs]e|notice|changelog|copying)([._-].*)?|.*\.(md|rst|pdf|docx?|html?)",

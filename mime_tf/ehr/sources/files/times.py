@@ -26,12 +26,21 @@ def from_text(text: ibis.Value, time_format: str | None = None) -> ibis.Value:
             for ISO 8601.
     """
     if time_format:
-        text = formats.to_iso(text, time_format)
+        return _from_format(text, time_format)
     return ibis.cases(
         (text.re_search(_PLAIN), _seconds(text.substr(0, len("2010-05-03 10:11:12")).try_cast(UTC))),
         (text.re_search(PATTERN), _any_form(text)),
         else_=ibis.null("int64"),
     )
+
+
+def _from_format(text, time_format):
+    """As `from_text`, of a format; the text it is turned into is long as an expression, and so has one form only."""
+    iso = formats.to_iso(text, time_format)
+    midnight = " 24:00:00$"
+    day = iso.re_replace(midnight, " 00:00:00")
+    seconds = _seconds(day.try_cast(UTC)) + ibis.ifelse(iso.re_search(midnight), DAY, 0)
+    return ibis.ifelse(day.re_search(_PLAIN), seconds, ibis.null("int64"))
 
 
 def _any_form(text):
