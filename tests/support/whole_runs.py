@@ -129,8 +129,8 @@ def weights(path):
 def contents(folder):
     """The files of a run in `folder`, without times of day and the folder's own name: comparable with `==`.
 
-    That is every file's bytes but of models, whose weights are compared, of run.json's log, of TensorBoard, and of a lock
-    that a kill left.
+    That is every file's bytes but of models, whose weights are compared, of run.json's log, of TensorBoard, and of
+    a lock that a kill left.
     """
     files = {}
     for path in sorted(Path(folder).rglob("*")):
