@@ -189,7 +189,12 @@ class BlendTraining:
         """Tells the weights, and which part the others do not add to."""
         told = ", ".join(f"{weight:.2f} {part.name}" for part, weight in zip(parts, weights, strict=True))
         self.console.note(f"{self.folder}: logit of {told}")
-        if REGRESSION in self.config.blend and self.fitters and not weights[:-1].any():
+        if not weights.any():
+            self.console.note(
+                f"warning: {self.folder}: no part adds anything to a constant, and the model is one; more patients or a "
+                "longer record may help"
+            )
+        elif REGRESSION in self.config.blend and self.fitters and not weights[:-1].any():
             self.console.note(f"{self.folder}: the networks add nothing: the regression is the model")
 
     def _network_folder(self, kind: int, fold: int) -> str:

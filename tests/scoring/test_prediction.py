@@ -137,11 +137,11 @@ def test_a_small_parquet_cohort_is_one_part(opened, tmp_path):
     """Its predictions are those of the cohort read at once, to the bit."""
     cohort = Cohort.open(COHORT)
     ids = np.array([f"p{row}" for row in range(120)], object)
-    parquet.write(tmp_path / "c.parquet", cohort.store, None, ids, group=4096)
+    parquet.write(tmp_path / "c.parquet", cohort.store, None, ids, group=16)
     whole = prediction.predict(opened, cohort)
-    patients, parts = Cohort.open_parts(str(tmp_path / "c.parquet"), 50)
+    patients, parts = Cohort.open_parts(str(tmp_path / "c.parquet"), 200)
     predicted = list(prediction.predict_parts(opened, patients, parts))
-    assert (patients, [len(part) for part in predicted]) == (120, [120])  # blocks of 4,096 patients are not divided
+    assert (patients, [len(part) for part in predicted]) == (120, [120])  # in row groups of 16
     for name in ("probabilities", "dropped", "empty"):
         np.testing.assert_array_equal(np.concatenate([getattr(part, name) for part in predicted]), getattr(whole, name))
     assert np.concatenate([part.patient_ids for part in predicted]).tolist() == ids.tolist()
