@@ -191,8 +191,8 @@ class BlendTraining:
         self.console.note(f"{self.folder}: logit of {told}")
         if not weights.any():
             self.console.note(
-                f"warning: {self.folder}: no part adds anything to a constant, and the model is one; more patients or a "
-                "longer record may help"
+                f"warning: {self.folder}: no part adds anything to a constant, and the model is one; more patients may "
+                "help"
             )
         elif REGRESSION in self.config.blend and self.fitters and not weights[:-1].any():
             self.console.note(f"{self.folder}: the networks add nothing: the regression is the model")
