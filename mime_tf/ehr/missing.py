@@ -4,7 +4,10 @@ In times, identifiers, numbers and names each of them is a missing value. A code
 `mime_tf.ehr.no_codes` decides about it.
 """
 
-import ibis
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # slow to import; processes that read FHIR need the words alone
+    import ibis
 
 # In lower case, because their case differs from program to program.
 CERTAIN = ("null", "(null)", "[null]", "\\n", "nan", "<na>", "nat", "none", ".", "#n/a")
@@ -13,11 +16,13 @@ WORDS = (*CERTAIN, *DOUBTFUL)
 _LONGEST = max(map(len, WORDS))
 
 
-def as_null(text: ibis.Value) -> ibis.Value:
+def as_null(text: "ibis.Value") -> "ibis.Value":
     """Returns text with null in place of the words for a missing value.
 
     Args:
         text: Ibis string expression, without surrounding blanks.
     """
+    import ibis
+
     is_word = (text.length() <= _LONGEST) & text.lower().isin(WORDS)
     return ibis.ifelse(is_word, ibis.null("string"), text)

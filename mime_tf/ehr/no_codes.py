@@ -3,13 +3,14 @@
 import dataclasses
 import re
 from collections.abc import Callable
-
-import ibis
-import pyarrow as pa
+from typing import TYPE_CHECKING
 
 from mime_tf.ehr import missing
 from mime_tf.ehr.engine import Engine
 from mime_tf.ehr.schema import Export
+
+if TYPE_CHECKING:  # slow to import; processes that read FHIR need `absence` alone
+    import ibis
 
 # Code systems that say why data are absent, by the end of their address; the last is the OID of NullFlavor.
 _REASONS_OF_ABSENCE = re.compile(
@@ -72,12 +73,12 @@ class Found:
         kept: number of those whose code may be none.
     """
 
-    real: ibis.Table
+    real: "ibis.Table"
     left_out: dict[str, int]
     kept: dict[str, int]
 
 
-def find(engine: Engine, export: Export, used: ibis.Table) -> Found:
+def find(engine: Engine, export: Export, used: "ibis.Table") -> Found:
     """Finds the codes of an export that name nothing.
 
     Args:
@@ -94,8 +95,11 @@ def find(engine: Engine, export: Export, used: ibis.Table) -> Found:
     return Found(real, _count(engine, export, none), _count(engine, export, doubtful))
 
 
-def _table(codes: list[dict], why: Callable[[str, str], str | None]) -> ibis.Table | None:
+def _table(codes: list[dict], why: Callable[[str, str], str | None]) -> "ibis.Table | None":
     """The codes for which there is a reason, with it, or None."""
+    import ibis
+    import pyarrow as pa
+
     rows = [code | {"why": reason} for code in codes if (reason := why(code["system"], code["code"]))]
     return ibis.memtable(pa.Table.from_pylist(rows)) if rows else None
 
@@ -104,6 +108,8 @@ def _count(engine, export, codes):
     """The number of events of some codes, by reason."""
     if codes is None:
         return {}
+    import ibis
+
     events = {
         "diagnoses": export.diagnoses.mutate(kind=ibis.literal("dx")),
         "orders": export.orders,
