@@ -9,6 +9,7 @@ from scipy.sparse import csgraph
 from mime_tf.errors import InputError
 
 MOST = 20_000_000  # pairs of code and ancestor in memory
+_BLOCK = 2_000  # codes whose ancestors are looked for together
 
 
 class Edges(NamedTuple):
@@ -51,25 +52,37 @@ def close(edges: Edges, nodes: int, start: np.ndarray, most_steps: int | None = 
         InputError: there are more than `most` pairs.
     """
     order = np.argsort(edges.child, kind="stable")
-    parent, steps = edges.parent[order], edges.steps[order]
-    offsets = np.searchsorted(edges.child[order], np.arange(nodes + 1))
-    known, distance = np.empty(0, np.int64), np.empty(0, np.int64)  # pairs as start position * nodes + ancestor
-    origin, node, walked = np.arange(len(start)), np.asarray(start, np.int64), np.zeros(len(start), np.int64)
-    while len(node):
-        widths = offsets[node + 1] - offsets[node]
-        if len(known) + widths.sum() > most:
+    edges = Edges(*(column[order] for column in edges))
+    offsets = np.searchsorted(edges.child, np.arange(nodes + 1))
+    blocks, pairs = [], 0
+    for first in range(0, len(start), _BLOCK):
+        blocks.append(_ancestors(edges, offsets, start[first : first + _BLOCK], most_steps, most - pairs))
+        pairs += len(blocks[-1].node)
+        if pairs > most:
             raise InputError(
                 f"hierarchy: found more than {most:,} pairs of a code and an ancestor; must be fewer: --ancestor_steps "
                 "leaves out distant ones"
             )
+    columns = [np.concatenate(parts) for parts in zip(*blocks, strict=True)] or [np.empty(0, np.int64)] * 3
+    order = np.lexsort((columns[1], columns[0]))
+    return Pairs(*(column[order] for column in columns))
+
+
+def _ancestors(edges: Edges, offsets: np.ndarray, start: np.ndarray, most_steps: int | None, most: int) -> Pairs:
+    """Returns the ancestors of a block of nodes; it stops early where there are more than `most` pairs."""
+    nodes = len(offsets) - 1
+    known, distance = np.empty(0, np.int64), np.empty(0, np.int64)  # pairs as position in the block * nodes + ancestor
+    origin, node, walked = np.arange(len(start)), start, np.zeros(len(start), np.int64)
+    while len(node) and len(known) <= most:
+        widths = offsets[node + 1] - offsets[node]
         edge = np.repeat(offsets[node] - (np.cumsum(widths) - widths), widths) + np.arange(widths.sum())
-        reached = np.repeat(walked, widths) + steps[edge]
-        pair = np.repeat(origin, widths) * nodes + parent[edge]
+        reached = np.repeat(walked, widths) + edges.steps[edge]
+        pair = np.repeat(origin, widths) * nodes + edges.parent[edge]
         if most_steps is not None:
             pair, reached = pair[reached <= most_steps], reached[reached <= most_steps]
         known, distance, fresh = _merged(known, distance, pair, reached)
         origin, node, walked = known[fresh] // nodes, known[fresh] % nodes, distance[fresh]
-    return _sorted(Pairs(np.asarray(start, np.int64)[known // nodes], known % nodes, distance))
+    return Pairs(start[known // nodes], known % nodes, distance)
 
 
 def _merged(known, distance, pair, reached):
@@ -79,11 +92,6 @@ def _merged(known, distance, pair, reached):
     order = np.lexsort((is_new, distances, pairs))  # of equal distances the known one comes first
     first = order[np.diff(pairs[order], prepend=-1) != 0]
     return pairs[first], distances[first], np.flatnonzero(is_new[first])
-
-
-def _sorted(pairs):
-    order = np.lexsort((pairs.ancestor, pairs.node))
-    return Pairs(*(column[order] for column in pairs))
 
 
 def cycle(edges: Edges, nodes: int) -> list[int]:

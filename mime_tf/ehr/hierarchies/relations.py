@@ -24,6 +24,7 @@ COLUMNS = {
     "ancestor": code(("ancestor",)),
     "name": Column(("name",), needed=False),
 }
+_SCHEMA = pa.schema([(name, pa.string() if kind == "string" else pa.int64()) for name, kind in PARENTS.items()])
 _BETWEEN = "\x1f"  # the separator of units, which no code has, between a system and a code
 
 
@@ -61,10 +62,13 @@ class Table:
     def of(cls, engine: Engine, source: str, table: ibis.Table) -> "Table":
         """Returns a table that an engine computes, with the columns of `PARENTS`, of which some may be missing."""
         rows = engine.arrow(table)
-        for name, kind in PARENTS.items():
-            if name not in rows.column_names:
-                rows = rows.append_column(name, pa.nulls(len(rows), pa.string() if kind == "string" else pa.int64()))
-        rows = rows.select(list(PARENTS))
+        for name in PARENTS.keys() - set(rows.column_names):
+            rows = rows.append_column(name, pa.nulls(len(rows), _SCHEMA.field(name).type))
+        return cls.checked(source, rows.select(list(PARENTS)).cast(_SCHEMA))
+
+    @classmethod
+    def checked(cls, source: str, rows: pa.Table) -> "Table":
+        """Returns a table without the rows that say nothing, which are counted; `rows` has the columns of `PARENTS`."""
         key = ("code_system", "code", "ancestor_system", "ancestor")
         whole = rows.filter(_all([pc.is_valid(rows[name]) for name in key]))
         for name in ("code_system", "ancestor_system"):
@@ -91,8 +95,7 @@ def _all(conditions):
 
 def _named_systems(column):
     """Code systems under the names of `mime_tf.ehr.schema.SYSTEMS`."""
-    encoded = column.combine_chunks().dictionary_encode()
-    encoded = encoded.combine_chunks() if isinstance(encoded, pa.ChunkedArray) else encoded
+    encoded = _array(column).dictionary_encode()
     named = pa.array([system_name(system) for system in encoded.dictionary.to_pylist()], pa.string())
     return named.take(encoded.indices)
 
@@ -110,7 +113,7 @@ class Relations:
 
     def __init__(self, tables: Sequence[Table]):
         self.tables = list(tables)
-        rows = pa.concat_tables([table.rows for table in tables]) if tables else _EMPTY
+        rows = pa.concat_tables([table.rows for table in tables]) if tables else _SCHEMA.empty_table()
         sides = [_texts(rows, *names) for names in (("code_system", "code"), ("ancestor_system", "ancestor"))]
         encoded = pa.concat_arrays(sides).dictionary_encode()
         number = encoded.indices.to_numpy().astype(np.int64)
@@ -144,13 +147,14 @@ class Relations:
         return names, classes
 
 
-_EMPTY = pa.table({name: pa.array([], pa.string() if kind == "string" else pa.int64()) for name, kind in PARENTS.items()})
-
-
 def _texts(rows, system, code):
-    joined = pc.binary_join_element_wise(rows[system], rows[code], _BETWEEN)
-    joined = joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
-    return joined.cast(pa.string())
+    return _array(pc.binary_join_element_wise(rows[system], rows[code], _BETWEEN))
+
+
+def _array(column):
+    """A column as one array of text."""
+    chunks = column.chunks if isinstance(column, pa.ChunkedArray) else [column]
+    return pa.concat_arrays([chunk.cast(pa.string()) for chunk in chunks]) if chunks else pa.array([], pa.string())
 
 
 def gather(

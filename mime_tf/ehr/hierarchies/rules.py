@@ -63,7 +63,7 @@ _ICD9 = (
 )
 _ICD10_CODE = re.compile(r"([A-Z][0-9][0-9A-Z])(?:\.?[0-9A-Z]*)[†*+!]?")
 _ICD9_CODE = re.compile(r"([0-9]{3}|V[0-9]{2})(?:\.?[0-9]{0,2})|(E[0-9]{3})(?:\.?[0-9]?)")
-_ATC_CODE = re.compile(r"[A-Z](?:[0-9]{2}(?:[A-Z](?:[A-Z](?:[0-9]{2})?)?)?)?")
+_ATC_CODE = re.compile(r"[A-DGHJLMNPRSV](?:[0-9]{2}(?:[A-Z](?:[A-Z](?:[0-9]{2})?)?)?)?")
 _ATC_LENGTHS = {4: 5, 3: 4, 2: 3, 1: 1}  # characters of a level's code; level 5, the substance, is the code itself
 
 
