@@ -75,7 +75,9 @@ def apply(
     # Groups follow the concepts, by kind and code as these are.
     numbers = {key: len(concepts) + number for number, key in enumerate(displays)}
     group_concepts = [
-        dict(kind=kind, system=(systems or {}).get(kind, SYSTEM), code=code, display=display, concept=numbers[kind, code])
+        dict(
+            kind=kind, system=(systems or {}).get(kind, SYSTEM), code=code, display=display, concept=numbers[kind, code]
+        )
         for (kind, code), display in displays.items()
     ]
     group_of = {concept["concept"]: concept["concept"] for concept in concepts}

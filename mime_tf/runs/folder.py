@@ -12,11 +12,12 @@ HISTORY = "history.csv"
 METRICS = "metrics.json"
 FLAGS = "flags.txt"
 VOCABULARY = "vocabulary.csv"
+HIERARCHY = "hierarchy.csv"
 PREDICTIONS = {"valid": "predictions_valid.csv", "test": "predictions_test.csv"}
 STATE = "state.npz"
 TENSORBOARD = "tensorboard"
 NETWORKS = "networks"  # folder of those of a blend, each with the files of a fitted split but its configuration
-FILES = (METRICS, STATE, MODEL, CODES, HISTORY, FLAGS, VOCABULARY, *PREDICTIONS.values(), CONFIG)
+FILES = (METRICS, STATE, MODEL, CODES, HISTORY, FLAGS, VOCABULARY, HIERARCHY, *PREDICTIONS.values(), CONFIG)
 
 
 def is_finished(folder: str | os.PathLike) -> bool:

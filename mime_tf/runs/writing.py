@@ -6,10 +6,19 @@ from typing import Any
 
 import numpy as np
 
+from mime_tf.data.cohort import Cohort
 from mime_tf.runs.configuration import VOCABULARY_SIZES
-from mime_tf.runs.folder import CODES, HISTORY, METRICS, MODEL, PREDICTIONS
+from mime_tf.runs.folder import CODES, HIERARCHY, HISTORY, METRICS, MODEL, PREDICTIONS, VOCABULARY
 from mime_tf.splits.split import Part
 from mime_tf.terminal import files
+
+
+def write_names(folder: str, cohort: Cohort) -> None:
+    """Writes the names and the ancestors of the codes, as far as the cohort has them, into a fitted split's folder."""
+    if cohort.vocabulary:
+        cohort.vocabulary.write(os.path.join(folder, VOCABULARY))
+    if cohort.hierarchy:
+        cohort.hierarchy.write(os.path.join(folder, HIERARCHY))
 
 
 def write_codes(folder: str, sizes: Mapping[str, int], known: Mapping[str, np.ndarray] | None) -> None:

@@ -68,7 +68,11 @@ def train(
     _check_memory(config, resolved)
     groups = group_numbers(cohort, config.group_column)
     plan = Plan(config, cohort.store, cohort.require_labels(), groups)
-    _ = cohort.vocabulary, cohort.patient_ids  # read before anything is written: a bad file leaves nothing behind
+    _ = (
+        cohort.vocabulary,
+        cohort.hierarchy,
+        cohort.patient_ids,
+    )  # read before anything is written: a bad file leaves nothing behind
     folders = split_folders(output_prefix, config)
     written = [
         log_path,

@@ -204,7 +204,9 @@ def test_several_parents_of_several_tables_are_kept_and_a_pair_counts_once():
 def test_a_code_that_is_an_ancestor_belongs_to_itself():
     """Diabetes is a code of patients, and above diabetes of type 2: both are of its family."""
     codes = [("dx", "s", "diabetes"), ("dx", "s", "type 2"), ("dx", "s", "flu")]
-    relations = table([("s", "type 2", "s", "diabetes"), ("s", "diabetes", "s", "disease"), ("s", "flu", "s", "disease")])
+    relations = table(
+        [("s", "type 2", "s", "diabetes"), ("s", "diabetes", "s", "disease"), ("s", "flu", "s", "disease")]
+    )
     assert [(row[2], row[4], row[5]) for row in rows_of(codes, relations)] == [
         ("diabetes", "diabetes", 0),
         ("diabetes", "disease", 1),
