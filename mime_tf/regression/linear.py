@@ -79,7 +79,9 @@ class Linear:
     def choice(self) -> str:
         """Returns what valid has chosen, such as `L1, C 0.15, all visits`."""
         windows = [window_name(window) for window in self.columns.windows] if self.columns is not None else []
-        return ", ".join([self.penalty, f"C {self.strength:.2g}", " and ".join(windows)]).removesuffix(", ")
+        above = ["with ancestors"] if self.columns is not None and self.columns.lineage is not None else []
+        windows = [" and ".join(windows)] if windows else []
+        return ", ".join([self.penalty, f"C {self.strength:.2g}", *windows, *above])
 
 
 def design(

@@ -123,7 +123,7 @@ def test_codes_are_replaced_and_links_stay(lungs):
     """A and B of one visit become one Dx-object with the orders of both; the ancestor's own ancestors are written."""
     cohort = converted(ROWS, hierarchies=(str(lungs),), roll_up={"dx": "organ", "rx": "drug class"})
     assert only_visits(cohort) == [
-        [("C", ["statin"], []), ("lung", ["statin", "Y"], [])],
+        [("C", ["statin"], []), ("lung", ["Y", "statin"], [])],
         [("lung", [], ["P"])],
     ]
     assert cohort.linkage["roll_up"] == {

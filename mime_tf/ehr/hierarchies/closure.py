@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse import csgraph
 
+from mime_tf.data.store import ranges
 from mime_tf.errors import InputError
 
 MOST = 20_000_000  # pairs of code and ancestor in memory
@@ -75,7 +76,7 @@ def _ancestors(edges: Edges, offsets: np.ndarray, start: np.ndarray, most_steps:
     origin, node, walked = np.arange(len(start)), start, np.zeros(len(start), np.int64)
     while len(node) and len(known) <= most:
         widths = offsets[node + 1] - offsets[node]
-        edge = np.repeat(offsets[node] - (np.cumsum(widths) - widths), widths) + np.arange(widths.sum())
+        edge = ranges(offsets[node], widths)
         reached = np.repeat(walked, widths) + edges.steps[edge]
         pair = np.repeat(origin, widths) * nodes + edges.parent[edge]
         if most_steps is not None:

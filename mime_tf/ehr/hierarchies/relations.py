@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mime_tf.data.store import ranges
 from mime_tf.ehr.engine import Engine
 from mime_tf.ehr.hierarchies.closure import Edges
 from mime_tf.ehr.schema import PARENTS, system_name
@@ -137,8 +138,7 @@ class Relations:
     def out_of(self, nodes: np.ndarray) -> np.ndarray:
         """Returns the positions in `edges` of the relations whose child is one of some nodes."""
         first, last = (np.searchsorted(self.edges.child, nodes, side=side) for side in ("left", "right"))
-        widths = last - first
-        return np.repeat(first - (np.cumsum(widths) - widths), widths) + np.arange(widths.sum())
+        return ranges(first, last - first)
 
     def texts(self, edges: np.ndarray) -> tuple[list[str], list[str]]:
         """Returns the names of the ancestors of some edges, and their classes, "" where a table has none."""
