@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from mime_tf.commands import options
-from mime_tf.commands.options import Parser, Value
+from mime_tf.commands.options import Parser, Value, choice
 from mime_tf.constraints import at_least
 from mime_tf.terminal import environment, files, outputs
 from mime_tf.terminal.console import Console
@@ -20,8 +20,13 @@ EPILOG = """example:
 
 Columns of the output: row, the index of the patient in the data, or patient_id if the data have ids; probability;
 dropped_codes, the number of codes that the model was not shown because training did not hold them; and empty, 1 if it
-was shown no code at all. Such a probability tells of nothing but the number of visits."""
+was shown no code at all. Such a probability tells of nothing but the number of visits.
 
+With --unknown_codes ancestor a code that training did not hold is scored as its nearest ancestor that it held, by the
+hierarchy.csv beside the data or in the folder of the model; a column ancestor_codes counts such codes. A new export
+keeps them by mime-tf convert --vocabulary ... --unknown_codes keep."""
+
+POLICIES = ("drop", "ancestor")  # for codes that training did not hold
 _PART = 1 << 16  # patients of a Parquet cohort in memory at a time; those of a smaller cohort share batches as ever
 
 
@@ -32,6 +37,8 @@ def parser(program: str) -> Parser:
     options.add_data(parser, "; labels are not needed")
     options.add_output(parser, "FILE", "CSV file to write")
     read = Value(int, at_least(1))
+    text = "codes that training did not hold: drop, or score as the nearest ancestor that it held"
+    options.add(parser, "unknown_codes", choice(POLICIES), text, POLICIES[0])
     options.add(parser, "batch_size", read, "largest number of patients in a batch; it matters to speed only", 200)
     return parser
 
@@ -61,11 +68,13 @@ def _predict(arguments: Namespace) -> None:
     from mime_tf.scoring import prediction
 
     name = "row" if first.patient_ids is None else "patient_id"
+    policy = arguments.unknown_codes
+    columns = (name, "probability", "dropped_codes", "empty", *(["ancestor_codes"] if policy == "ancestor" else []))
     summary, whole = _Summary(), itertools.chain([first], parts)
     del first  # the parts are held one at a time
     with files.publishing():
-        predicted = prediction.predict_parts(model, patients, whole, arguments.batch_size, console.progress)
-        files.write_table(output, (name, "probability", "dropped_codes", "empty"), summary.rows(predicted))
+        predicted = prediction.predict_parts(model, patients, whole, arguments.batch_size, console.progress, policy)
+        files.write_table(output, columns, summary.rows(predicted))
     for line in summary.lines(output):
         console.line(line)
 
@@ -80,6 +89,8 @@ class _Summary:
         dropped: number of codes that the model was not shown.
         dropping: number of patients who have such codes.
         empty: number of patients of whom nothing is left.
+        by_ancestor: number of codes that were scored as an ancestor, or None if they were not to be.
+        codes: number of codes, where they were.
     """
 
     patients: int = 0
@@ -87,11 +98,17 @@ class _Summary:
     dropped: int = 0
     dropping: int = 0
     empty: int = 0
+    by_ancestor: int | None = None
+    codes: int = 0
 
     def rows(self, parts: "Iterable[Predictions]") -> Iterator[tuple]:
         """Yields the rows of the table, turned into Python's values a part at a time."""
         for part in parts:
-            columns = (part.probabilities, part.dropped, part.empty.astype(int))
+            columns = [part.probabilities, part.dropped, part.empty.astype(int)]
+            if part.by_ancestor is not None and part.codes is not None:
+                columns.append(part.by_ancestor)
+                self.by_ancestor = (self.by_ancestor or 0) + int(part.by_ancestor.sum())
+                self.codes += int(part.codes.sum())
             ids = part.patient_ids
             names = range(self.patients, self.patients + len(part)) if ids is None else ids.tolist()
             self.patients += len(part)
@@ -105,6 +122,12 @@ class _Summary:
         """Yields the lines that are printed."""
         mean = self.probability / self.patients
         yield f"{output}: {self.patients:,} patients, with a mean probability of {mean:.4f}"
+        if self.by_ancestor is not None:
+            total, known = max(self.codes, 1), self.codes - self.by_ancestor - self.dropped
+            shares = [f"{count / total:.1%}" for count in (known, self.by_ancestor, self.dropped)]
+            yield (
+                f"of {self.codes:,} codes {shares[0]} were scored as they are, {shares[1]} as an ancestor, {shares[2]} not"
+            )
         if self.dropped:
             yield (
                 f"dropped, because training did not hold them: {self.dropped:,} codes of {self.dropping:,} "

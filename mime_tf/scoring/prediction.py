@@ -14,6 +14,7 @@ from mime_tf.errors import InputError, show
 from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.runs.provenance import GROUPS
 from mime_tf.scoring.scorer import Scorer
+from mime_tf.scoring.substitution import Substitution
 from mime_tf.splits.groups import digest, group_numbers
 from mime_tf.splits.split import Part, Split, eligible, make_split
 
@@ -33,6 +34,9 @@ class Predictions:
             or because they were orders of a diagnosis that it did not hold.
         empty: bool, (patients,): the model was shown no code at all, so that the probability tells of nothing but the
             number of visits.
+        by_ancestor: int64, (patients,): number of codes in place of which the model was shown an ancestor, or None if
+            it was not to be.
+        codes: int64, (patients,): number of codes, or None as well.
         patient_ids: (patients,), as in `mime_tf.data.cohort.Cohort`, or None.
     """
 
@@ -40,6 +44,8 @@ class Predictions:
     dropped: np.ndarray
     empty: np.ndarray
     patient_ids: np.ndarray | None = None
+    by_ancestor: np.ndarray | None = None
+    codes: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Number of patients."""
@@ -52,11 +58,16 @@ class Predictions:
         """Returns a `pandas.DataFrame` with a row per patient, in the cohort's order."""
         ids = {} if self.patient_ids is None else {"patient_id": self.patient_ids}
         scores = {"probability": self.probabilities, "dropped_codes": self.dropped, "empty": self.empty}
-        return frame(ids | scores)
+        ancestors = {} if self.by_ancestor is None else {"ancestor_codes": self.by_ancestor}
+        return frame(ids | scores | ancestors)
 
 
 def predict(
-    fitted: FittedSplit, cohort: Cohort, batch_size: int = 200, progress: Progress | None = None
+    fitted: FittedSplit,
+    cohort: Cohort,
+    batch_size: int = 200,
+    progress: Progress | None = None,
+    unknown_codes: str = "drop",
 ) -> Predictions:
     """Scores every patient of a cohort.
 
@@ -65,17 +76,24 @@ def predict(
         cohort: the patients; their labels are ignored.
         batch_size: most patients in a batch.
         progress: function that is called with a text now and then, such as `Console.progress`.
+        unknown_codes: of `mime_tf.scoring.substitution.POLICIES`: `"drop"`, or `"ancestor"` to show the model the
+            nearest ancestor that it knows in place of a code that it does not.
 
     Raises:
-        InputError: `batch_size` is less than 1, the cohort's codes mean something else than in training, or the
-            model's weights give no numbers.
+        InputError: `batch_size` is less than 1, the cohort's codes mean something else than in training, no table says
+            what the ancestors are, or the model's weights give no numbers.
     """
-    (predictions,) = predict_parts(fitted, len(cohort), [cohort], batch_size, progress)
+    (predictions,) = predict_parts(fitted, len(cohort), [cohort], batch_size, progress, unknown_codes)
     return predictions
 
 
 def predict_parts(
-    fitted: FittedSplit, patients: int, parts: Iterable[Cohort], batch_size: int = 200, progress: Progress | None = None
+    fitted: FittedSplit,
+    patients: int,
+    parts: Iterable[Cohort],
+    batch_size: int = 200,
+    progress: Progress | None = None,
+    unknown_codes: str = "drop",
 ) -> Iterator[Predictions]:
     """Scores a cohort that may be larger than memory, one part after another.
 
@@ -85,6 +103,7 @@ def predict_parts(
         parts: the parts of the cohort, as `Cohort.open_parts` returns them. Patients of one part share batches.
         batch_size: as for `predict`.
         progress: as for `predict`.
+        unknown_codes: as for `predict`.
 
     Yields:
         The predictions of each part.
@@ -92,13 +111,19 @@ def predict_parts(
     Raises:
         InputError: as for `predict`, perhaps after some parts.
     """
-    scorer, done = Scorer(fitted.model), 0
+    scorer, done, substitution = Scorer(fitted.model), 0, None
     for cohort in parts:
         report = _counting(progress, done, patients)
+        by_ancestor = codes = None
+        if unknown_codes == "ancestor":
+            substitution = substitution or Substitution.of(fitted, cohort)
+            by_ancestor, codes = substitution.count(cohort.store, fitted.usable), _code_counts(cohort.store)
+            cohort = substitution.apply(cohort)
         part = part_of(fitted, cohort, "all")
         probabilities = np.empty(len(part), np.float32)
         probabilities[part.rows] = _score(scorer, fitted.folder, part, batch_size, report)
-        yield Predictions(probabilities, *count_dropped(cohort.store, fitted.usable, report), cohort.patient_ids)
+        dropped, empty = count_dropped(cohort.store, fitted.usable, report)
+        yield Predictions(probabilities, dropped, empty, cohort.patient_ids, by_ancestor, codes)
         done += len(part)
 
 
