@@ -126,7 +126,8 @@ class _Summary:
             total, known = max(self.codes, 1), self.codes - self.by_ancestor - self.dropped
             shares = [f"{count / total:.1%}" for count in (known, self.by_ancestor, self.dropped)]
             yield (
-                f"of {self.codes:,} codes {shares[0]} were scored as they are, {shares[1]} as an ancestor, {shares[2]} not"
+                f"of {self.codes:,} codes {shares[0]} were scored as they are, {shares[1]} as an ancestor, "
+                f"{shares[2]} not at all"
             )
         if self.dropped:
             yield (

@@ -40,7 +40,7 @@ FITTED = SimpleNamespace(
 )
 
 
-def cohort(relations, patients=(), names=THEIRS):
+def cohort(relations, patients=([[[0, [], []]]],), names=THEIRS):
     made = Cohort(pickled.from_lists(list(patients)))
     made.vocabulary, made.hierarchy = vocabulary(*names), None if relations is None else Hierarchy(relations)
     return made
