@@ -14,6 +14,7 @@ from mime_tf.config import REGRESSION, TrainConfig
 from mime_tf.data.cohort import Cohort
 from mime_tf.regression import linear
 from mime_tf.regression.columns import Columns
+from mime_tf.regression.sequences import Sequences
 from mime_tf.runs import model_file, writing
 from mime_tf.runs.folder import MODEL, NETWORKS, PREDICTIONS, VOCABULARY, remove_state
 from mime_tf.runs.results import read_history, read_metrics, read_predictions
@@ -23,6 +24,7 @@ from mime_tf.splits.split import Part, Split
 from mime_tf.terminal.console import Console
 from mime_tf.training.blend_weights import fit_weights, logits_of
 from mime_tf.training.fitter import Fitter
+from mime_tf.training.regression_layer import regression_layer
 from mime_tf.training.split_training import SplitTraining
 
 
@@ -126,7 +128,8 @@ class BlendTraining:
         labels = self.cohort.require_labels()
         self.console.progress(f"{os.path.basename(self.folder)}: fitting the regression")
         columns = Columns.learn(store, train.rows)
-        fitted = linear.fit(store, labels, train.rows, valid.rows, columns=columns, seed=number)
+        sequences = Sequences.learn(store, train.rows)
+        fitted = linear.fit(store, labels, train.rows, valid.rows, columns=columns, sequences=sequences, seed=number)
         logits = np.empty(len(train))
         for fold in range(self.config.members):
             kept, held_out = train.rows[folds != fold], train.rows[folds == fold]
@@ -138,16 +141,12 @@ class BlendTraining:
     def _assemble(self, regression: linear.Linear | None, weights: np.ndarray, bias: float) -> Blend:
         """Returns the blend of the parts."""
         kinds = [fitter.model.get_config() for fitter in self.fitters]
-        columns = None if regression is None else regression.columns
-        windows, sizes = (None, None) if columns is None else (list(columns.windows), [len(k) for k in columns.keys])
-        model = Blend(kinds, self.config.members, windows, sizes, name="blend")
+        arguments, weights_of_regression = regression_layer(regression) if regression is not None else ({}, {})
+        model = Blend(kinds, self.config.members, **arguments, name="blend")
         for index, network in enumerate(model.networks):
             path = os.path.join(self._network_folder(*divmod(index, self.config.members)), MODEL)
             network.set_weights(model_file.load(path, self.sizes).get_weights())
-        if regression is not None and columns is not None:
-            keys = np.concatenate([np.zeros(0, np.int64), *columns.keys])
-            presence, log_count = _by_form(columns, regression.weights)
-            model.set_regression(keys, presence, log_count, regression.intercept)
+        model.set_regression(**weights_of_regression)
         model.part_weights.assign(weights)
         model.bias.assign(bias)
         return model
@@ -206,10 +205,3 @@ def _logits_of(folder: str, part: Part) -> np.ndarray:
     saved = read_predictions(os.path.join(folder, PREDICTIONS["test"]))
     order = np.searchsorted(saved.rows, part.rows)
     return logits_of(saved.scores.probabilities[order])
-
-
-def _by_form(columns: Columns, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Divides the weights of columns, window by window, into those of presence and those of log counts."""
-    ends = np.cumsum([len(keys) for keys in columns.keys for _ in ("presence", "log count")])[:-1]
-    blocks = np.split(weights, ends)
-    return np.concatenate(blocks[::2]), np.concatenate(blocks[1::2])

@@ -15,6 +15,7 @@ from mime_tf.data import pickled
 from mime_tf.data.cohort import Cohort
 from mime_tf.explain.patients import explain_patients
 from mime_tf.regression import linear
+from mime_tf.regression.sequences import Sequences
 from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.runs.model_file import load
 from mime_tf.scoring import prediction
@@ -99,7 +100,13 @@ def test_the_blend_is_the_sum_of_its_parts(uninterrupted, cohort):
         assert all(np.array_equal(a, b) for a, b in zip(network.get_weights(), weights.get_weights(), strict=True))
     split = prediction.split_of(fitted, opened)
     columns = linear.Columns.learn(opened.store, split.train.rows)
-    regression = linear.fit(opened.store, opened.labels, split.train.rows, split.valid.rows, columns=columns, seed=0)
+    sequences = Sequences.learn(opened.store, split.train.rows)
+    regression = linear.fit(
+        *(opened.store, opened.labels, split.train.rows, split.valid.rows),
+        columns=columns,
+        sequences=sequences,
+        seed=0,
+    )
     from mime_tf.batches.tables import Batch
 
     logits = np.array(model.regression({name: np.asarray(table) for name, table in Batch(store).tables().items()}))[
