@@ -92,6 +92,8 @@ class Explanation:
         logit: float, the logit of the whole record, `log(probability / (1 - probability))`.
         gap: float, by how much the contributions may fail to add up.
         visits: tuple of Visit, in the order of time.
+        subject: str, what the model predicts, and of how many patients.
+        remarks: tuple of str, to be read before the numbers.
     """
 
     row: int
@@ -102,6 +104,8 @@ class Explanation:
     logit: float
     gap: float
     visits: tuple
+    subject: str = ""
+    remarks: tuple = ()
 
     def to_frame(self):
         """Returns the contributions as a `pandas.DataFrame` with a row for each diagnosis alone and each order.

@@ -71,7 +71,10 @@ def printed(explanation):
     Args:
         explanation: `mime_tf.explain.explanation.Explanation`.
     """
+    if explanation.subject:
+        yield one_line(explanation.subject)
     yield title(explanation)
+    yield from (f"note: {remark}" for remark in explanation.remarks)
     for name, value in (*steps(explanation), ("log-odds", explanation.logit)):
         yield f"{signed(value, 4):>10}  {name}"
     yield f"contributions of visits, Dx-objects and orders; they add up within {explanation.gap:.4f}:"

@@ -13,7 +13,7 @@ from mime_tf.explain.explanation import Dropped, DxObject, Explanation, Order, V
 from mime_tf.explain.parts import contributions
 
 
-def explain_patients(fitted, cohort, rows, tolerance=TOLERANCE, progress=None):
+def explain_patients(fitted, cohort, rows, tolerance=TOLERANCE, progress=None, title=None):
     """Explains the scores of patients.
 
     Args:
@@ -22,6 +22,7 @@ def explain_patients(fitted, cohort, rows, tolerance=TOLERANCE, progress=None):
         rows: the patients' indices in the cohort.
         tolerance: log-odds, the largest gap to accept; see `mime_tf.explain.attribution.contributions`.
         progress: function that is given a text now and then, such as `Console.progress`.
+        title: what the model predicts, in place of what the run knows; or None.
 
     Returns:
         List of Explanation, one for each of `rows`.
@@ -35,10 +36,11 @@ def explain_patients(fitted, cohort, rows, tolerance=TOLERANCE, progress=None):
             raise InputError(f"row: found {show(row)}; the cohort has the rows 0 to {len(cohort.store) - 1}")
     fitted.check_codes(cohort)
     records = _Records(fitted, cohort.store.select(rows), tolerance, progress)
+    subject = fitted.subject.titled(title).title
     explanations = []
     for patient_index, row in enumerate(rows):
         name = f"row {row}" if cohort.patient_ids is None else str(cohort.patient_ids[row])
-        explanations.append(records.explanation(patient_index, int(row), name))
+        explanations.append(records.explanation(patient_index, int(row), name, subject))
     return explanations
 
 
@@ -50,7 +52,7 @@ class _Records:
         self._store, self._known = store, store.keep_known(fitted.usable)
         self._contributions = contributions(fitted.model, self._known, tolerance, progress)
 
-    def explanation(self, patient_index, row, name):
+    def explanation(self, patient_index, row, name, subject):
         """Returns the Explanation of a patient, whose index in the cohort is `row`."""
         logits = self._contributions
         logit = float(logits.logits[patient_index])
@@ -64,6 +66,7 @@ class _Records:
             logit=logit,
             gap=float(logits.gaps[patient_index]),
             visits=tuple(map(self._visit, visits)),
+            subject=subject,
         )
 
     def _visit(self, visit_index):

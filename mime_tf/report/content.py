@@ -6,6 +6,7 @@ import os
 from mime_tf.assess import measures
 from mime_tf.report.inputs import AssessedSplit, Settings, read_inputs
 from mime_tf.report.sections import SECTIONS
+from mime_tf.runs.subject import Subject
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -14,6 +15,7 @@ class Report:
 
     Attributes:
         model: str, the path that the report was asked for.
+        subject: `mime_tf.runs.subject.Subject`, what the model predicts, of whom.
         splits: list of `mime_tf.report.inputs.AssessedSplit`, one for each finished split.
         detailed: the AssessedSplit that is shown in detail.
         sections: list of `mime_tf.report.section.Section`, in the order of the page.
@@ -22,6 +24,7 @@ class Report:
     """
 
     model: str
+    subject: Subject
     splits: list
     detailed: AssessedSplit
     sections: list
@@ -54,7 +57,8 @@ def gather(model, data=None, settings=None, progress=lambda text: None):
     settings = settings or Settings()
     inputs = read_inputs(model, data, settings, progress)
     sections = [section.gather(inputs) for section in SECTIONS]
-    return Report(os.fspath(model), inputs.splits, inputs.detailed, sections, settings, list(_notes(inputs)))
+    notes = list(_notes(inputs))
+    return Report(os.fspath(model), inputs.subject, inputs.splits, inputs.detailed, sections, settings, notes)
 
 
 def _notes(inputs):

@@ -22,6 +22,7 @@ from mime_tf.runs.configuration import VOCABULARY_SIZES, Configuration
 from mime_tf.runs.folder import CODES, CONFIG, METRICS, MODEL, PREDICTIONS, VOCABULARY, is_finished
 from mime_tf.runs.provenance import cohort_digests
 from mime_tf.runs.results import SavedPredictions, SplitResults, read_metrics, read_predictions
+from mime_tf.runs.subject import Subject
 from mime_tf.terminal import files
 
 
@@ -114,6 +115,11 @@ class FittedSplit:
     def usable(self) -> dict[str, np.ndarray]:
         """Codes that new patients keep, as `known`; all that the model has room for where training's are not known."""
         return self.known or {kind: np.ones(self.sizes[f"num_{kind}"], bool) for kind in CODE_KINDS}
+
+    @functools.cached_property
+    def subject(self) -> Subject:
+        """Subject of the split: which outcome it predicts, of whom."""
+        return Subject.read(self.folder, self.input)
 
     @functools.cached_property
     def metrics(self) -> dict[str, Any] | None:

@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import functools
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +15,7 @@ from mime_tf.data.frames import frame
 from mime_tf.errors import InputError, show
 from mime_tf.runs.configuration import Configuration, is_whole
 from mime_tf.runs.folder import HISTORY, METRICS, PREDICTIONS
+from mime_tf.runs.subject import Subject
 from mime_tf.terminal import files, reading
 
 _LARGEST = 1e15  # more is no number of a run, and pictures and tables have no room for it
@@ -82,6 +84,11 @@ class SplitResults:
     def __repr__(self) -> str:
         loss = self.metrics.get("valid_loss")
         return f"SplitResults({self.folder!r}, iteration {self.iteration:,}, valid_loss {loss})"
+
+    @functools.cached_property
+    def subject(self) -> Subject:
+        """Subject of the split: which outcome it predicts, of whom."""
+        return Subject.read(self.folder, self.configuration.input)
 
     @property
     def iteration(self) -> int:

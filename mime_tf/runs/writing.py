@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from mime_tf.data.cohort import Cohort
 from mime_tf.runs.configuration import VOCABULARY_SIZES
 from mime_tf.runs.folder import CODES, HISTORY, METRICS, MODEL, PREDICTIONS
-from mime_tf.splits.split import Part
+from mime_tf.runs.population import Population
+from mime_tf.splits.split import Part, Split
 from mime_tf.terminal import files
 
 
@@ -23,6 +25,20 @@ def write_codes(folder: str, sizes: Mapping[str, int], known: Mapping[str, np.nd
     codes = {kind: np.flatnonzero(known[kind]).tolist() for kind in known} if known else None
     content = {name: sizes[name] for name in VOCABULARY_SIZES} | {"known": codes}
     files.write_json(os.path.join(folder, CODES), content)
+
+
+def write_subject(folder: str, cohort: Cohort, rows: np.ndarray, split: Split) -> None:
+    """Writes what a page needs to tell whom a model is about: numbers of the patients, and `convert`'s account of them.
+
+    Args:
+        folder: of the fitted split.
+        cohort: the patients.
+        rows: int64, the rows of the cohort that the run admits.
+        split: the split.
+    """
+    Population.of(cohort, rows, split).write(folder)
+    if cohort.conversion is not None:
+        cohort.conversion.write(folder)
 
 
 def write_model(folder: str, model: Any) -> None:

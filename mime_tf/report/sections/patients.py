@@ -6,6 +6,7 @@ import numpy as np
 
 from mime_tf.errors import InputError
 from mime_tf.explain.lines import explanation_lines, steps, title
+from mime_tf.pages.text import without_folders
 from mime_tf.report.section import Section
 from mime_tf.terminal import environment
 
@@ -54,9 +55,12 @@ def gather(inputs):
         environment.import_tensorflow()  # not before: all other sections do without
         from mime_tf.explain.patients import explain_patients
 
-        explanations = explain_patients(inputs.fitted, inputs.cohort, rows, progress=inputs.progress)
+        explanations = explain_patients(
+            inputs.fitted, inputs.cohort, rows, progress=inputs.progress, title=inputs.settings.title
+        )
     except InputError as error:
-        return Section("patients", _TITLE, reason=f"They could not be explained: {error}.")
+        reason = without_folders(str(error), [inputs.fitted.folder, inputs.cohort.name, inputs.cohort.folder])
+        return Section("patients", _TITLE, reason=f"They could not be explained: {reason}.")
     return Section("patients", _TITLE, PatientsData(inputs.detailed.name, dict(zip(chosen, explanations, strict=True))))
 
 
