@@ -5,6 +5,7 @@ import itertools
 
 from mime_tf.pages.text import one_line, signed
 
+_ADJUSTED = 1e-6  # least difference of a probability that was adjusted from the model's own
 # Most Dx-objects of a visit, and most orders of a Dx-object, that a shortened table shows.
 _DXOBJECTS, _ORDERS = 5, 3
 
@@ -30,6 +31,8 @@ class Line:
 def title(explanation):
     """Returns the patient and the score in one line."""
     score = f"probability {explanation.probability:.3f}, log-odds {signed(explanation.logit)}"
+    if abs(explanation.probability - explanation.model_probability) > _ADJUSTED:
+        score = f"probability {explanation.probability:.3f}, the model's own {explanation.model_probability:.3f}"
     return f"patient {one_line(explanation.patient)}: {score}"
 
 

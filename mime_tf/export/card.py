@@ -30,12 +30,14 @@ class Facts:
         metrics: dict, the content of metrics.json, or None.
         sets: dict from `"valid"` and `"test"` to a pair of the number of rows and of rows of label 1, of those that the
             run left predictions of.
+        unknown: dict from `"valid"` and `"test"` to the number of rows of whom the model knows no code.
         assessment: `mime_tf.assess.measures.Assessment` of test; None without its predictions.
     """
 
     subject: Subject
     metrics: dict | None
     sets: dict
+    unknown: dict
     assessment: object
 
 
@@ -60,6 +62,7 @@ def gather(fitted, bootstrap=1000, progress=None, title=None):
         subject=fitted.subject.titled(title),
         metrics=fitted.metrics,
         sets={name: (len(table), int(table.scores.labels.sum())) for name, table in sets.items()},
+        unknown={name: int(table.empty.sum()) for name, table in sets.items()},
         assessment=assess(sets["test"].scores, Bootstrap(bootstrap), progress) if "test" in sets else None,
     )
 

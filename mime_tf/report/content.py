@@ -73,6 +73,14 @@ def _notes(inputs):
             f"{where} only {fewest} rows of label 1: all measures are uncertain, and the intervals tend to be too "
             "narrow"
         )
+    detailed, adjustment = inputs.detailed.results.test, inputs.detailed.results.adjustment
+    if detailed.empty.any():
+        yield (
+            f"nothing is known of {detailed.empty.sum()} of {len(detailed)} test rows of {inputs.detailed.name}, for "
+            f"the model knows none of their codes: they are scored {adjustment.rule}, and none of them is among the explained patients"
+        )
+    if adjustment.recalibration is not None:
+        yield f"the probabilities of {inputs.detailed.name} are recalibrated: {adjustment.recalibration.method}"
     if inputs.origin and inputs.origin.rules.get("design") == "case_control":
         yield (
             "the cohort has cases and matched controls, so the share of label 1 is by design: PPV, NPV, average "

@@ -150,11 +150,11 @@ def _divisions(cohort, settings):
 def _with_patients(split, cohort):
     """Returns the results of a split with the patient of each row, once its rows are known to be the cohort's."""
     rows = split.test.rows
-    if rows.max() >= len(cohort) or (cohort.labels[rows] != split.test.scores.labels).any():
+    if rows.max() >= len(cohort) or (cohort.labels[rows] != split.test.output.labels).any():
         raise InputError(f"{split.folder}: its test predictions have rows or labels that {cohort.path} does not have")
     patients = None if cohort.patient_ids is None else cohort.patient_ids[rows]
-    scores = dataclasses.replace(split.test.scores, patients=patients)
-    return dataclasses.replace(split, test=dataclasses.replace(split.test, scores=scores))
+    output = dataclasses.replace(split.test.output, patients=patients)
+    return dataclasses.replace(split, test=dataclasses.replace(split.test, output=output))
 
 
 def _assess(split, settings, progress):

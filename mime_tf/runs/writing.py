@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from mime_tf.data.cohort import Cohort
+from mime_tf.data.known_codes import count_codes
 from mime_tf.runs.configuration import VOCABULARY_SIZES
 from mime_tf.runs.folder import CODES, HISTORY, METRICS, MODEL, PREDICTIONS
 from mime_tf.runs.population import Population
@@ -55,7 +56,9 @@ def write_history(folder: str, history: Sequence[Mapping[str, float]]) -> None:
 def write_predictions(
     folder: str, name: str, part: Part, probabilities: np.ndarray, patient_ids: np.ndarray | None = None
 ) -> None:
-    """Writes the probabilities of a set's patients with their row numbers in the cohort, in its order.
+    """Writes the output of a model for a set's patients with their row numbers in the cohort, in its order.
+
+    The column `empty` is 1 for patients of whom the model knows no code; `mime_tf.runs.adjustment` has their scores.
 
     Args:
         folder: of the fitted split.
@@ -66,7 +69,13 @@ def write_predictions(
     """
     order = np.argsort(part.rows[: len(probabilities)])
     rows = part.rows[order]
-    columns = {"row": rows, "label": part.labels[order], "probability": probabilities[order]}
+    given, dropped = count_codes(part.store, part.known, rows)
+    columns = {
+        "row": rows,
+        "label": part.labels[order],
+        "probability": probabilities[order],
+        "empty": (given == dropped).astype(int),
+    }
     if patient_ids is not None:
         columns = {"patient_id": patient_ids[rows]} | columns
     values = zip(*(column.tolist() for column in columns.values()), strict=True)
