@@ -31,6 +31,8 @@ def point_lines(points: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             f"threshold {point['threshold']:.4f}: {point['alerts']:,} alerts (tp {point['tp']:,}, fp {point['fp']:,}), "
             f"{point['tn'] + point['fn']:,} others (tn {point['tn']:,}, fn {point['fn']:,})"
         )
+        if point.get("unknown"):
+            yield f"  of the alerts, {point['unknown']:,} are of patients of whom nothing is known"
         for name, title in SHARES.items():
             yield _line(f"  {title}", point[name], point["intervals"][name])
 

@@ -14,14 +14,14 @@ from mime_tf.terminal import environment, files, outputs
 from mime_tf.terminal.console import Console
 
 if TYPE_CHECKING:
-    import numpy as np
-
     from mime_tf.assess.bootstrap import Bootstrap
     from mime_tf.assess.measures import Assessment
     from mime_tf.assess.scores import Scores
     from mime_tf.assess.subgroups import Subgroup
     from mime_tf.data.cohort import Cohort
+    from mime_tf.runs.adjustment import Adjustment
     from mime_tf.runs.fitted_split import FittedSplit
+    from mime_tf.scoring.prediction import Predictions
     from mime_tf.scoring.yardsticks import Yardstick
 
 EPILOG = """example:
@@ -65,6 +65,7 @@ class Evaluation:
         points: operating points, of the thresholds first, then of the alert rates.
         subgroups: measures of each subgroup.
         yardsticks: simpler models on the same patients, if these are test.
+        unknown: number of rows of whom the model knows no code.
     """
 
     scores: "Scores"
@@ -72,6 +73,7 @@ class Evaluation:
     points: list[dict[str, Any]]
     subgroups: "list[Subgroup]"
     yardsticks: "list[Yardstick]"
+    unknown: int
 
 
 def run(arguments: Namespace) -> None:
@@ -124,12 +126,16 @@ def _evaluate(
     from mime_tf.scoring import prediction, yardsticks
 
     part = prediction.part_of(model, cohort, arguments.split)
-    notes += _dropped(*(counts[part.rows] for counts in prediction.count_dropped(cohort.store, model.usable)))
     for note in notes:
         console.note(note)
-    probabilities = prediction.score(model, part, model.config.eval_batch_size, console.progress)
-    scores = Scores(part.labels, probabilities, None if patients is None else patients[part.rows])
-    alerts = [thresholds.alert_threshold(probabilities, rate) for rate in arguments.alert_rate]
+    predictions = prediction.score(model, part, model.config.eval_batch_size, console.progress)
+    scores = Scores(part.labels, predictions.probabilities, None if patients is None else patients[part.rows])
+    for note in _unknown(predictions, model.adjustment):
+        console.note(note)
+        notes.append(note)
+    alerts = [thresholds.alert_threshold(scores.probabilities, rate) for rate in arguments.alert_rate]
+    points = thresholds.operating_points(scores, [*arguments.threshold, *alerts], bootstrap, console.progress)
+    points = thresholds.with_unknown(points, scores.probabilities, predictions.empty)
     divided = {column: {name: rows[part.rows] for name, rows in named.items()} for column, named in members.items()}
     fits: list[Yardstick] = []
     if arguments.split == "test" and not arguments.no_yardsticks:
@@ -137,9 +143,10 @@ def _evaluate(
     return Evaluation(
         scores,
         measures.assess(scores, bootstrap, console.progress),
-        thresholds.operating_points(scores, [*arguments.threshold, *alerts], bootstrap, console.progress),
+        points,
         subgroups.assess_groups(scores, divided, bootstrap, console.progress),
         fits,
+        int(predictions.empty.sum()),
     )
 
 
@@ -172,15 +179,18 @@ def _check_data(model: "FittedSplit", cohort: "Cohort", split: str) -> list[str]
     return ["the model was trained on these patients"] if split == "train" else []
 
 
-def _dropped(dropped: "np.ndarray", empty: "np.ndarray") -> list[str]:
-    """Returns notes on the codes that the model was not shown: all of them, if it knows other codes."""
-    if not dropped.any():
-        return []
-    patients, share = (dropped > 0).sum(), empty.mean()
-    return [
-        f"dropped, because training did not hold them: {dropped.sum():,} codes of {patients:,} patients; "
-        f"nothing is left of {empty.sum():,} ({share:.1%})"
-    ]
+def _unknown(predictions: "Predictions", adjustment: "Adjustment") -> Iterator[str]:
+    """Yields notes on the codes that the model was not shown, and on how patients were scored of whom it knows none."""
+    dropped, empty = predictions.dropped, predictions.empty
+    if adjustment.recalibration is not None:
+        yield f"recalibrated: {adjustment.recalibration.method}"
+    if dropped.any():
+        yield (
+            f"dropped, because training did not hold them: {dropped.sum():,} codes of {(dropped > 0).sum():,} "
+            f"patients; the model knew {1 - dropped.sum() / predictions.codes.sum():.1%} of all codes"
+        )
+    if empty.any():
+        yield f"nothing is known of {empty.sum():,} rows ({empty.mean():.1%}): scored {adjustment.rule}"
 
 
 def _lines(arguments: Namespace, evaluation: Evaluation, bootstrap: "Bootstrap") -> Iterator[str]:
@@ -213,6 +223,7 @@ def _report(arguments: Namespace, model: "FittedSplit", evaluation: Evaluation, 
         **{name: getattr(arguments, name) for name in ("model", "data", "split", "bootstrap", "seed")},
         "split_seed": model.split_seed,
         **{name: getattr(assessment, name) for name in ("rows", "patients", "ones")},
+        "nothing_known": evaluation.unknown,
         "metrics": estimates(assessment),
         "yardsticks": [yardstick.record() for yardstick in evaluation.yardsticks],
         "operating_points": [point_record(*pair) for pair in zip(evaluation.points, asked, strict=True)],

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
@@ -13,14 +14,16 @@ from mime_tf.terminal import environment, files, outputs
 from mime_tf.terminal.console import Console
 
 if TYPE_CHECKING:
+    from mime_tf.runs.adjustment import Adjustment
     from mime_tf.scoring.prediction import Predictions
 
 EPILOG = """example:
   mime-tf predict --model r0s0 --data data/new_patients --output scores.csv
 
 Columns of the output: row, the index of the patient in the data, or patient_id if the data have ids; probability;
-dropped_codes, the number of codes that the model was not shown because training did not hold them; and empty, 1 if it
-was shown no code at all. Such a probability tells of nothing but the number of visits."""
+dropped_codes, the number of codes that the model was not shown because training did not hold them; known_share, the
+share of the patient's codes that it was shown; and empty, 1 if it was shown none. Nothing is known of such a patient,
+whose probability is the share of cases in training."""
 
 _PART = 1 << 16  # patients of a Parquet cohort in memory at a time; those of a smaller cohort share batches as ever
 
@@ -65,8 +68,9 @@ def _predict(arguments: Namespace) -> None:
     del first  # the parts are held one at a time
     with files.publishing():
         predicted = prediction.predict_parts(model, patients, whole, arguments.batch_size, console.progress)
-        files.write_table(output, (name, "probability", "dropped_codes", "empty"), summary.rows(predicted))
-    for line in summary.lines(output):
+        columns = (name, "probability", "dropped_codes", "known_share", "empty")
+        files.write_table(output, columns, summary.rows(predicted))
+    for line in summary.lines(output, model.adjustment):
         console.line(line)
 
 
@@ -77,6 +81,7 @@ class _Summary:
     Attributes:
         patients: number of patients.
         probability: sum of the probabilities.
+        codes: number of codes.
         dropped: number of codes that the model was not shown.
         dropping: number of patients who have such codes.
         empty: number of patients of whom nothing is left.
@@ -84,6 +89,7 @@ class _Summary:
 
     patients: int = 0
     probability: float = 0.0
+    codes: int = 0
     dropped: int = 0
     dropping: int = 0
     empty: int = 0
@@ -91,22 +97,28 @@ class _Summary:
     def rows(self, parts: "Iterable[Predictions]") -> Iterator[tuple]:
         """Yields the rows of the table, turned into Python's values a part at a time."""
         for part in parts:
-            columns = (part.probabilities, part.dropped, part.empty.astype(int))
+            shares = ["" if math.isnan(share) else round(share, 4) for share in part.known_share.tolist()]
+            columns = (part.probabilities.tolist(), part.dropped.tolist(), shares, part.empty.astype(int).tolist())
             ids = part.patient_ids
             names = range(self.patients, self.patients + len(part)) if ids is None else ids.tolist()
             self.patients += len(part)
             self.probability += len(part) * float(part.probabilities.mean())
+            self.codes += int(part.codes.sum())
             self.dropped += int(part.dropped.sum())
             self.dropping += int((part.dropped > 0).sum())
             self.empty += int(part.empty.sum())
-            yield from zip(names, *(column.tolist() for column in columns), strict=True)
+            yield from zip(names, *columns, strict=True)
 
-    def lines(self, output: str) -> Iterator[str]:
+    def lines(self, output: str, adjustment: "Adjustment") -> Iterator[str]:
         """Yields the lines that are printed."""
         mean = self.probability / self.patients
         yield f"{output}: {self.patients:,} patients, with a mean probability of {mean:.4f}"
+        if adjustment.recalibration is not None:
+            yield f"recalibrated: {adjustment.recalibration.method}"
         if self.dropped:
             yield (
                 f"dropped, because training did not hold them: {self.dropped:,} codes of {self.dropping:,} "
-                f"patients; nothing is left of {self.empty:,}"
+                f"patients; the model knew {1 - self.dropped / self.codes:.1%} of all codes"
             )
+        if self.empty:
+            yield f"nothing is known of {self.empty:,} patients (empty is 1): scored {adjustment.rule}"

@@ -18,10 +18,12 @@ from mime_tf.data.store import CODE_KINDS
 from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError, show
 from mime_tf.runs import model_file
+from mime_tf.runs.adjustment import Adjustment
 from mime_tf.runs.configuration import VOCABULARY_SIZES, Configuration
 from mime_tf.runs.folder import CODES, CONFIG, METRICS, MODEL, PREDICTIONS, VOCABULARY, is_finished
 from mime_tf.runs.provenance import cohort_digests
 from mime_tf.runs.results import SavedPredictions, SplitResults, read_metrics, read_predictions
+from mime_tf.runs.subject import Subject
 from mime_tf.terminal import files
 
 
@@ -116,6 +118,16 @@ class FittedSplit:
         return self.known or {kind: np.ones(self.sizes[f"num_{kind}"], bool) for kind in CODE_KINDS}
 
     @functools.cached_property
+    def subject(self) -> Subject:
+        """Subject of the split: which outcome it predicts, of whom."""
+        return Subject.read(self.folder, self.input)
+
+    @functools.cached_property
+    def adjustment(self) -> Adjustment:
+        """Adjustment of the model's output to the probabilities that commands give."""
+        return Adjustment.read(self.folder, self.subject.population)
+
+    @functools.cached_property
     def metrics(self) -> dict[str, Any] | None:
         """Results at the best evaluation, as in metrics.json, or None."""
         return read_metrics(self.folder)
@@ -128,7 +140,7 @@ class FittedSplit:
     def predictions(self, name: str) -> SavedPredictions | None:
         """Returns the predictions that the run left of its set `"valid"` or `"test"`, or None if it left none."""
         path = os.path.join(self.folder, PREDICTIONS[name])
-        return read_predictions(path) if os.path.exists(path) else None
+        return read_predictions(path, self.adjustment) if os.path.exists(path) else None
 
     def check_codes(self, cohort: Cohort) -> None:
         """Checks that codes which both the cohort and the training data name have one meaning.

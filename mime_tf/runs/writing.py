@@ -6,9 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from mime_tf.data.cohort import Cohort
+from mime_tf.data.known_codes import count_codes
 from mime_tf.runs.configuration import VOCABULARY_SIZES
 from mime_tf.runs.folder import CODES, HISTORY, METRICS, MODEL, PREDICTIONS
-from mime_tf.splits.split import Part
+from mime_tf.runs.population import Population
+from mime_tf.splits.split import Part, Split
 from mime_tf.terminal import files
 
 
@@ -25,6 +28,20 @@ def write_codes(folder: str, sizes: Mapping[str, int], known: Mapping[str, np.nd
     files.write_json(os.path.join(folder, CODES), content)
 
 
+def write_subject(folder: str, cohort: Cohort, rows: np.ndarray, split: Split) -> None:
+    """Writes what a page needs to tell whom a model is about: numbers of the patients, and `convert`'s account of them.
+
+    Args:
+        folder: of the fitted split.
+        cohort: the patients.
+        rows: int64, the rows of the cohort that the run admits.
+        split: the split.
+    """
+    Population.of(cohort, rows, split).write(folder)
+    if cohort.conversion is not None:
+        cohort.conversion.write(folder)
+
+
 def write_model(folder: str, model: Any) -> None:
     """Saves a Keras model as the fitted split's."""
     with files.beside(os.path.join(folder, MODEL), ".keras") as temporary:
@@ -39,7 +56,9 @@ def write_history(folder: str, history: Sequence[Mapping[str, float]]) -> None:
 def write_predictions(
     folder: str, name: str, part: Part, probabilities: np.ndarray, patient_ids: np.ndarray | None = None
 ) -> None:
-    """Writes the probabilities of a set's patients with their row numbers in the cohort, in its order.
+    """Writes the output of a model for a set's patients with their row numbers in the cohort, in its order.
+
+    The column `empty` is 1 for patients of whom the model knows no code; `mime_tf.runs.adjustment` has their scores.
 
     Args:
         folder: of the fitted split.
@@ -50,7 +69,13 @@ def write_predictions(
     """
     order = np.argsort(part.rows[: len(probabilities)])
     rows = part.rows[order]
-    columns = {"row": rows, "label": part.labels[order], "probability": probabilities[order]}
+    given, dropped = count_codes(part.store, part.known, rows)
+    columns = {
+        "row": rows,
+        "label": part.labels[order],
+        "probability": probabilities[order],
+        "empty": (given == dropped).astype(int),
+    }
     if patient_ids is not None:
         columns = {"patient_id": patient_ids[rows]} | columns
     values = zip(*(column.tolist() for column in columns.values()), strict=True)

@@ -13,7 +13,7 @@ from mime_tf.terminal import files
 def write(path: str, folders: Sequence[str]) -> None:
     """Writes the test predictions of finished folds, in the cohort's order, atomically.
 
-    The columns are `row`, `patient_id` if the cohort has ids, `fold`, `label` and `probability`.
+    The columns are `row`, `patient_id` if the cohort has ids, `fold`, `label`, `probability` and `empty`.
 
     Args:
         path: of the file.
@@ -29,6 +29,7 @@ def write(path: str, folders: Sequence[str]) -> None:
         "fold": np.repeat(np.arange(len(folds)), [len(fold) for fold in folds]),
         "label": np.concatenate([each.labels for each in scores]),
         "probability": np.concatenate([each.probabilities for each in scores]),
+        "empty": np.concatenate([fold.empty for fold in folds]).astype(int),
     }
     order = np.argsort(columns["row"])
     files.write_table(path, columns, zip(*(column[order].tolist() for column in columns.values()), strict=True))

@@ -13,8 +13,9 @@ from mime_tf.assess.summary import RESULTS
 from mime_tf.config import TrainConfig
 from mime_tf.data import sizes
 from mime_tf.data.cohort import Cohort
+from mime_tf.data.origin import origin_of
 from mime_tf.errors import InputError
-from mime_tf.runs import weights
+from mime_tf.runs import weights, writing
 from mime_tf.runs.configuration import Configuration
 from mime_tf.runs.folder import FILES, METRICS, remove_state
 from mime_tf.runs.journal import Journal
@@ -68,7 +69,8 @@ def train(
     _check_memory(config, resolved)
     groups = group_numbers(cohort, config.group_column)
     plan = Plan(config, cohort.store, cohort.require_labels(), groups)
-    _ = cohort.vocabulary, cohort.patient_ids  # read before anything is written: a bad file leaves nothing behind
+    # Read before anything is written: a bad file leaves nothing behind.
+    _ = cohort.vocabulary, cohort.patient_ids, cohort.attributes, origin_of(cohort.conversion)
     folders = split_folders(output_prefix, config)
     written = [
         log_path,
@@ -156,6 +158,7 @@ def _train_splits(work: _Work) -> Iterator[dict[str, float]]:
         metrics = _finished(folder, console)
         if metrics is None:
             _configuration(record, number, work.sizes).write(folder)
+            writing.write_subject(folder, cohort, plan.rows, split)
             if plan.config.blend:
                 blend = BlendTraining(folder, split, cohort, plan.config, work.sizes, work.fitters, console)
                 metrics = blend.run(number, plan.groups)
