@@ -6,8 +6,9 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from mime_tf.commands import options
+from mime_tf.commands import evaluate_outcomes, options
 from mime_tf.commands.options import Parser, Values, choice
+from mime_tf.config import LABEL
 from mime_tf.constraints import at_least, more_than
 from mime_tf.errors import InputError
 from mime_tf.terminal import environment, files, outputs
@@ -31,9 +32,14 @@ EPILOG = """example:
 test, valid and train are the sets of the run, divided again as in training, which takes the data that it was trained
 on. --split all takes any data, and scores every patient, also those that the run's thresholds would leave out. Beside
 the model on test are regressions on codes and linked pairs and, with a patients.csv, on age and sex, fitted to the
-training patients of the run."""
+training patients of the run.
+
+A model of several outcomes per patient, such as the diagnoses of the next visit, is measured by recall at --recall_at
+(5, 10 and 20) and by ROC AUC over all pairs (micro) and mean over outcomes (macro), beside the frequencies in train and
+the repetition of the history. It takes no --threshold, --alert_rate and --subgroup."""
 
 METRICS, CURVES = "metrics.json", "curves.csv"
+FILES = (METRICS, CURVES, evaluate_outcomes.OUTCOMES)
 SPLITS = ("test", "valid", "train", "all")
 
 
@@ -47,11 +53,18 @@ def parser(program: str) -> Parser:
     threshold, rate = Values(float, at_least(0, at_most=1)), Values(float, more_than(0, at_most=1))
     options.add(parser, "threshold", threshold, "alert at these probabilities or more", [], metavar="P,...")
     options.add(parser, "alert_rate", rate, "alert at most these shares of the patients", [], metavar="R,...")
+    options.add(
+        parser,
+        "recall_at",
+        Values(int, at_least(1)),
+        "of several outcomes, recall among so many of the highest",
+        metavar="K,...",
+    )
     options.add_subgroup(parser)
     options.add_no_yardsticks(parser)
     options.add_bootstrap(parser)
     options.add_seed(parser)
-    options.add_output(parser, "DIR", f"folder for {METRICS} and {CURVES}", required=False)
+    options.add_output(parser, "DIR", f"folder for {METRICS} and {CURVES}, or {FILES[2]}", required=False)
     return parser
 
 
@@ -84,20 +97,24 @@ def run(arguments: Namespace) -> None:
 
 def _run(arguments: Namespace) -> None:
     from mime_tf.commands import inputs
-    from mime_tf.data.cohort import Cohort
+    from mime_tf.data import tasks
     from mime_tf.runs.opening import fitted_split
 
     console = Console(period=5.0)
-    model = fitted_split(arguments.model)
+    model = fitted_split(arguments.model, outcomes=True)
+    _check_options(arguments, model)
     if arguments.output is not None:
-        written = [os.path.join(arguments.output, name) for name in (METRICS, CURVES)]
+        written = [os.path.join(arguments.output, name) for name in FILES]
         inputs.check_apart(written, arguments.data, arguments.model)
     console.progress(f"reading {arguments.data}")
-    cohort = Cohort.open(arguments.data)
+    cohort = tasks.open_cohort(arguments.data, model.config.task)
     notes = [*model.notes, *_check_data(model, cohort, arguments.split)]
     from mime_tf.assess.bootstrap import Bootstrap
 
     bootstrap = Bootstrap(arguments.bootstrap, arguments.seed)
+    if model.outcomes > 1:
+        evaluate_outcomes.run(arguments, model, cohort, bootstrap, notes, console)
+        return
     evaluation = _evaluate(arguments, model, cohort, bootstrap, notes, console)
     if arguments.output:
         _write(arguments.output, _report(arguments, model, evaluation, notes), evaluation.scores)
@@ -151,12 +168,25 @@ def _check_output(output: str | None, overwrite: bool) -> None:
 
     if is_ours(output):
         raise InputError(f"{output}: is a run folder, with a {METRICS} of its own; another folder is needed")
-    for name in (METRICS, CURVES):
+    for name in FILES:
         outputs.check_file(os.path.join(output, name), overwrite)
+
+
+def _check_options(arguments: Namespace, model: "FittedSplit") -> None:
+    """Raises InputError for an option that does not go with the number of the model's outcomes."""
+    if model.outcomes > 1:
+        evaluate_outcomes.check_options(arguments)
+    elif arguments.recall_at:
+        raise InputError(f"recall_at: {arguments.model} has one outcome per patient, and nothing is ranked")
 
 
 def _check_data(model: "FittedSplit", cohort: "Cohort", split: str) -> list[str]:
     """Returns notes on the data; raises InputError if the split can't be made again on them."""
+    if model.config.task == LABEL and cohort.outcomes != model.outcomes:
+        raise InputError(
+            f"{cohort.name}: found {cohort.outcomes} outcomes per patient; the model of {model.folder} has "
+            f"{model.outcomes}"
+        )
     same = model.trained_on(cohort)
     if split == "all":
         return ["the patients that the model was trained on are among them"] if same else []

@@ -138,6 +138,8 @@ def read_predictions(path: str) -> SavedPredictions:
         InputError: the file is missing, or is not as training writes it.
     """
     table = _read_table(path, ("row", "label", "probability"))
+    if "outcome" in table:
+        raise InputError(f"{path}: has several outcomes per patient; needed here is a run of one outcome")
     rows, labels, probabilities = (_numbers(path, name, table) for name in ("row", "label", "probability"))
     if not (len(rows) and ((rows >= 0) & (rows < _LARGEST)).all() and (rows % 1 == 0).all()):
         raise InputError(f"{path}: column row: needs a position from 0 for each patient, and one patient or more")

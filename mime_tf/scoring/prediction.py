@@ -28,7 +28,7 @@ class Predictions:
     """Scores of the patients of a cohort, in their order.
 
     Attributes:
-        probabilities: float32, (patients,).
+        probabilities: float32, (patients,); or (patients, outcomes) of a model of several outcomes.
         dropped: int64, (patients,): number of codes that the model was not shown, because training did not hold them
             or because they were orders of a diagnosis that it did not hold.
         empty: bool, (patients,): the model was shown no code at all, so that the probability tells of nothing but the
@@ -51,8 +51,10 @@ class Predictions:
     def to_frame(self) -> Any:
         """Returns a `pandas.DataFrame` with a row per patient, in the cohort's order."""
         ids = {} if self.patient_ids is None else {"patient_id": self.patient_ids}
-        scores = {"probability": self.probabilities, "dropped_codes": self.dropped, "empty": self.empty}
-        return frame(ids | scores)
+        scores = {"probability": self.probabilities}
+        if self.probabilities.ndim > 1:
+            scores = {f"outcome_{index}": values for index, values in enumerate(self.probabilities.T)}
+        return frame(ids | scores | {"dropped_codes": self.dropped, "empty": self.empty})
 
 
 def predict(
@@ -96,8 +98,9 @@ def predict_parts(
     for cohort in parts:
         report = _counting(progress, done, patients)
         part = part_of(fitted, cohort, "all")
-        probabilities = np.empty(len(part), np.float32)
-        probabilities[part.rows] = _score(scorer, fitted.folder, part, batch_size, report)
+        scores = _score(scorer, fitted.folder, part, batch_size, report)
+        probabilities = np.empty_like(scores)
+        probabilities[part.rows] = scores
         yield Predictions(probabilities, *count_dropped(cohort.store, fitted.usable, report), cohort.patient_ids)
         done += len(part)
 
@@ -115,7 +118,7 @@ def part_of(fitted: FittedSplit, cohort: Cohort, name: str) -> Part:
     Args:
         fitted: the fitted split.
         cohort: the patients.
-        name: `"all"`, every patient of any cohort; or `"train"`, `"valid"` or `"test"` of the split, which is made
+        name: `"all"`, every patient of any cohort who has a visit; or `"train"`, `"valid"` or `"test"` of the split, which is made
             again, so that the cohort has to be the one the model was trained on (`FittedSplit.trained_on`). Valid and
             test lack their last, partial batch if the run left it out (`eval_drop_remainder`).
 
@@ -128,6 +131,7 @@ def part_of(fitted: FittedSplit, cohort: Cohort, name: str) -> Part:
     fitted.check_codes(cohort)
     if name == "all":
         rows = np.argsort(cohort.store.visit_counts, kind="stable")
+        rows = rows[cohort.store.visit_counts[rows] > 0]  # a patient whose one visit was taken away has no history
         labels = np.zeros(len(cohort), np.int64) if cohort.labels is None else cohort.labels  # a Part has labels
         return Part(rows, cohort.store, labels[rows], fitted.usable)
     config, part = fitted.config, getattr(split_of(fitted, cohort), name)
@@ -166,7 +170,7 @@ def split_of(fitted: FittedSplit, cohort: Cohort) -> Split:
 
 
 def score(fitted: FittedSplit, part: Part, batch_size: int = 200, progress: Progress | None = None) -> np.ndarray:
-    """Returns the probabilities of the patients of a part, in its order: float32, (patients,).
+    """Returns the probabilities of the patients of a part, in its order: float32 (patients,) or (patients, outcomes).
 
     Args:
         fitted: the fitted split.

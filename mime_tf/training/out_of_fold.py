@@ -7,18 +7,23 @@ import numpy as np
 
 from mime_tf.runs.folder import PREDICTIONS
 from mime_tf.runs.results import read_predictions
-from mime_tf.terminal import files
+from mime_tf.terminal import files, reading
 
 
-def write(path: str, folders: Sequence[str]) -> None:
+def write(path: str, folders: Sequence[str], outcomes: int = 1) -> None:
     """Writes the test predictions of finished folds, in the cohort's order, atomically.
 
-    The columns are `row`, `patient_id` if the cohort has ids, `fold`, `label` and `probability`.
+    The columns are `row`, `patient_id` if the cohort has ids, `fold`, `label` and `probability`; of several outcomes
+    `fold` and those of the folds' own files.
 
     Args:
         path: of the file.
         folders: the folders of the folds, in their order.
+        outcomes: number of outcomes per patient.
     """
+    if outcomes > 1:
+        _write_outcomes(path, folders)
+        return
     folds = [read_predictions(os.path.join(folder, PREDICTIONS["test"])) for folder in folders]
     scores = [fold.scores for fold in folds]
     patients = [each.patients for each in scores if each.patients is not None]
@@ -32,3 +37,13 @@ def write(path: str, folders: Sequence[str]) -> None:
     }
     order = np.argsort(columns["row"])
     files.write_table(path, columns, zip(*(column[order].tolist() for column in columns.values()), strict=True))
+
+
+def _write_outcomes(path: str, folders: Sequence[str]) -> None:
+    """Writes the outcomes of all folds that their files list, in the order of the rows."""
+    listed, names = [], []
+    for fold, folder in enumerate(folders):
+        (_, names), *rows = reading.csv_rows(os.path.join(folder, PREDICTIONS["test"]))
+        listed += [(fold, *fields) for _, fields in rows]
+    row = 1 + names.index("row")
+    files.write_table(path, ("fold", *names), sorted(listed, key=lambda fields: int(fields[row])))

@@ -145,7 +145,7 @@ def _finish(work: _Work) -> dict[str, float]:
         results.append(result)
         _tell(lines.split_line(result), journal, console)
     if plan.config.folds:
-        out_of_fold.write(out_of_fold_path(record.output_prefix), record.folders)
+        out_of_fold.write(out_of_fold_path(record.output_prefix), record.folders, work.cohort.outcomes)
     mean = {name: float(np.mean([result[name] for result in results])) for name in RESULTS}
     _tell(lines.mean_line(mean), journal, console)
     record.finish(mean)
