@@ -4,7 +4,7 @@ import dataclasses
 import itertools
 from argparse import Namespace
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from mime_tf.commands import options
 from mime_tf.commands.options import Parser, Value
@@ -97,7 +97,7 @@ class _Summary:
     dropped: int = 0
     dropping: int = 0
     empty: int = 0
-    columns = ("probability", "dropped_codes", "empty")
+    columns: ClassVar[tuple[str, ...]] = ("probability", "dropped_codes", "empty")
 
     def rows(self, parts: "Iterable[Predictions]") -> Iterator[tuple]:
         """Yields the rows of the table, turned into Python's values a part at a time."""
@@ -138,7 +138,7 @@ class _RankedSummary(_Summary):
         top: number of outcomes per patient.
     """
 
-    columns = ("outcome", "name", "rank", "probability", "dropped_codes", "empty")
+    columns: ClassVar[tuple[str, ...]] = ("outcome", "name", "rank", "probability", "dropped_codes", "empty")
 
     def __init__(self, model: "FittedSplit", top: int):
         super().__init__()

@@ -118,9 +118,10 @@ def part_of(fitted: FittedSplit, cohort: Cohort, name: str) -> Part:
     Args:
         fitted: the fitted split.
         cohort: the patients.
-        name: `"all"`, every patient of any cohort who has a visit; or `"train"`, `"valid"` or `"test"` of the split, which is made
-            again, so that the cohort has to be the one the model was trained on (`FittedSplit.trained_on`). Valid and
-            test lack their last, partial batch if the run left it out (`eval_drop_remainder`).
+        name: `"all"`, every patient of any cohort who has a visit; or `"train"`, `"valid"` or `"test"` of the split,
+            which is made again, so that the cohort has to be the one the model was trained on
+            (`FittedSplit.trained_on`). Valid and test lack their last, partial batch if the run left it out
+            (`eval_drop_remainder`).
 
     Raises:
         InputError: the split can't be made again, or the cohort's codes mean something else than in training.

@@ -41,9 +41,8 @@ def write(path: str, folders: Sequence[str], outcomes: int = 1) -> None:
 
 def _write_outcomes(path: str, folders: Sequence[str]) -> None:
     """Writes the outcomes of all folds that their files list, in the order of the rows."""
-    listed, names = [], []
-    for fold, folder in enumerate(folders):
-        (_, names), *rows = reading.csv_rows(os.path.join(folder, PREDICTIONS["test"]))
-        listed += [(fold, *fields) for _, fields in rows]
-    row = 1 + names.index("row")
-    files.write_table(path, ("fold", *names), sorted(listed, key=lambda fields: int(fields[row])))
+    tables = [list(reading.csv_rows(os.path.join(folder, PREDICTIONS["test"]))) for folder in folders]
+    header = tables[0][0][1]
+    listed = [(fold, *fields) for fold, (_, *rows) in enumerate(tables) for _, fields in rows]
+    row = 1 + header.index("row")
+    files.write_table(path, ("fold", *header), sorted(listed, key=lambda fields: int(fields[row])))
