@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from mime_tf.commands import evaluate_outcomes, options
+from mime_tf.commands import options
 from mime_tf.commands.options import Parser, Values, choice
 from mime_tf.config import LABEL
 from mime_tf.constraints import at_least, more_than
@@ -38,8 +38,7 @@ A model of several outcomes per patient, such as the diagnoses of the next visit
 (5, 10 and 20) and by ROC AUC over all pairs (micro) and mean over outcomes (macro), beside the frequencies in train and
 the repetition of the history. It takes no --threshold, --alert_rate and --subgroup."""
 
-METRICS, CURVES = "metrics.json", "curves.csv"
-FILES = (METRICS, CURVES, evaluate_outcomes.OUTCOMES)
+METRICS, CURVES, OUTCOMES = FILES = ("metrics.json", "curves.csv", "outcomes.csv")
 SPLITS = ("test", "valid", "train", "all")
 
 
@@ -64,7 +63,7 @@ def parser(program: str) -> Parser:
     options.add_no_yardsticks(parser)
     options.add_bootstrap(parser)
     options.add_seed(parser)
-    options.add_output(parser, "DIR", f"folder for {METRICS} and {CURVES}, or {FILES[2]}", required=False)
+    options.add_output(parser, "DIR", f"folder for {METRICS} and {CURVES}, or {OUTCOMES}", required=False)
     return parser
 
 
@@ -113,7 +112,7 @@ def _run(arguments: Namespace) -> None:
 
     bootstrap = Bootstrap(arguments.bootstrap, arguments.seed)
     if model.outcomes > 1:
-        evaluate_outcomes.run(arguments, model, cohort, bootstrap, notes, console)
+        _run_outcomes(arguments, model, cohort, bootstrap, notes, console)
         return
     evaluation = _evaluate(arguments, model, cohort, bootstrap, notes, console)
     if arguments.output:
@@ -160,6 +159,51 @@ def _evaluate(
     )
 
 
+def _run_outcomes(
+    arguments: Namespace,
+    model: "FittedSplit",
+    cohort: "Cohort",
+    bootstrap: "Bootstrap",
+    notes: list[str],
+    console: Console,
+) -> None:
+    """Measures a model of several outcomes per patient."""
+    model.check_codes(cohort)
+    environment.import_tensorflow()
+    from mime_tf.assess.outcomes.measures import RECALL_AT
+    from mime_tf.data import tasks
+    from mime_tf.scoring import outcome_evaluation, prediction
+
+    posed, name = tasks.pose(cohort, model.config.task, model.sizes["num_dx"]), arguments.split
+    part = prediction.part_of(model, posed, name)
+    notes += outcome_evaluation.left_out(model, cohort)
+    notes += _dropped(*(counts[part.rows] for counts in prediction.count_dropped(posed.store, model.usable)))
+    for note in notes:
+        console.note(note)
+    evaluation = outcome_evaluation.evaluate(
+        model,
+        part,
+        None if name == "all" else prediction.split_of(model, posed),
+        None if posed.patient_ids is None else posed.patient_ids[part.rows],
+        arguments.recall_at or RECALL_AT,
+        bootstrap,
+        console.progress,
+        not arguments.no_yardsticks,
+    )
+    report = _origin(arguments, model) | evaluation.record() | _notes(notes)
+    if arguments.output:
+        with files.publishing():
+            path = os.path.join(arguments.output, OUTCOMES)
+            files.write_table(path, outcome_evaluation.COLUMNS, evaluation.rows())
+            files.write_json(os.path.join(arguments.output, METRICS), report)
+    first, *lines = evaluation.lines(bootstrap)
+    console.line(f"{arguments.model}, {name} of {arguments.data}: {first}")
+    for line in lines:
+        console.line(line)
+    if arguments.output:
+        console.line(f"{arguments.output}: {METRICS} and {OUTCOMES} written")
+
+
 def _check_output(output: str | None, overwrite: bool) -> None:
     """Raises InputError unless the results may be written."""
     if output is None:
@@ -174,10 +218,11 @@ def _check_output(output: str | None, overwrite: bool) -> None:
 
 def _check_options(arguments: Namespace, model: "FittedSplit") -> None:
     """Raises InputError for an option that does not go with the number of the model's outcomes."""
-    if model.outcomes > 1:
-        evaluate_outcomes.check_options(arguments)
-    elif arguments.recall_at:
+    if model.outcomes == 1 and arguments.recall_at:
         raise InputError(f"recall_at: {arguments.model} has one outcome per patient, and nothing is ranked")
+    for name in ("threshold", "alert_rate", "subgroup") if model.outcomes > 1 else ():
+        if getattr(arguments, name):
+            raise InputError(f"{name}: {arguments.model} has several outcomes per patient; --recall_at measures them")
 
 
 def _check_data(model: "FittedSplit", cohort: "Cohort", split: str) -> list[str]:
@@ -234,22 +279,32 @@ def _lines(arguments: Namespace, evaluation: Evaluation, bootstrap: "Bootstrap")
 def _report(arguments: Namespace, model: "FittedSplit", evaluation: Evaluation, notes: list[str]) -> dict[str, Any]:
     """Returns the content of metrics.json."""
     from mime_tf.assess.text import estimates, point_record, subgroup_record
-    from mime_tf.runs.versions import versions
 
     asked = [{"threshold": value} for value in arguments.threshold]
     asked += [{"alert_rate": rate} for rate in arguments.alert_rate]
     assessment = evaluation.assessment
     return {
-        **{name: getattr(arguments, name) for name in ("model", "data", "split", "bootstrap", "seed")},
-        "split_seed": model.split_seed,
+        **_origin(arguments, model),
         **{name: getattr(assessment, name) for name in ("rows", "patients", "ones")},
         "metrics": estimates(assessment),
         "yardsticks": [yardstick.record() for yardstick in evaluation.yardsticks],
         "operating_points": [point_record(*pair) for pair in zip(evaluation.points, asked, strict=True)],
         "subgroups": [subgroup_record(group) for group in evaluation.subgroups],
-        "notes": [*notes, *assessment.notes],
-        "versions": versions(),
+        **_notes([*notes, *assessment.notes]),
     }
+
+
+def _origin(arguments: Namespace, model: "FittedSplit") -> dict[str, Any]:
+    """Returns the entries of metrics.json about the model and what was asked."""
+    asked = {name: getattr(arguments, name) for name in ("model", "data", "split", "bootstrap", "seed")}
+    return {**asked, "split_seed": model.split_seed}
+
+
+def _notes(notes: list[str]) -> dict[str, Any]:
+    """Returns the last entries of metrics.json."""
+    from mime_tf.runs.versions import versions
+
+    return {"notes": notes, "versions": versions()}
 
 
 def _write(folder: str, report: dict[str, Any], scores: "Scores") -> None:

@@ -41,8 +41,11 @@ def write(path: str, folders: Sequence[str], outcomes: int = 1) -> None:
 
 def _write_outcomes(path: str, folders: Sequence[str]) -> None:
     """Writes the outcomes of all folds that their files list, in the order of the rows."""
-    tables = [list(reading.csv_rows(os.path.join(folder, PREDICTIONS["test"]))) for folder in folders]
-    header = tables[0][0][1]
-    listed = [(fold, *fields) for fold, (_, *rows) in enumerate(tables) for _, fields in rows]
-    row = 1 + header.index("row")
-    files.write_table(path, ("fold", *header), sorted(listed, key=lambda fields: int(fields[row])))
+    tables = [
+        [fields for _, fields in reading.csv_rows(os.path.join(folder, PREDICTIONS["test"]))] for folder in folders
+    ]
+    header = tables[0][0]
+    row = header.index("row")
+    listed = [(int(fields[row]), fold, fields) for fold, (_, *rows) in enumerate(tables) for fields in rows]
+    listed.sort(key=lambda item: item[0])
+    files.write_table(path, ("fold", *header), ((fold, *fields) for _, fold, fields in listed))

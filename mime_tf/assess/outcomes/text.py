@@ -15,7 +15,7 @@ def lines(comparison: Comparison, names: Mapping[str, str], bootstrap: Bootstrap
 
     Args:
         comparison: the measures.
-        names: from each model's name to that for people.
+        names: from the name of each model but the first to that for people.
         bootstrap: the resamples behind the intervals.
     """
     first, *others = comparison.values
