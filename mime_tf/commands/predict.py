@@ -4,17 +4,19 @@ import dataclasses
 import itertools
 import math
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, ClassVar
 
 from mime_tf.commands import options
 from mime_tf.commands.options import Parser, Value
 from mime_tf.constraints import at_least
+from mime_tf.errors import InputError
 from mime_tf.terminal import environment, files, outputs
 from mime_tf.terminal.console import Console
 
 if TYPE_CHECKING:
     from mime_tf.runs.adjustment import Adjustment
+    from mime_tf.runs.fitted_split import FittedSplit
     from mime_tf.scoring.prediction import Predictions
 
 EPILOG = """example:
@@ -23,8 +25,13 @@ EPILOG = """example:
 Columns of the output: row, the index of the patient in the data, or patient_id if the data have ids; probability;
 dropped_codes, the number of codes that the model was not shown because training did not hold them; known_share, the
 share of the patient's codes that it was shown; and empty, 1 if it was shown none. Nothing is known of such a patient,
-whose probability is the share of cases in training."""
+whose probability is the share of cases in training.
 
+A model of several outcomes per patient gives a row for each of the --top most probable: row or patient_id; outcome, its
+index, and its name; rank, from 1; probability; and dropped_codes, known_share and empty as above. It scores also a
+patient of whom nothing is known, by the number of visits alone."""
+
+_OF_PATIENT = ("dropped_codes", "known_share", "empty")
 _PART = 1 << 16  # patients of a Parquet cohort in memory at a time; those of a smaller cohort share batches as ever
 
 
@@ -35,6 +42,7 @@ def parser(program: str) -> Parser:
     options.add_data(parser, "; labels are not needed")
     options.add_output(parser, "FILE", "CSV file to write")
     read = Value(int, at_least(1))
+    options.add(parser, "top", read, "of several outcomes, number per patient that is written (default: 20)")
     options.add(parser, "batch_size", read, "largest number of patients in a batch; it matters to speed only", 200)
     return parser
 
@@ -47,36 +55,39 @@ def run(arguments: Namespace) -> None:
 
 
 def _predict(arguments: Namespace) -> None:
+    from mime_tf.assess.outcomes import ranking
     from mime_tf.commands import inputs
     from mime_tf.data.cohort import Cohort
     from mime_tf.runs.opening import fitted_split
 
     console, output = Console(period=5.0), arguments.output
-    model = fitted_split(arguments.model)
+    model = fitted_split(arguments.model, outcomes=True)
+    if model.outcomes == 1 and arguments.top:
+        raise InputError(f"top: {arguments.model} has one outcome per patient, and nothing is ranked")
     for note in model.notes:
         console.note(note)
     inputs.check_apart([output], arguments.data, arguments.model)
     console.progress(f"reading {arguments.data}")
-    patients, parts = Cohort.open_parts(arguments.data, _PART)
+    patients, parts = Cohort.open_parts(arguments.data, max(_PART // model.outcomes, 1024))
     first = next(parts)
     model.check_codes(first)
     environment.import_tensorflow()
     from mime_tf.scoring import prediction
 
     name = "row" if first.patient_ids is None else "patient_id"
-    summary, whole = _Summary(), itertools.chain([first], parts)
+    whole = itertools.chain([first], parts)
     del first  # the parts are held one at a time
+    summary = _Summary() if model.outcomes == 1 else _RankedSummary(model, arguments.top or ranking.TOP)
     with files.publishing():
         predicted = prediction.predict_parts(model, patients, whole, arguments.batch_size, console.progress)
-        columns = (name, "probability", "dropped_codes", "known_share", "empty")
-        files.write_table(output, columns, summary.rows(predicted))
+        files.write_table(output, (name, *summary.columns), summary.rows(predicted))
     for line in summary.lines(output, model.adjustment):
         console.line(line)
 
 
 @dataclasses.dataclass
 class _Summary:
-    """What the printed lines tell, added up part by part.
+    """Sums behind the printed lines, added up part by part.
 
     Attributes:
         patients: number of patients.
@@ -93,12 +104,11 @@ class _Summary:
     dropped: int = 0
     dropping: int = 0
     empty: int = 0
+    columns: ClassVar[tuple[str, ...]] = ("probability", *_OF_PATIENT)
 
     def rows(self, parts: "Iterable[Predictions]") -> Iterator[tuple]:
         """Yields the rows of the table, turned into Python's values a part at a time."""
         for part in parts:
-            shares = ["" if math.isnan(share) else round(share, 4) for share in part.known_share.tolist()]
-            columns = (part.probabilities.tolist(), part.dropped.tolist(), shares, part.empty.astype(int).tolist())
             ids = part.patient_ids
             names = range(self.patients, self.patients + len(part)) if ids is None else ids.tolist()
             self.patients += len(part)
@@ -107,12 +117,20 @@ class _Summary:
             self.dropped += int(part.dropped.sum())
             self.dropping += int((part.dropped > 0).sum())
             self.empty += int(part.empty.sum())
-            yield from zip(names, *columns, strict=True)
+            yield from self._rows(names, part)
+
+    def _rows(self, names: Sequence, part: "Predictions") -> Iterator[tuple]:
+        """Yields the rows of a part."""
+        columns = (part.probabilities.tolist(), part.dropped.tolist(), _shares(part), part.empty.astype(int).tolist())
+        yield from zip(names, *columns, strict=True)
+
+    def _described(self) -> str:
+        """Returns the probabilities in words."""
+        return f"with a mean probability of {self.probability / self.patients:.4f}"
 
     def lines(self, output: str, adjustment: "Adjustment") -> Iterator[str]:
         """Yields the lines that are printed."""
-        mean = self.probability / self.patients
-        yield f"{output}: {self.patients:,} patients, with a mean probability of {mean:.4f}"
+        yield f"{output}: {self.patients:,} patients, {self._described()}"
         if adjustment.recalibration is not None:
             yield f"recalibrated: {adjustment.recalibration.method}"
         if self.dropped:
@@ -122,3 +140,35 @@ class _Summary:
             )
         if self.empty:
             yield f"nothing is known of {self.empty:,} patients (empty is 1): scored {adjustment.rule}"
+
+
+class _RankedSummary(_Summary):
+    """Sums and rows for a model of several outcomes.
+
+    Args:
+        model: the fitted split, which names the outcomes.
+        top: number of outcomes per patient.
+    """
+
+    columns: ClassVar[tuple[str, ...]] = ("outcome", "name", "rank", "probability", *_OF_PATIENT)
+
+    def __init__(self, model: "FittedSplit", top: int):
+        super().__init__()
+        self.top = min(top, model.outcomes)
+        self.outcomes = [model.outcome_name(index) for index in range(model.outcomes)]
+
+    def _rows(self, names: Sequence, part: "Predictions") -> Iterator[tuple]:
+        from mime_tf.assess.outcomes import ranking
+
+        of_patient = list(zip(part.dropped.tolist(), _shares(part), part.empty.astype(int).tolist(), strict=True))
+        for row, outcome, rank in ranking.highest(part.probabilities, self.top):
+            probability = float(part.probabilities[row, outcome])
+            yield names[row], outcome, self.outcomes[outcome], rank, probability, *of_patient[row]
+
+    def _described(self) -> str:
+        return f"the {self.top:,} most probable of {len(self.outcomes):,} outcomes of each"
+
+
+def _shares(part: "Predictions") -> list[float | str]:
+    """Returns the share of each patient's codes that the model knew; empty for a patient without codes."""
+    return ["" if math.isnan(share) else round(share, 4) for share in part.known_share.tolist()]

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from mime_tf.config import TrainConfig
+from mime_tf.config import NEXT_VISIT, TrainConfig
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.store import CODE_KINDS
-from mime_tf.data.vocabulary import Vocabulary
+from mime_tf.data.vocabulary import Vocabulary, code_name
 from mime_tf.errors import InputError, show
 from mime_tf.runs import model_file
 from mime_tf.runs.adjustment import Adjustment
-from mime_tf.runs.configuration import VOCABULARY_SIZES, Configuration
+from mime_tf.runs.configuration import OUTCOMES, VOCABULARY_SIZES, Configuration
 from mime_tf.runs.folder import CODES, CONFIG, METRICS, MODEL, PREDICTIONS, VOCABULARY, is_finished
 from mime_tf.runs.provenance import cohort_digests
 from mime_tf.runs.results import SavedPredictions, SplitResults, read_metrics, read_predictions
@@ -34,7 +34,7 @@ class FittedSplit:
     Attributes:
         folder: its path.
         load_model: function without arguments that returns the model; `model` is its value.
-        sizes: dict of the sizes that the model was built with, `mime_tf.config.SIZE_NAMES`.
+        sizes: dict of the sizes that the model was built with, as in `Configuration`.
         known: dict of boolean arrays `"dx"`, `"rx"` and `"pr"` of shape (num_dx,), (num_rx,) and (num_pr,): did
             training hold this code? None if the folder does not say.
         vocabulary: names of the codes, or None.
@@ -102,6 +102,15 @@ class FittedSplit:
     def name(self) -> str:
         """Name of the fitted split: its folder's."""
         return os.path.basename(os.path.abspath(self.folder))
+
+    @property
+    def outcomes(self) -> int:
+        """Number of outcomes per patient that the model predicts."""
+        return self.sizes.get(OUTCOMES, 1)
+
+    def outcome_name(self, index: int) -> str:
+        """Returns the name of one of several outcomes: of its diagnosis, if these are diagnoses of the next visit."""
+        return code_name(self.vocabulary, "dx", index) if self.config.task == NEXT_VISIT else f"outcome {index}"
 
     @property
     def model(self) -> Any:

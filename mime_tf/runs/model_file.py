@@ -9,7 +9,7 @@ from typing import Any
 from mime_tf.config import ACTIVATIONS, EQUATIONS, POOLING, RNN_CELLS
 from mime_tf.errors import InputError, show
 from mime_tf.runs import weights
-from mime_tf.runs.configuration import VOCABULARY_SIZES, is_whole
+from mime_tf.runs.configuration import OUTCOMES, VOCABULARY_SIZES, is_whole
 from mime_tf.runs.folder import CONFIG
 from mime_tf.terminal import archives
 
@@ -33,7 +33,7 @@ _MEMBERS = ["config.json", "metadata.json", _WEIGHTS]
 _LONGEST_CONFIG = 1 << 20
 _MOST_PARTS = 100  # kinds of networks, members of each, windows of the regression
 
-_SIZES = (*VOCABULARY_SIZES, "emb_size", "dxobj_emb_size", "rnn_size", "max_dx_per_visit")
+_SIZES = (*VOCABULARY_SIZES, "emb_size", "dxobj_emb_size", "rnn_size", "max_dx_per_visit", OUTCOMES)
 _ACTIVATIONS = ("emb_activation", "order_activation", "visit_activation")
 _ARGUMENTS = {
     **{name: lambda value: is_whole(value, 1) for name in _SIZES},
@@ -182,9 +182,9 @@ def _is_pooling(value: Any) -> bool:
 def _check_network(path: str, arguments: Any, sizes: Mapping[str, int] | None) -> dict[str, Any]:
     """Returns the arguments of MiME; raises InputError unless these are some, of these sizes."""
     arguments = _check_values(path, arguments, _ARGUMENTS)
-    for name in (*VOCABULARY_SIZES, "max_dx_per_visit"):
-        if sizes is not None and arguments[name] != sizes[name]:
-            raise InputError(f"{path}: {name} is {arguments[name]}; {CONFIG} has {sizes[name]}")
+    for name in (*VOCABULARY_SIZES, "max_dx_per_visit", OUTCOMES):
+        if sizes is not None and arguments[name] != sizes.get(name, 1):
+            raise InputError(f"{path}: {name} is {arguments[name]}; {CONFIG} has {sizes.get(name, 1)}")
     return arguments
 
 

@@ -174,6 +174,9 @@ def read_predictions(path: str, adjustment: Adjustment = _PLAIN) -> SavedPredict
     Raises:
         InputError: the file is missing, or is not as training writes it.
     """
+    table = _read_table(path, ("row", "label", "probability"))
+    if "outcome" in table:
+        raise InputError(f"{path}: has several outcomes per patient; needed here is a run of one outcome")
     needed = ("row", "label", "probability", "empty")
     table = _read_table(path, needed)
     rows, labels, probabilities, empty = (_numbers(path, name, table) for name in needed)

@@ -48,7 +48,9 @@ def shapes(arguments: Mapping[str, Any]) -> Shapes:
         result |= {"layers/visit_transform/vars/0": (dxobj, dxobj)}
     if "last" in arguments["pooling"]:
         result |= _recurrence(arguments["rnn_cell"], dxobj, state)
-    result |= _dense("layers/dense", sum(views.get(view, dxobj) for view in arguments["pooling"]), 1)
+    result |= _dense(
+        "layers/dense", sum(views.get(view, dxobj) for view in arguments["pooling"]), arguments["outcomes"]
+    )
     if arguments["aux_heads"]:
         for kind, count in zip(("dx", "rx", "pr"), codes, strict=True):
             result |= _dense(f"auxiliary/{kind}_head", dxobj, count)

@@ -27,7 +27,8 @@ class Predictions:
     """Scores of the patients of a cohort, in their order.
 
     Attributes:
-        probabilities: float32, (patients,), adjusted as `mime_tf.runs.adjustment` says.
+        probabilities: float32, (patients,), adjusted as `mime_tf.runs.adjustment` says; or (patients, outcomes) of a
+            model of several outcomes, not adjusted.
         codes: int64, (patients,): number of codes of each patient.
         dropped: int64, (patients,): number of these that the model was not shown, because training did not hold them
             or because they were orders of a diagnosis that it did not hold.
@@ -61,7 +62,10 @@ class Predictions:
         """Returns a `pandas.DataFrame` with a row per patient, in the cohort's order."""
         ids = {} if self.patient_ids is None else {"patient_id": self.patient_ids}
         shown = {"dropped_codes": self.dropped, "known_share": self.known_share, "empty": self.empty}
-        return frame(ids | {"probability": self.probabilities} | shown)
+        scores = {"probability": self.probabilities}
+        if self.probabilities.ndim > 1:
+            scores = {f"outcome_{index}": values for index, values in enumerate(self.probabilities.T)}
+        return frame(ids | scores | shown)
 
 
 def predict(
@@ -105,8 +109,9 @@ def predict_parts(
     for cohort in parts:
         report = _counting(progress, done, patients)
         part = part_of(fitted, cohort, "all")
-        output = np.empty(len(part), np.float32)
-        output[part.rows] = _output(scorer, fitted.folder, part, batch_size, report)
+        scores = _output(scorer, fitted.folder, part, batch_size, report)
+        output = np.empty_like(scores)
+        output[part.rows] = scores
         codes, dropped = count_codes(cohort.store, fitted.usable, count=_of_codes(report))
         yield Predictions(fitted.adjustment(output, codes == dropped), codes, dropped, cohort.patient_ids)
         done += len(part)
@@ -125,9 +130,10 @@ def part_of(fitted: FittedSplit, cohort: Cohort, name: str) -> Part:
     Args:
         fitted: the fitted split.
         cohort: the patients.
-        name: `"all"`, every patient of any cohort; or `"train"`, `"valid"` or `"test"` of the split, which is made
-            again, so that the cohort has to be the one the model was trained on (`FittedSplit.trained_on`). Valid and
-            test lack their last, partial batch if the run left it out (`eval_drop_remainder`).
+        name: `"all"`, every patient of any cohort who has a visit; or `"train"`, `"valid"` or `"test"` of the split,
+            which is made again, so that the cohort has to be the one the model was trained on
+            (`FittedSplit.trained_on`). Valid and test lack their last, partial batch if the run left it out
+            (`eval_drop_remainder`).
 
     Raises:
         InputError: the split can't be made again, or the cohort's codes mean something else than in training.
@@ -138,6 +144,7 @@ def part_of(fitted: FittedSplit, cohort: Cohort, name: str) -> Part:
     fitted.check_codes(cohort)
     if name == "all":
         rows = np.argsort(cohort.store.visit_counts, kind="stable")
+        rows = rows[cohort.store.visit_counts[rows] > 0]  # a patient whose one visit was taken away has no history
         labels = np.zeros(len(cohort), np.int64) if cohort.labels is None else cohort.labels  # a Part has labels
         return Part(rows, cohort.store, labels[rows], fitted.usable)
     config, part = fitted.config, getattr(split_of(fitted, cohort), name)
