@@ -8,7 +8,7 @@ from typing import Any
 
 from mime_tf.commands import options
 from mime_tf.commands.options import Group, Parser, Value, Values, choice
-from mime_tf.constraints import at_least
+from mime_tf.constraints import at_least, one_of
 from mime_tf.errors import InputError
 from mime_tf.terminal import outputs
 from mime_tf.terminal.console import Console
@@ -34,6 +34,7 @@ def parser(program: str) -> Parser:
     parser = Parser(program, text, EPILOG)
     _add_files(parser.add_argument_group("input and output"))
     _add_links(parser.add_argument_group("orders, diagnoses and codes"))
+    _add_hierarchy(parser.add_argument_group("ancestors of codes (docs/hierarchies.md)"))
     _add_design(parser.add_argument_group("patients of the cohort, and the label (docs/cohort_design.md)"))
     _add_engine(parser.add_argument_group("engine"))
     return parser
@@ -73,6 +74,23 @@ def _add_links(group: Group) -> None:
     add(group, "vocabulary", Value(str), text, metavar="FILE")
     text = "CSV with the columns code and group: codes are replaced by their groups"
     add(group, "groups", Value(str), text, metavar="FILE")
+
+
+def _add_hierarchy(group: Group) -> None:
+    from mime_tf.ehr.hierarchies.terms import MISSING, RULES
+
+    add = options.add
+    text = "CSV or Parquet with the columns code_system, code, ancestor_system, ancestor, and perhaps name"
+    add(group, "hierarchy", Values(str), text, metavar="FILE,...")
+    text = "code systems whose ancestors are told by the beginning of a code; none for no such rule"
+    add(group, "hierarchy_rules", Values(str, one_of((*RULES, "none"))), text, ",".join(RULES), metavar="RULE,...")
+    text = "what ancestors are kept, such as icd10-category or 'RxNorm Ingredient' (default: all)"
+    add(group, "ancestor_levels", Values(str), text, metavar="LEVEL,...")
+    text = "leave out ancestors more than N steps away (default: none)"
+    add(group, "ancestor_steps", Value(int, at_least(1)), text)
+    text = "replace codes by their ancestors, such as dx=icd10-category,rx=atc-4"
+    add(group, "roll_up", Value(str), text, metavar="KIND=LEVEL,...")
+    add(group, "roll_up_missing", choice(MISSING), "codes without such an ancestor", "stay")
 
 
 def _add_design(group: Group) -> None:
@@ -137,7 +155,7 @@ def _read_files(arguments: Namespace) -> list[str]:
     """Returns the files of the input, and those beside it."""
     values = (arguments.input, arguments.mapping, arguments.links, arguments.labels, arguments.vocabulary)
     outcome = arguments.outcome or ""
-    paths = [*values, arguments.groups, outcome[1:] if outcome.startswith("@") else None]
+    paths = [*values, arguments.groups, *(arguments.hierarchy or ()), outcome[1:] if outcome.startswith("@") else None]
     given = [path for path in paths if path is not None]
     return given + [entry.path for path in given if os.path.isdir(path) for entry in os.scandir(path)]
 
@@ -185,6 +203,8 @@ def _request(arguments: Namespace, rules: Any) -> Any:
     from mime_tf.ehr import code_groups
     from mime_tf.ehr.design import label_file
     from mime_tf.ehr.design.outcome import Outcome
+    from mime_tf.ehr.hierarchies import roll_up
+    from mime_tf.ehr.hierarchies.build import Choice
     from mime_tf.ehr.request import Request
 
     return Request(
@@ -196,9 +216,23 @@ def _request(arguments: Namespace, rules: Any) -> Any:
         min_count=arguments.min_count,
         vocabulary=Vocabulary.read(arguments.vocabulary) if arguments.vocabulary else None,
         groups=code_groups.read(arguments.groups) if arguments.groups else None,
+        hierarchies=tuple(arguments.hierarchy or ()),
+        ancestors=Choice(
+            rules=_rules_of_codes(arguments.hierarchy_rules),
+            kept=None if arguments.ancestor_levels is None else tuple(arguments.ancestor_levels),
+            most_steps=arguments.ancestor_steps,
+        ),
+        roll_up=roll_up.parse(arguments.roll_up) if arguments.roll_up else {},
+        roll_up_missing=arguments.roll_up_missing,
         strict=arguments.strict,
         skip=arguments.on_error == "skip",
     )
+
+
+def _rules_of_codes(names: list[str]) -> tuple[str, ...]:
+    if "none" in names and len(names) > 1:
+        raise InputError(f"hierarchy_rules: found {','.join(names)}; none stands alone")
+    return () if names == ["none"] else tuple(names)
 
 
 def _read(engine: Any, arguments: Namespace, progress: Any) -> Any:
@@ -228,6 +262,7 @@ def _account(arguments: Namespace, rules: Any) -> dict[str, Any]:
     import mime_tf
 
     names = ("source", "input", "outcome", "labels", "unlinked", "infer_share", "min_count", "vocabulary", "groups")
+    names += ("hierarchy", "hierarchy_rules", "ancestor_levels", "ancestor_steps", "roll_up", "roll_up_missing")
     own = ("mapping", "links", "relationship", "on_error", "strict", "engine")
     packages = ("ibis-framework", "duckdb" if arguments.engine == "duckdb" else "pyspark", "pyarrow", "numpy")
     return {
@@ -241,12 +276,15 @@ def _lines(arguments: Namespace, converted: Any, written: list[str]) -> Iterator
     """Yields the lines that are printed."""
     from mime_tf.ehr.design.candidates import flow_table
     from mime_tf.ehr.encode import audit
+    from mime_tf.ehr.hierarchies import account
     from mime_tf.ehr.linkage import report
 
     yield f"{arguments.source} export {arguments.input}"
     yield ""
     yield from report.lines(converted.linkage)
     yield ""
+    if above := list(account.lines(converted.linkage["hierarchy"])):
+        yield from [*above, ""]
     yield from flow_table(converted.flow)
     yield ""
     yield from audit.lines(converted.audit)

@@ -184,7 +184,6 @@ def _run_outcomes(
     posed, name = tasks.pose(cohort, model.config.task, model.sizes["num_dx"]), arguments.split
     part = prediction.part_of(model, posed, name)
     notes += outcome_evaluation.left_out(model, cohort)
-    notes += _dropped(*(counts[part.rows] for counts in prediction.count_dropped(posed.store, model.usable)))
     for note in notes:
         console.note(note)
     evaluation = outcome_evaluation.evaluate(
@@ -197,6 +196,9 @@ def _run_outcomes(
         console.progress,
         not arguments.no_yardsticks,
     )
+    for note in _unknown(evaluation.predictions, model.adjustment):
+        console.note(note)
+        notes.append(note)
     report = _origin(arguments, model) | evaluation.record() | _notes(notes)
     if arguments.output:
         with files.publishing():

@@ -7,7 +7,7 @@ from argparse import Namespace
 
 from mime_tf.commands import options
 from mime_tf.commands.options import Parser
-from mime_tf.data import conversion, patient_table
+from mime_tf.data import conversion, hierarchy, patient_table, vocabulary
 from mime_tf.errors import InputError
 from mime_tf.terminal import files, outputs, reading
 from mime_tf.terminal.console import Console
@@ -17,11 +17,11 @@ EPILOG = """example:
   mime-tf train data/hf.parquet out/ log
 
 The first line reads data/hf.seqs and data/hf.labels, the second trains on the file that the first has written. A
-vocabulary.csv beside the data is copied into the folder of the output, unless that folder has one; so are the
-patients.csv, linkage.json and convert.json that convert leaves there. The patient_id of patients.csv becomes a column
-of the Parquet file."""
+vocabulary.csv and hierarchy.csv beside the data are copied into the folder of the output, unless that folder has them;
+so are the patients.csv, linkage.json and convert.json that convert leaves there. The patient_id of patients.csv becomes
+a column of the Parquet file."""
 
-VOCABULARY = "vocabulary.csv"
+OF_CODES = (vocabulary.FILE, hierarchy.FILE)  # files that several cohorts of the same codes may share
 OWN = (patient_table.FILE, conversion.LINKAGE, conversion.RULES)  # files that belong to one cohort
 
 
@@ -57,7 +57,10 @@ def _pack(data: str, output: str, overwrite: bool) -> None:
     for name in own:
         _check_own(source, target, name, overwrite)
     with files.publishing():
-        copied = [_copy_vocabulary(source, target), *(_copy(source, target, name) for name in own)]
+        copied = [
+            *(_copy_once(source, target, name) for name in OF_CODES),
+            *(_copy(source, target, name) for name in own),
+        ]
         parquet.write(output, cohort.store, cohort.labels, patient_ids)
     store, console = cohort.store, Console()
     counts = f"{len(store)} patients, {len(store.dxobjs) - 1} visits, {len(store.dx)} Dx-objects"
@@ -77,16 +80,16 @@ def _check_output(arguments: Namespace) -> None:
     outputs.check_file(output, arguments.overwrite)
 
 
-def _copy_vocabulary(source: str, target: str) -> str:
-    """Copies the names of the codes between two folders, if the first has them and the second does not.
+def _copy_once(source: str, target: str, name: str) -> str:
+    """Copies a file between two folders, if the first has it and the second does not.
 
     Returns:
         A line that tells of it, or "".
     """
-    old, new = os.path.join(source, VOCABULARY), os.path.join(target, VOCABULARY)
+    old, new = os.path.join(source, name), os.path.join(target, name)
     if os.path.exists(old) and os.path.exists(new) and not os.path.samefile(old, new):
         return f"{new}: left as it is"
-    return _copy(source, target, VOCABULARY) if os.path.exists(old) and not os.path.exists(new) else ""
+    return _copy(source, target, name) if os.path.exists(old) and not os.path.exists(new) else ""
 
 
 def _check_own(source: str, target: str, name: str, overwrite: bool) -> None:

@@ -17,8 +17,9 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from mime_tf.data import patient_table, pickled, vocabulary
+from mime_tf.data import hierarchy, patient_table, pickled, vocabulary
 from mime_tf.data.conversion import LINKAGE, RULES, Conversion
+from mime_tf.data.hierarchy import Hierarchy
 from mime_tf.data.parquet_files import parquet_files
 from mime_tf.data.patient_table import PatientTable
 from mime_tf.data.store import Store
@@ -27,6 +28,7 @@ from mime_tf.errors import InputError
 from mime_tf.terminal import reading
 
 PATIENT_ID = "patient_id"
+NAMES_BESIDE = (vocabulary.FILE, hierarchy.FILE, patient_table.FILE, RULES, LINKAGE)  # files beside a cohort
 
 
 class Cohort:
@@ -200,6 +202,12 @@ class Cohort:
         return None if path is None else Vocabulary.read(path)
 
     @functools.cached_property
+    def hierarchy(self) -> Hierarchy | None:
+        """Ancestors of the codes, from hierarchy.csv beside the cohort, or None."""
+        path = self._beside(hierarchy.FILE)
+        return None if path is None else Hierarchy.read(path)
+
+    @functools.cached_property
     def attributes(self) -> PatientTable | None:
         """Attributes of the patients, from patients.csv beside the cohort, or None."""
         path = self._beside(patient_table.FILE)
@@ -249,7 +257,7 @@ def files_of(path: str, labelled: bool = True) -> list[str]:
 def files_beside(path: str) -> list[str]:
     """Returns the files beside a cohort that commands read, whether they exist or not."""
     folder = path if _is_parquet(path) and os.path.isdir(path) else os.path.dirname(path)
-    return [os.path.join(folder, name) for name in (vocabulary.FILE, patient_table.FILE, RULES, LINKAGE)]
+    return [os.path.join(folder, name) for name in NAMES_BESIDE]
 
 
 def _is_parquet(path: str) -> bool:

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import os
+from collections.abc import Mapping
 
 import ibis
 import pyarrow as pa
@@ -49,13 +50,16 @@ def read(path: str | os.PathLike) -> CodeGroups:
     return groups
 
 
-def apply(engine: Engine, events: Events, groups: CodeGroups) -> tuple[Events, dict[int, int]]:
+def apply(
+    engine: Engine, events: Events, groups: CodeGroups, systems: Mapping[str, str] | None = None
+) -> tuple[Events, dict[int, int]]:
     """Replaces codes by their groups.
 
     Args:
         engine: the events' engine.
         events: the numbered export.
         groups: the groups; codes that they do not name stay.
+        systems: code system of the groups of each kind; None for `SYSTEM`.
 
     Returns:
         The events, and the number of each concept's group, by the concept's number; its own if it has no group.
@@ -71,18 +75,20 @@ def apply(engine: Engine, events: Events, groups: CodeGroups) -> tuple[Events, d
     # Groups follow the concepts, by kind and code as these are.
     numbers = {key: len(concepts) + number for number, key in enumerate(displays)}
     group_concepts = [
-        dict(kind=kind, system=SYSTEM, code=code, display=display, concept=numbers[kind, code])
+        dict(
+            kind=kind, system=(systems or {}).get(kind, SYSTEM), code=code, display=display, concept=numbers[kind, code]
+        )
         for (kind, code), display in displays.items()
     ]
     group_of = {concept["concept"]: concept["concept"] for concept in concepts}
     group_of |= {number: numbers[kind, code] for number, (kind, code, _) in grouped.items()}
-    return _renumbered(engine, events, group_of, group_concepts), group_of
+    return _renumbered(engine, events, group_of, group_concepts, "rolled_up" if systems else "grouped"), group_of
 
 
-def _renumbered(engine, events, group_of, group_concepts):
+def _renumbered(engine, events, group_of, group_concepts, called):
     """The events with the numbers of groups in place of codes, and the groups among the concepts."""
     table = pa.table({"old": list(group_of), "new": list(group_of.values())})
-    groups = engine.keep(ibis.memtable(table), "groups")
+    groups = engine.keep(ibis.memtable(table), f"codes_{called}")
     diagnoses = events.diagnoses.join(groups, events.diagnoses.dx == groups.old).select("v", "p", "time", dx="new")
     reasons = events.reasons.join(groups, events.reasons.dx == groups.old).select("o", dx="new").distinct()
     orders = events.orders.join(groups, events.orders.code == groups.old).drop("old", "code").rename(code="new")
@@ -92,8 +98,8 @@ def _renumbered(engine, events, group_of, group_concepts):
         concepts = ibis.union(concepts, added)
     return dataclasses.replace(
         events,
-        diagnoses=engine.keep(diagnoses.group_by("v", "p", "dx").agg(time=diagnoses.time.min()), "diagnoses_grouped"),
-        reasons=engine.keep(reasons, "reasons_grouped"),
-        orders=engine.keep(orders, "orders_grouped"),
-        concepts=engine.keep(concepts, "concepts_grouped"),
+        diagnoses=engine.keep(diagnoses.group_by("v", "p", "dx").agg(time=diagnoses.time.min()), f"diagnoses_{called}"),
+        reasons=engine.keep(reasons, f"reasons_{called}"),
+        orders=engine.keep(orders, f"orders_{called}"),
+        concepts=engine.keep(concepts, f"concepts_{called}"),
     )

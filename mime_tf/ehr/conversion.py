@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mime_tf.data.hierarchy import Hierarchy
 from mime_tf.data.store import Store
 from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.ehr import code_groups, events
@@ -18,6 +19,7 @@ from mime_tf.ehr.encode import audit, features, nesting, pruning
 from mime_tf.ehr.encode.pruning import Dropped
 from mime_tf.ehr.engine import Engine
 from mime_tf.ehr.events import Events
+from mime_tf.ehr.hierarchies import ancestry
 from mime_tf.ehr.left_out import forbidden
 from mime_tf.ehr.linkage import link, report
 from mime_tf.ehr.linkage.link import Linked
@@ -40,6 +42,7 @@ class Conversion:
         labels: int64 of 0 and 1, (rows,), or None.
         patients: the columns of patients.csv; None in them is unknown.
         vocabulary: the codes.
+        hierarchy: the ancestors of the codes; without rows if no code has one.
         linkage: the content of linkage.json.
         flow: numbers of patients and rows that each step kept and lost.
         audit: the leakage audit.
@@ -52,6 +55,7 @@ class Conversion:
     labels: np.ndarray | None
     patients: dict[str, list]
     vocabulary: Vocabulary
+    hierarchy: Hierarchy
     linkage: dict[str, Any]
     flow: dict[str, dict[str, int]]
     audit: dict[str, Any]
@@ -85,7 +89,13 @@ def convert(
     if request.groups:
         numbered, group_of = code_groups.apply(engine, numbered, request.groups)
         if outcome_concepts is not None:
-            outcome_concepts = np.unique([group_of[concept] for concept in outcome_concepts.tolist()])
+            outcome_concepts = _replaced(outcome_concepts, group_of)
+    above = ancestry.Ancestry.gather(engine, request, export.parents, progress)
+    rolled_up = above.roll_up(engine, numbered)
+    if rolled_up:
+        numbered = rolled_up.events
+        if outcome_concepts is not None:
+            outcome_concepts = _replaced(outcome_concepts, rolled_up.concept_of)
     progress("linking orders to diagnoses")
     linked = link.link(engine, numbered, request.unlinked, request.infer_share)
     linkage = report.report(engine, numbered, linked)
@@ -100,12 +110,17 @@ def convert(
         gathered, concepts = features.with_reserved_concept(gathered, concepts)
     pruned = pruning.prune(gathered, concepts, selection, request)
     linkage["dropped_codes"] = dataclasses.asdict(pruned.dropped)
-    selection = pruned.selection
+    selection, vocabulary = pruned.selection, pruned.codes.vocabulary
+    progress("finding the ancestors of codes")
+    hierarchy, linkage["hierarchy"] = above.of(vocabulary)
+    if rolled_up:
+        linkage["roll_up"] = rolled_up.counts
     return Conversion(
         store=nesting.nest(pruned.features, pruned.codes, len(selection)),
         labels=selection.label,
         patients=_patient_columns(patients, selection, features.visit_counts(pruned.features, len(selection))),
-        vocabulary=pruned.codes.vocabulary,
+        vocabulary=vocabulary,
+        hierarchy=hierarchy,
         linkage=linkage,
         flow=selection.flow,
         audit=audit.audit(pruned.features, selection, concepts, outcome_concepts),
@@ -113,6 +128,10 @@ def convert(
         outcome=outcome,
         last_event=to_iso(int(patients.end.max()))[:10],
     )
+
+
+def _replaced(concepts: np.ndarray, concept_of: dict[int, int]) -> np.ndarray:
+    return np.unique([concept_of[concept] for concept in concepts.tolist()])
 
 
 def _check_strict(numbered: Events, source: str, strict: bool) -> None:
@@ -195,6 +214,7 @@ def _notes(linkage: dict[str, Any], dropped: Dropped, labels: np.ndarray | None,
             f"dropped, because {why}: {dropped.codes:,} codes, with {dropped.dx_objects:,} Dx-objects and "
             f"{dropped.orders:,} other orders"
         )
+    notes += linkage["hierarchy"]["notes"]
     if not linkage["links"] and any(counts["total"] for counts in linkage["orders"].values()):
         notes.append("no order is linked to a diagnosis: this export does not hold what MiME learns from")
     rarer = None if labels is None else int(min(labels.sum(), (1 - labels).sum()))

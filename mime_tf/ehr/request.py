@@ -8,6 +8,7 @@ from mime_tf.ehr.code_groups import CodeGroups
 from mime_tf.ehr.design.label_file import Labels
 from mime_tf.ehr.design.outcome import DEATH, Outcome
 from mime_tf.ehr.design.rules import Rules
+from mime_tf.ehr.hierarchies.build import Choice
 from mime_tf.errors import InputError
 
 
@@ -23,6 +24,10 @@ class Request:
         min_count: codes with a lower count in the cohort are dropped.
         vocabulary: existing vocabulary whose codes and indices are used, or None for a new one.
         groups: groups in place of codes, or None.
+        hierarchies: files with tables of parents.
+        ancestors: the ancestors of codes to look for.
+        roll_up: what codes of a kind are replaced by, such as {"dx": "icd10-category"}.
+        roll_up_missing: codes without such an ancestor stay or go, of `mime_tf.ehr.hierarchies.terms.MISSING`.
         strict: a reference to nowhere, and an event of another patient than its visit's, is an error.
         skip: identifiers that several different rows have are left out, with all that refers to them; else an error.
         now: time of the conversion, in seconds; later times are none.
@@ -40,6 +45,10 @@ class Request:
     min_count: int = 1
     vocabulary: Vocabulary | None = None
     groups: CodeGroups | None = None
+    hierarchies: tuple[str, ...] = ()
+    ancestors: Choice = dataclasses.field(default_factory=Choice)
+    roll_up: dict[str, str] = dataclasses.field(default_factory=dict)
+    roll_up_missing: str = "stay"
     strict: bool = False
     skip: bool = False
     now: int = dataclasses.field(default_factory=lambda: int(time.time()))

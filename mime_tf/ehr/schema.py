@@ -34,6 +34,17 @@ SCHEMAS = {
     "names": {"kind": "string", "system": "string", "code": "string", "display": "string"},
 }
 ORDER_KINDS = ("rx", "pr")
+# The optional table of the codes above codes. `ancestor_class` says what the ancestor is in its system, such as
+# Ingredient, or is null; `steps` is the number of levels between both, null for 1.
+PARENTS = {
+    "code_system": "string",
+    "code": "string",
+    "ancestor_system": "string",
+    "ancestor": "string",
+    "name": "string",
+    "ancestor_class": "string",
+    "steps": "int64",
+}
 
 # Each code system has one name, whichever of its addresses a source uses.
 SYSTEMS = {
@@ -56,6 +67,9 @@ SYSTEMS = {
     "http://loinc.org": "LOINC",
     "http://www.ada.org/cdt": "CDT",
     "http://www.ada.org/snodent": "SNODENT",
+    "http://www.whocc.no/atc": "ATC",
+    "urn:oid:2.16.840.1.113883.6.73": "ATC",
+    "http://fhir.de/codesystem/bfarm/icd-10-gm": "ICD-10-GM",
 }
 
 
@@ -77,6 +91,7 @@ class Export:
         skipped: (file, error) of each bad file that was passed over (`--on_error skip`).
         passed_over: (file, what it is) of each file or folder beside the export's that is not read.
         where: by "patient", "visit" and "order", returns the files and lines of an identifier, for messages.
+        parents: table of codes and codes above them, with the columns of `PARENTS`, or None.
     """
 
     patients: "ibis.Table"
@@ -89,3 +104,4 @@ class Export:
     skipped: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     passed_over: list[tuple[str, str]] = dataclasses.field(default_factory=list)
     where: dict[str, Callable[[str], str]] = dataclasses.field(default_factory=dict)
+    parents: "ibis.Table | None" = None

@@ -5,7 +5,9 @@ A key is a number of its own for each code and each linked pair, a diagnosis and
     code of kind k (0 dx, 1 rx, 2 pr)   -1 - (k * 2**31 + code)
     pair of a diagnosis and an order    (dx * 2 + (0 for rx, 1 for pr)) * 2**31 + code
 
-so that keys below 0 are codes, others are pairs, and a sorted array of int64 holds both.
+so that keys below 0 are codes, others are pairs, and a sorted array of int64 holds both. An ancestor of codes has a
+number like a code's, from `mime_tf.regression.lineage`, and a key like a code's: of its own, and in pairs at every
+mixture of levels.
 """
 
 import dataclasses
@@ -16,6 +18,7 @@ from scipy import sparse
 
 from mime_tf.data.store import CODE_KINDS, Store, ranges
 from mime_tf.data.vocabulary import Vocabulary, code_name
+from mime_tf.regression.lineage import FIRST, IN_PAIRS, Lineage
 
 ALL = 0
 # Windows of visits: all of them, the last three, the last one.
@@ -31,15 +34,18 @@ class Columns:
     """The columns that training patients have in sufficient number.
 
     A window with K keys has 2 K columns: presence (0 or 1) of each key, then log(1 + count) of each. The windows
-    follow one another.
+    follow one another. With a lineage a column is halved for each code of its key that is no ancestor, so that a
+    penalty is heavier on what codes tell beyond their ancestors.
 
     Attributes:
         windows: the last so many visits each, `ALL` for all visits.
         keys: int64 arrays, ascending, one per window: what at least `least` training patients have in it.
+        lineage: the ancestors of the codes, which have keys as well, or None.
     """
 
     windows: tuple[int, ...]
     keys: tuple[np.ndarray, ...]
+    lineage: Lineage | None = None
 
     @classmethod
     def learn(
@@ -49,6 +55,7 @@ class Columns:
         windows: Sequence[int] = WINDOWS,
         links: bool = True,
         least: int = LEAST_PATIENTS,
+        lineage: Lineage | None = None,
     ) -> "Columns":
         """Learns the columns of training patients.
 
@@ -58,9 +65,11 @@ class Columns:
             windows: numbers of last visits, `ALL` for all.
             links: with the linked pairs; otherwise codes only.
             least: least number of patients who have a key.
+            lineage: the ancestors of the codes, or None.
         """
-        occurrences = Occurrences.read(store.select(patients), links)
-        return cls(tuple(windows), tuple(_frequent(occurrences.within(window), least) for window in windows))
+        occurrences = Occurrences.read(store.select(patients), links, lineage)
+        keys = tuple(_frequent(occurrences.within(window), least) for window in windows)
+        return cls(tuple(windows), keys, lineage)
 
     def __len__(self) -> int:
         """Number of columns."""
@@ -77,13 +86,23 @@ class Columns:
             patients: int64, rows of `store`.
         """
         links = any((keys >= 0).any() for keys in self.keys)
-        occurrences = Occurrences.read(store.select(patients), links)
+        occurrences = Occurrences.read(store.select(patients), links, self.lineage)
         blocks = []
         for window, keys in zip(self.windows, self.keys, strict=True):
             counts = _count(occurrences.within(window), keys)
-            blocks += [counts.sign(), counts.log1p()]
+            scale = sparse.diags(self._scale(keys))
+            blocks += [counts.sign() @ scale, counts.log1p() @ scale]
         empty = sparse.csr_matrix((len(patients), 0))
         return sparse.hstack([empty, *blocks], format="csr")
+
+    def _scale(self, keys: np.ndarray) -> np.ndarray:
+        """Returns what the columns of keys are multiplied by."""
+        if self.lineage is None:
+            return np.ones(len(keys))
+        pairs = np.maximum(keys, 0)
+        own = np.where(keys < 0, (-1 - keys) % _CODES < FIRST, 0)
+        own += np.where(keys >= 0, (pairs // (2 * _CODES) < FIRST) * 1 + (pairs % _CODES < FIRST), 0)
+        return 0.5**own
 
     @property
     def counts(self) -> np.ndarray:
@@ -93,14 +112,14 @@ class Columns:
 
     def parts(self) -> list["Columns"]:
         """Returns the columns of the first window, and those of all windows if there are more."""
-        first = Columns(self.windows[:1], self.keys[:1])
+        first = Columns(self.windows[:1], self.keys[:1], self.lineage)
         return [first, self] if len(self.windows) > 1 else [self]
 
     def names(self, vocabulary: Vocabulary | None) -> list[str]:
         """Returns a name of each column for people, such as `rx 7 because of dx 3, how often, last visit`."""
         names = []
         for window, keys in zip(self.windows, self.keys, strict=True):
-            things = [key_name(int(key), vocabulary) for key in keys]
+            things = [key_name(int(key), vocabulary, self.lineage) for key in keys]
             names += [f"{thing}, {form}, {window_name(window)}" for form in ("ever", "how often") for thing in things]
         return names
 
@@ -108,14 +127,16 @@ class Columns:
         """Returns arrays for an archive of NumPy, from which `from_arrays` makes the columns again."""
         sizes = np.array([len(keys) for keys in self.keys], np.int64)
         keys = np.concatenate([np.zeros(0, np.int64), *self.keys])
-        return {"windows": np.array(self.windows, np.int64), "window_sizes": sizes, "keys": keys}
+        arrays = {"windows": np.array(self.windows, np.int64), "window_sizes": sizes, "keys": keys}
+        return arrays | ({} if self.lineage is None else self.lineage.arrays())
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Columns":
         """Returns the columns of `arrays`."""
         ends = np.cumsum(arrays["window_sizes"])[:-1]
         keys = np.split(arrays["keys"], ends) if len(arrays["windows"]) else []
-        return cls(tuple(arrays["windows"].tolist()), tuple(keys))
+        lineage = Lineage.from_arrays(arrays) if "lineage_dx_offsets" in arrays else None
+        return cls(tuple(arrays["windows"].tolist()), tuple(keys), lineage)
 
 
 def code_key(kind: str, code: int) -> int:
@@ -138,9 +159,12 @@ def codes_of(key: int) -> tuple[tuple[str, int], ...]:
     return (("dx", dx), (_ORDER_KINDS[kind], code))
 
 
-def key_name(key: int, vocabulary: Vocabulary | None) -> str:
+def key_name(key: int, vocabulary: Vocabulary | None, lineage: Lineage | None = None) -> str:
     """Returns the name of a key: the code's, or those of the order and of the diagnosis that it was made for."""
-    return " because of ".join(code_name(vocabulary, kind, code) for kind, code in reversed(codes_of(key)))
+    return " because of ".join(
+        lineage.name(kind, code) if lineage is not None and code >= FIRST else code_name(vocabulary, kind, code)
+        for kind, code in reversed(codes_of(key))
+    )
 
 
 def window_name(window: int) -> str:
@@ -165,21 +189,28 @@ class Occurrences:
     key: np.ndarray
 
     @classmethod
-    def read(cls, store: Store, links: bool) -> "Occurrences":
-        """Returns the occurrences of the codes of all patients and, with `links`, of the linked pairs."""
+    def read(cls, store: Store, links: bool, lineage: Lineage | None = None) -> "Occurrences":
+        """Returns the occurrences of the codes of all patients and, with `links`, of the linked pairs.
+
+        With a lineage, a code's ancestors occur where it does; in pairs its `IN_PAIRS` nearest do.
+        """
         visit_patients = np.repeat(np.arange(len(store)), store.visit_counts)
         visits_from_end = store.visits[visit_patients + 1] - np.arange(len(visit_patients))
         dxobj_visits = np.repeat(np.arange(len(visit_patients)), np.diff(store.dxobjs))
         dx = store.dx.astype(np.int64)
-        visits, keys = [dxobj_visits], [-1 - dx]
+        at, numbers = _expanded(lineage, "dx", dx)
+        visits, keys = [dxobj_visits[at]], [-1 - numbers]
         for number, kind in enumerate(_ORDER_KINDS, 1):
             codes, counts = getattr(store, kind).astype(np.int64), np.diff(getattr(store, f"{kind}_offsets"))
             order_visits = np.repeat(dxobj_visits, counts)
-            visits.append(order_visits)
-            keys.append(-1 - (number * _CODES + codes))
+            at, numbers = _expanded(lineage, kind, codes)
+            visits.append(order_visits[at])
+            keys.append(-1 - (number * _CODES + numbers))
             if links:
-                visits.append(order_visits)
-                keys.append((np.repeat(dx, counts) * 2 + number - 1) * _CODES + codes)
+                at, diagnoses = _expanded(lineage, "dx", np.repeat(dx, counts), IN_PAIRS)
+                again, orders = _expanded(lineage, kind, codes[at], IN_PAIRS)
+                visits.append(order_visits[at][again])
+                keys.append((diagnoses[again] * 2 + number - 1) * _CODES + orders)
         visit = np.concatenate(visits)
         return cls(len(store), visit_patients[visit], visits_from_end[visit], np.concatenate(keys))
 
@@ -189,6 +220,13 @@ class Occurrences:
             return self
         rows = np.flatnonzero(self.visit <= window)
         return Occurrences(self.patients, self.patient[rows], self.visit[rows], self.key[rows])
+
+
+def _expanded(
+    lineage: Lineage | None, kind: str, codes: np.ndarray, most: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Returns positions in `codes`, and the numbers of the codes and, with a lineage, of the ancestors there."""
+    return (np.arange(len(codes)), codes) if lineage is None else lineage.expand(kind, codes, most)
 
 
 def _frequent(occurrences: Occurrences, least: int) -> np.ndarray:

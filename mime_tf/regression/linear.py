@@ -89,6 +89,7 @@ class Linear:
         """Returns what valid has chosen, such as `L1, C 0.15, all visits`."""
         windows = [window_name(window) for window in self.columns.windows] if self.columns is not None else []
         blocks = [" and ".join(windows)] if windows else []
+        blocks += ["with ancestors"] if self.columns is not None and self.columns.lineage is not None else []
         blocks += ["pairs of diagnoses"] if self.sequences is not None else []
         return ", ".join([self.penalty, f"C {self.strength:.2g}", *blocks])
 

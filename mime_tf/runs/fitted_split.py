@@ -14,13 +14,14 @@ import numpy as np
 
 from mime_tf.config import NEXT_VISIT, TrainConfig
 from mime_tf.data.cohort import Cohort
+from mime_tf.data.hierarchy import Hierarchy
 from mime_tf.data.store import CODE_KINDS
 from mime_tf.data.vocabulary import Vocabulary, code_name
 from mime_tf.errors import InputError, show
 from mime_tf.runs import model_file
 from mime_tf.runs.adjustment import Adjustment
 from mime_tf.runs.configuration import OUTCOMES, VOCABULARY_SIZES, Configuration
-from mime_tf.runs.folder import CODES, CONFIG, METRICS, MODEL, PREDICTIONS, VOCABULARY, is_finished
+from mime_tf.runs.folder import CODES, CONFIG, HIERARCHY, METRICS, MODEL, PREDICTIONS, VOCABULARY, is_finished
 from mime_tf.runs.provenance import cohort_digests
 from mime_tf.runs.results import SavedPredictions, SplitResults, read_metrics, read_predictions
 from mime_tf.runs.subject import Subject
@@ -125,6 +126,12 @@ class FittedSplit:
     def usable(self) -> dict[str, np.ndarray]:
         """Codes that new patients keep, as `known`; all that the model has room for where training's are not known."""
         return self.known or {kind: np.ones(self.sizes[f"num_{kind}"], bool) for kind in CODE_KINDS}
+
+    @functools.cached_property
+    def hierarchy(self) -> Hierarchy | None:
+        """Ancestors of the codes, as training had them, or None."""
+        path = os.path.join(self.folder, HIERARCHY)
+        return Hierarchy.read(path) if os.path.exists(path) else None
 
     @functools.cached_property
     def subject(self) -> Subject:

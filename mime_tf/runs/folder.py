@@ -15,13 +15,13 @@ FLAGS = "flags.txt"
 VOCABULARY = "vocabulary.csv"
 POPULATION = "population.json"
 RECALIBRATION = "recalibration.json"
+HIERARCHY = "hierarchy.csv"
 PREDICTIONS = {"valid": "predictions_valid.csv", "test": "predictions_test.csv"}
 STATE = "state.npz"
 TENSORBOARD = "tensorboard"
 NETWORKS = "networks"  # folder of those of a blend, each with the files of a fitted split but its configuration
 FILES = (
-    *(METRICS, STATE, MODEL, CODES, HISTORY, FLAGS, VOCABULARY, POPULATION, RULES, LINKAGE),
-    RECALIBRATION,
+    *(METRICS, STATE, MODEL, CODES, HISTORY, FLAGS, VOCABULARY, HIERARCHY, POPULATION, RULES, LINKAGE, RECALIBRATION),
     *PREDICTIONS.values(),
     CONFIG,
 )

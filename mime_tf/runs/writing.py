@@ -10,12 +10,20 @@ from mime_tf.assess.outcomes import ranking
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.known_codes import count_codes
 from mime_tf.runs.configuration import VOCABULARY_SIZES
-from mime_tf.runs.folder import CODES, HISTORY, METRICS, MODEL, PREDICTIONS
+from mime_tf.runs.folder import CODES, HIERARCHY, HISTORY, METRICS, MODEL, PREDICTIONS, VOCABULARY
 from mime_tf.runs.population import Population
 from mime_tf.splits.split import Part, Split
 from mime_tf.terminal import files
 
 OUTCOME_COLUMNS = ("row", "outcome", "rank", "label", "probability")
+
+
+def write_names(folder: str, cohort: Cohort) -> None:
+    """Writes the names and the ancestors of the codes, as far as the cohort has them, into a fitted split's folder."""
+    if cohort.vocabulary:
+        cohort.vocabulary.write(os.path.join(folder, VOCABULARY))
+    if cohort.hierarchy:
+        cohort.hierarchy.write(os.path.join(folder, HIERARCHY))
 
 
 def write_codes(folder: str, sizes: Mapping[str, int], known: Mapping[str, np.ndarray] | None) -> None:

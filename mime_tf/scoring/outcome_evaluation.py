@@ -29,14 +29,14 @@ class OutcomeEvaluation:
         model: the fitted split.
         part: the patients, with their labels (patients, outcomes).
         split: the split, or None where the set is all patients of any cohort.
-        probabilities: float32, (patients, outcomes).
+        predictions: of the model, with probabilities (patients, outcomes).
         comparison: measures of the model and of its yardsticks.
     """
 
     model: FittedSplit
     part: Part
     split: Split | None
-    probabilities: np.ndarray
+    predictions: prediction.Predictions
     comparison: measures.Comparison
 
     def lines(self, bootstrap: Bootstrap) -> Iterator[str]:
@@ -54,7 +54,7 @@ class OutcomeEvaluation:
         """Yields a row for each outcome, with the columns `COLUMNS`."""
         labels, train = self.part.labels, None if self.split is None else self.split.train
         cases, in_train = labels.sum(axis=0), None if train is None else train.labels.sum(axis=0)
-        for index, values in enumerate(self.probabilities.T):
+        for index, values in enumerate(self.predictions.probabilities.T):
             auc = float(single.auc(Sample(Scores(labels[:, index], values)).tally()))
             count = None if in_train is None else int(in_train[index])
             shown = None if np.isnan(auc) else auc
@@ -95,12 +95,12 @@ def evaluate(
         progress: called with a line of text now and then.
         with_yardsticks: measure the yardsticks too, which takes the split.
     """
-    scored = prediction.score(model, part, model.config.eval_batch_size, progress)
-    probabilities, groups = {_MODEL: scored}, None
+    predictions = prediction.score(model, part, model.config.eval_batch_size, progress)
+    probabilities, groups = {_MODEL: predictions.probabilities}, None
     if split is not None:
         groups = measures.frequency_groups(split.train.labels.sum(axis=0))
         for yardstick in outcome_yardsticks.available(model.config.task) if with_yardsticks else ():
             probabilities[yardstick] = outcome_yardsticks.probabilities(yardstick, split, part)
     models = {key: OutcomeScores(part.labels, values, patients) for key, values in probabilities.items()}
     comparison = measures.compare(models, recall_at, groups, bootstrap, progress)
-    return OutcomeEvaluation(model, part, split, scored, comparison)
+    return OutcomeEvaluation(model, part, split, predictions, comparison)

@@ -1,16 +1,16 @@
 """A simulated cohort on disk: the cohort, the names of its codes and their families, and the truth."""
 
-import csv
 import dataclasses
 import os
 
 import numpy as np
 
-from mime_tf.data import pickled
+from mime_tf.data import hierarchy, pickled
+from mime_tf.data.hierarchy import Hierarchy
 from mime_tf.data.vocabulary import COLUMNS, RESERVED_CONCEPT, Vocabulary
 from mime_tf.errors import InputError, show
 from mime_tf.simulate.parameters import Parameters
-from mime_tf.simulate.related import hierarchy
+from mime_tf.simulate.related import hierarchy as families
 from mime_tf.simulate.related.world import RelatedWorld
 from mime_tf.simulate.simulation import Simulation
 from mime_tf.terminal import files, outputs
@@ -57,7 +57,7 @@ def vocabulary(parameters: Parameters) -> Vocabulary:
     """Returns the names of a cohort's codes; orders without a link have a diagnosis of their own, the last."""
     names = parameters.world().names()
     rows = [
-        dict(zip(COLUMNS, (kind, str(code), "simulated", f"{kind.upper()}{code}", names[kind, code]), strict=True))
+        dict(zip(COLUMNS, (kind, str(code), families.SYSTEM, f"{kind.upper()}{code}", names[kind, code]), strict=True))
         for kind, size in parameters.sizes.items()
         for code in range(size)
     ]
@@ -67,12 +67,12 @@ def vocabulary(parameters: Parameters) -> Vocabulary:
     return Vocabulary(rows, {(row["kind"], int(row["index"])): row for row in rows})
 
 
-def _hierarchy(parameters: Parameters) -> list[tuple] | None:
-    """Returns the rows of hierarchy.csv, or None in a mode without families."""
+def _hierarchy(parameters: Parameters) -> Hierarchy | None:
+    """Returns the families of the codes, or None in a mode without."""
     world = parameters.world()
     if not isinstance(world, RelatedWorld):
         return None
-    return hierarchy.rows(world, parameters.generator(5) if parameters.finer_level else None)
+    return families.make(world, parameters.generator(5) if parameters.finer_level else None)
 
 
 def check_output(output: str | os.PathLike, parameters: Parameters, overwrite: bool = False) -> None:
@@ -80,22 +80,21 @@ def check_output(output: str | os.PathLike, parameters: Parameters, overwrite: b
     paths = Paths.of(output)
     for path in (*paths.cohort, paths.truth_json, paths.truth_csv):
         outputs.check_file(path, overwrite)
-    rows = _hierarchy(parameters)
+    ancestors = _hierarchy(parameters)
     same = not os.path.exists(paths.vocabulary) or Vocabulary.read(paths.vocabulary).rows == vocabulary(parameters).rows
     if not same and not overwrite:
         raise InputError(f"{paths.vocabulary}: names other codes; {_OWN_FOLDER}, or --overwrite to replace it")
-    if rows is not None:
-        outputs.check_file(paths.hierarchy, overwrite or _holds(paths.hierarchy, rows))
+    if ancestors is not None:
+        outputs.check_file(paths.hierarchy, overwrite or _holds(paths.hierarchy, ancestors))
     elif not same and os.path.exists(paths.hierarchy):
         raise InputError(f"{paths.hierarchy}: is of other codes, and mode {parameters.mode} writes none; {_OWN_FOLDER}")
 
 
-def _holds(path: str, rows: list[tuple]) -> bool:
-    """Returns whether a file is the table of these rows."""
+def _holds(path: str, ancestors: Hierarchy) -> bool:
+    """Returns whether a file is this hierarchy."""
     try:
-        with open(path, encoding="utf-8", newline="") as file:
-            return list(csv.reader(file)) == [[*hierarchy.COLUMNS], *([*map(str, row)] for row in rows)]
-    except (OSError, UnicodeDecodeError, csv.Error):
+        return Hierarchy.read(path) == ancestors
+    except InputError:
         return False
 
 
@@ -132,10 +131,10 @@ def write(simulation: Simulation, output: str | os.PathLike, overwrite: bool = F
         line = f"%d,%d{',%.9g' * len(columns)}\n"
         file.writelines(line % row for row in rows)
     files.write_json(paths.truth_json, simulation.truth())
-    families = _hierarchy(simulation.parameters)
-    if families is None:
+    ancestors = _hierarchy(simulation.parameters)
+    if ancestors is None:
         return paths.all()
-    files.write_table(paths.hierarchy, hierarchy.COLUMNS, families)
+    ancestors.write(paths.hierarchy)
     return [*paths.all(), paths.hierarchy]
 
 

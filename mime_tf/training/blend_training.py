@@ -18,7 +18,7 @@ from mime_tf.regression import linear
 from mime_tf.regression.columns import Columns
 from mime_tf.regression.sequences import Sequences
 from mime_tf.runs import model_file, writing
-from mime_tf.runs.folder import MODEL, NETWORKS, PREDICTIONS, VOCABULARY, remove_state
+from mime_tf.runs.folder import MODEL, NETWORKS, PREDICTIONS, remove_state
 from mime_tf.runs.results import read_history, read_metrics, read_predictions
 from mime_tf.scoring.scorer import Scorer
 from mime_tf.splits.inner import inner_folds, without_fold
@@ -92,8 +92,7 @@ class BlendTraining:
         """
         os.makedirs(self.folder, exist_ok=True)
         writing.write_codes(self.folder, self.sizes, self.split.known)
-        if self.cohort.vocabulary:
-            self.cohort.vocabulary.write(os.path.join(self.folder, VOCABULARY))
+        writing.write_names(self.folder, self.cohort)
         folds = inner_folds(self.split.train, self.config.members, number, groups)
         parts = [self._networks(kind, folds, number) for kind in range(len(self.fitters))]
         regression = None

@@ -75,7 +75,7 @@ def train(
     groups = group_numbers(cohort, config.group_column)
     plan = Plan(config, cohort.store, cohort.require_labels(), groups)
     # Read before anything is written: a bad file leaves nothing behind.
-    _ = cohort.vocabulary, cohort.patient_ids, cohort.attributes, origin_of(cohort.conversion)
+    _ = cohort.vocabulary, cohort.hierarchy, cohort.patient_ids, cohort.attributes, origin_of(cohort.conversion)
     folders = split_folders(output_prefix, config)
     written = [
         log_path,

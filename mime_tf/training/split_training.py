@@ -10,7 +10,7 @@ from mime_tf.batches import datasets
 from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
 from mime_tf.runs import writing
-from mime_tf.runs.folder import STATE, TENSORBOARD, VOCABULARY, remove_state
+from mime_tf.runs.folder import STATE, TENSORBOARD, remove_state
 from mime_tf.splits.split import Part, Split
 from mime_tf.terminal import signals
 from mime_tf.terminal.console import Console
@@ -57,8 +57,7 @@ class SplitTraining:
         """
         os.makedirs(self.folder, exist_ok=True)
         writing.write_codes(self.folder, self.fitter.sizes, self.split.known)
-        if self.cohort.vocabulary:
-            self.cohort.vocabulary.write(self._path(VOCABULARY))
+        writing.write_names(self.folder, self.cohort)
         self.console.note(f"{self.folder}: {remarks.sets(self.split)}")
         try:
             self._fit(*numbers)

@@ -108,6 +108,13 @@ def test_a_vocabulary_that_is_there_stays(capsys):
     assert Path("vocabulary.csv").read_text() == "mine"
 
 
+def test_a_hierarchy_goes_with_the_vocabulary(capsys):
+    write_pickles("d/x")
+    Path("d/hierarchy.csv").write_text("kind,system,code,ancestor_system,ancestor,level,name\ndx,s,a,f,1,1,\n")
+    assert pack(capsys, "--data", "d/x", "--output", "y/x.parquet")[1].splitlines()[1:] == ["y/hierarchy.csv: copied"]
+    assert [row.ancestor for row in Cohort.open("y/x.parquet").hierarchy.rows] == ["1"]
+
+
 def test_nothing_is_said_of_a_vocabulary_that_is_not_concerned(capsys):
     write_pickles("d/x")
     assert len(pack(capsys, "--data", "d/x", "--output", "y/x.parquet")[1].splitlines()) == 1

@@ -208,15 +208,16 @@ def test_related_codes_have_a_hierarchy(tmp_path):
     columns = ["row", "label", "risk", "pair_score", "code_score", "risk_with_links"]
     assert list(read_table(tmp_path / "c_truth.csv")[0]) == columns
     rows = read_table(tmp_path / "hierarchy.csv")
-    assert list(rows[0]) == ["kind", "code", "ancestor", "level", "name"]
+    assert list(rows[0]) == ["kind", "system", "code", "ancestor_system", "ancestor", "level", "name"]
+    assert {row["ancestor_system"] for row in rows} == {"family"}
     families = truth["families"]
     assert [(row["code"], row["ancestor"], row["level"]) for row in rows] == [
         (f"{kind.upper()}{code}", f"{kind.upper()}-F{family}", "1")
         for kind in ("dx", "rx")
         for code, family in enumerate(families[kind])
     ]
-    names = {(row["kind"], row["code"]) for row in Vocabulary.read(tmp_path / "vocabulary.csv").rows}
-    assert {(row["kind"], row["code"]) for row in rows} == names
+    names = {(row["kind"], row["system"], row["code"]) for row in Vocabulary.read(tmp_path / "vocabulary.csv").rows}
+    assert {(row["kind"], row["system"], row["code"]) for row in rows} == names
 
 
 def test_a_finer_level_lies_within_families_and_changes_nothing_else(tmp_path):

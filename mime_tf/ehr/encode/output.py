@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING, Any
 
-from mime_tf.data import parquet, pickled
+from mime_tf.data import hierarchy, parquet, pickled
 from mime_tf.terminal import files, outputs
 
 if TYPE_CHECKING:  # `conversion` imports this package
@@ -15,6 +15,7 @@ FILES = (
     f"{PREFIX}.labels",
     f"{PREFIX}.parquet",
     "vocabulary.csv",
+    hierarchy.FILE,
     "patients.csv",
     "linkage.json",
     "convert.json",
@@ -52,6 +53,8 @@ def _fill(folder, conversion, invocation):
     pickled.write(prefix, conversion.store, conversion.labels)
     parquet.write(f"{prefix}.parquet", conversion.store, conversion.labels, patients["patient_id"])
     conversion.vocabulary.write(os.path.join(folder, "vocabulary.csv"))
+    if conversion.hierarchy.rows:
+        conversion.hierarchy.write(os.path.join(folder, hierarchy.FILE))
     rows = zip(*patients.values(), strict=True)
     files.write_table(os.path.join(folder, "patients.csv"), patients, rows)
     files.write_json(os.path.join(folder, "linkage.json"), conversion.linkage)

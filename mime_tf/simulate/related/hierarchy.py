@@ -1,17 +1,17 @@
-"""The families of codes as a table: hierarchy.csv, beside the cohort."""
+"""The families of codes as a hierarchy, which lies beside the cohort."""
 
 import numpy as np
 
+from mime_tf.data.hierarchy import Hierarchy, Relation
 from mime_tf.simulate.related.world import RelatedWorld
 
-FILE = "hierarchy.csv"
-COLUMNS = ("kind", "code", "ancestor", "level", "name")
+SYSTEM = "simulated"  # the code system of all codes
 GROUP = 3  # codes in a group of the finer level
 _NAMES = {"dx": "diagnoses", "rx": "medications"}
 
 
-def rows(world: RelatedWorld, finer: np.random.Generator | None) -> list[tuple[str, str, str, int, str]]:
-    """Returns a row per code and ancestor, with the columns `COLUMNS`; codes are named as in vocabulary.csv.
+def make(world: RelatedWorld, finer: np.random.Generator | None) -> Hierarchy:
+    """Returns the families of the codes, which are named as in vocabulary.csv.
 
     Args:
         world: the world.
@@ -25,10 +25,14 @@ def rows(world: RelatedWorld, finer: np.random.Generator | None) -> list[tuple[s
             name = f"{kind.upper()}{code}"
             if groups is not None:
                 group = int(groups[code])
-                result.append((kind, name, f"{kind.upper()}-G{group}", 1, f"group {group} of {_NAMES[kind]}"))
-            level = 1 if groups is None else 2
-            result.append((kind, name, f"{kind.upper()}-F{family}", level, f"family {family} of {_NAMES[kind]}"))
-    return result
+                result.append(_relation(kind, name, "group", group, 1))
+            result.append(_relation(kind, name, "family", family, 1 if groups is None else 2))
+    return Hierarchy(result)
+
+
+def _relation(kind: str, code: str, ancestor: str, number: int, level: int) -> Relation:
+    text = f"{kind.upper()}-{ancestor[0].upper()}{number}"
+    return Relation(kind, SYSTEM, code, ancestor, text, level, f"{ancestor} {number} of {_NAMES[kind]}")
 
 
 def _groups(families: np.ndarray, rng: np.random.Generator) -> np.ndarray:

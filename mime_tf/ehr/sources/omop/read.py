@@ -17,7 +17,7 @@ from mime_tf.ehr.seconds import DAY
 from mime_tf.ehr.sources import links as linking
 from mime_tf.ehr.sources.files import times
 from mime_tf.ehr.sources.files.folder import Folder
-from mime_tf.ehr.sources.omop import deaths, reasons
+from mime_tf.ehr.sources.omop import ancestors, deaths, reasons
 from mime_tf.ehr.sources.omop.tables import NEEDED, ORDERS, TABLES
 from mime_tf.errors import InputError
 
@@ -51,8 +51,8 @@ def read(
         engine: computes the tables.
         path: the folder with the tables, such as `person.csv`, each `.csv`, `.csv.gz` or `.parquet`, or a folder of
             such files. `person`, `visit_occurrence`, `condition_occurrence` and one of `drug_exposure` and
-            `procedure_occurrence` are needed; `death`, `observation_period`, `concept` and `fact_relationship` are
-            optional.
+            `procedure_occurrence` are needed; `death`, `observation_period`, `concept`, `concept_ancestor` and
+            `fact_relationship` are optional.
         on_error: with `"skip"`, bad tables that are not needed are passed over.
         progress: receives a line of text now and then.
         relationships: relationship_concept_ids of FACT_RELATIONSHIP whose rows are reasons; None for all that join a
@@ -78,6 +78,8 @@ def read(
     if not ordered:
         raise InputError(f"{folder.path}: no table drug_exposure or procedure_occurrence; one is needed")
     concepts = _concepts(engine, tables["concept"], folder)
+    used = [tables[name].concept for name in ("condition_occurrence", *ordered)]
+    parents = ancestors.parents(engine, tables["concept_ancestor"], concepts, used)
     coded = {name: _coded(tables[name], concepts) for name in ("condition_occurrence", *ordered)}
     conditions = engine.keep(coded.pop("condition_occurrence"), "omop_conditions")
     check_unique(engine, conditions, "id", "condition_occurrence_id", _where(folder, "condition_occurrence", "id"))
@@ -102,6 +104,7 @@ def read(
         skipped=folder.skipped,
         passed_over=folder.not_read(),
         where=_places(folder, ordered),
+        parents=parents,
     )
 
 
@@ -178,7 +181,9 @@ def _concepts(engine, table, folder):
     check_unique(engine, table, "concept", "concept_id", _where(folder, "concept", "concept"))
     table = table.filter(table.vocabulary.notnull(), table.code.notnull())
     system = table.vocabulary.substitute(VOCABULARIES, else_=table.vocabulary)
-    return table.select(number=table.concept, system=system, concept_code="code", display="display")
+    return table.select(
+        number=table.concept, system=system, concept_code="code", display="display", concept_class="concept_class"
+    )
 
 
 def _coded(table, concepts):
@@ -188,7 +193,7 @@ def _coded(table, concepts):
         missing = ibis.null("string")
         table = table.mutate(system=missing, concept_code=missing, display=missing)
     else:
-        table = table.left_join(concepts, "number").drop("number_right")
+        table = table.left_join(concepts.drop("concept_class"), "number").drop("number_right")
     mapped = table.number.notnull()
     return table.select(
         "id",

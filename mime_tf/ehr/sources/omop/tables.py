@@ -45,6 +45,12 @@ TABLES = {
         "vocabulary": Column(("vocabulary_id",)),
         "code": code(("concept_code",)),
         "display": Column(("concept_name",)),
+        "concept_class": Column(("concept_class_id",), needed=False),
+    },
+    "concept_ancestor": {
+        "descendant": identifier(("descendant_concept_id",)),
+        "ancestor": identifier(("ancestor_concept_id",)),
+        "steps": identifier(("min_levels_of_separation",), needed=False),
     },
     "fact_relationship": {
         "domain_1": identifier(("domain_concept_id_1",)),

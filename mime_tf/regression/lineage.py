@@ -1,0 +1,122 @@
+"""The ancestors of codes as further codes, so that a column may be of an ancestor, or of a pair at mixed levels.
+
+Ancestor j of a kind bears the number `FIRST` + j, above all codes.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from mime_tf.data.hierarchy import Ancestors, Hierarchy
+from mime_tf.data.store import CODE_KINDS, ranges
+from mime_tf.data.vocabulary import Vocabulary
+
+FIRST = 2**30
+# Ancestors of a code that make pairs, the nearest first: a link has a pair for each two of its codes' ancestors.
+IN_PAIRS = 4
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Lineage:
+    """The codes and their ancestors.
+
+    Attributes:
+        offsets: by kind, int64 (codes + 1,): code c has the ancestors `offsets[c]` to `offsets[c + 1]`.
+        ancestors: by kind, int64, numbers of ancestors from `FIRST` on, the nearest of each code first.
+        names: by kind, name of each ancestor.
+    """
+
+    offsets: dict[str, np.ndarray]
+    ancestors: dict[str, np.ndarray]
+    names: dict[str, list[str]]
+
+    @classmethod
+    def of(cls, hierarchy: Hierarchy, vocabulary: Vocabulary) -> "Lineage":
+        """Returns the lineage of the codes of a vocabulary.
+
+        An ancestor of one code alone, or of the same codes as another that is nearer, is left out: it tells nothing.
+        """
+        kinds = {kind: _distinct(hierarchy.numbered(vocabulary, kind)) for kind in CODE_KINDS}
+        offsets, ancestors, names = {}, {}, {}
+        for kind, (code, ancestor, kept) in kinds.items():
+            size = 1 + max((index for of, index in vocabulary.by_index if of == kind), default=-1)
+            offsets[kind] = np.searchsorted(code, np.arange(size + 1))
+            ancestors[kind], names[kind] = FIRST + ancestor, kept
+        return cls(offsets, ancestors, names)
+
+    def __repr__(self) -> str:
+        return f"Lineage({', '.join(f'{len(names):,} of {kind}' for kind, names in self.names.items())})"
+
+    def expand(self, kind: str, codes: np.ndarray, most: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Returns codes and their ancestors.
+
+        Args:
+            kind: `"dx"`, `"rx"` or `"pr"`.
+            codes: int64, codes of the kind.
+            most: number of ancestors of a code that are returned, the nearest first; None for all.
+
+        Returns:
+            int64 positions in `codes`, and int64 numbers of the codes and ancestors there: the codes as they are, then
+            all ancestors.
+        """
+        offsets = self.offsets[kind]
+        inside = np.flatnonzero(codes < len(offsets) - 1)
+        first, last = offsets[codes[inside]], offsets[codes[inside] + 1]
+        widths = last - first if most is None else np.minimum(last - first, most)
+        at = ranges(first, widths)
+        positions = np.concatenate([np.arange(len(codes)), np.repeat(inside, widths)])
+        return positions, np.concatenate([codes, self.ancestors[kind][at]])
+
+    def shuffled(self, rng: np.random.Generator) -> "Lineage":
+        """Returns the lineage in which each code has the ancestors of another code of its kind, drawn by chance."""
+        offsets, ancestors = {}, {}
+        for kind, ends in self.offsets.items():
+            order = rng.permutation(len(ends) - 1)
+            offsets[kind] = np.concatenate([[0], np.cumsum(np.diff(ends)[order])])
+            ancestors[kind] = self.ancestors[kind][ranges(ends[:-1][order], np.diff(ends)[order])]
+        return Lineage(offsets, ancestors, self.names)
+
+    def name(self, kind: str, number: int) -> str:
+        """Returns the name of an ancestor for people."""
+        return self.names[kind][number - FIRST]
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Returns arrays for an archive of NumPy, from which `from_arrays` makes the lineage again."""
+        return {
+            f"lineage_{kind}_{name}": np.array(values, str if name == "names" else np.int64)
+            for name in ("offsets", "ancestors", "names")
+            for kind, values in getattr(self, name).items()
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Lineage":
+        """Returns the lineage of `arrays`."""
+        fields = {
+            name: {kind: arrays[f"lineage_{kind}_{name}"] for kind in CODE_KINDS}
+            for name in ("offsets", "ancestors", "names")
+        }
+        return cls(fields["offsets"], fields["ancestors"], {kind: x.tolist() for kind, x in fields["names"].items()})
+
+
+def _distinct(found: Ancestors) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Returns the code and ancestor of each relation, and the names, without ancestors that tell nothing of their own.
+
+    The relations are sorted by code and level.
+    """
+    members: dict[bytes, int] = {}
+    number = np.full(len(found), -1)
+    level = np.zeros(len(found), np.int64)
+    np.maximum.at(level, found.ancestor, found.level)
+    by_ancestor = np.argsort(found.ancestor, kind="stable")
+    ends = np.searchsorted(found.ancestor[by_ancestor], np.arange(len(found) + 1))
+    names = []
+    for ancestor in np.argsort(level, kind="stable").tolist():
+        codes = found.code[by_ancestor[ends[ancestor] : ends[ancestor + 1]]]
+        if len(codes) > 1 and codes.tobytes() not in members:
+            number[ancestor] = members[codes.tobytes()] = len(members)
+            system, code = found.keys[ancestor]
+            names.append(f"{found.names[ancestor] or code} ({system})")
+    kept = np.flatnonzero(number[found.ancestor] >= 0)
+    order = kept[np.lexsort((number[found.ancestor[kept]], found.level[kept], found.code[kept]))]
+    return found.code[order], number[found.ancestor[order]], names
