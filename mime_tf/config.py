@@ -41,7 +41,9 @@ RECIPE: dict[str, Any] = {
     "test_fraction": 0.2,
     "valid_fraction": 0.1,
 }
+_DIVISION = ("test_fraction", "valid_fraction")
 EQUATIONS = ("program", "paper")
+LABEL, NEXT_VISIT = TASKS = ("label", "next_visit")
 WIDTHS = ("rnn_size", "dx_emb_size", "rx_emb_size", "pr_emb_size", "dxobj_emb_size", "visit_emb_size")
 # Least number of patients of a cohort, and the width that `auto` gives it; 64 was enough for 2,000 to 10,000 patients.
 _AUTO_WIDTHS = ((100_000, 256), (20_000, 128), (1_000, 64), (0, 32))
@@ -161,6 +163,14 @@ class TrainConfig:
     )
     link_dimensions: int = _field(
         TRAINING, 6, _COUNT, "Number of columns that `--init_embeddings=links` takes from the links."
+    )
+    task: str = _field(
+        TRAINING,
+        LABEL,
+        one_of(TASKS),
+        "Target of the prediction: the patient's `label` in the data, 0 or 1 or a list of such outcomes; or the "
+        "diagnoses of the `next_visit`, which need no labels: the visits before a patient's last one are to predict "
+        "the diagnoses of that one.",
     )
     choose_by: str = _field(
         TRAINING,
@@ -367,6 +377,8 @@ class TrainConfig:
         views = len(set(self.pooling)) == len(self.pooling) > 0
         self._require("pooling", views, "one or more different views")
         self._check_blend()
+        if self.task == NEXT_VISIT:
+            self.check_several_outcomes()
         equal = self.dxobj_emb_size == self.visit_emb_size
         self._require("dxobj_emb_size, visit_emb_size", equal, "equal: a visit is a sum of Dx-objects")
 
@@ -415,6 +427,12 @@ class TrainConfig:
             is_default = getattr(self, name) == type(self).__dataclass_fields__[name].default
             self._require(f"blend, {name}", is_default, f"without {name}, which is of a single network")
 
+    def check_several_outcomes(self) -> None:
+        """Raises InputError for an option that goes with one outcome per patient only."""
+        for name in ("blend", "class_weight", "choose_by"):
+            is_default = getattr(self, name) == type(self).__dataclass_fields__[name].default
+            self._require(name, is_default, "left out where a patient has several outcomes, which take one network")
+
     def _check_schedule(self) -> None:
         """Checks that a warm-up has a schedule to lead to."""
         cosine = not self.warmup_steps or self.learning_rate_schedule == "cosine"
@@ -441,6 +459,18 @@ class TrainConfig:
         if self.width != "auto":
             return self
         return dataclasses.replace(self, width=str(next(width for least, width in _AUTO_WIDTHS if patients >= least)))
+
+    def with_recipe(self) -> "TrainConfig":
+        """Returns the configuration with the values of `RECIPE`, but for the division of the patients, which stays.
+
+        Options of a single network that a blend does not take have their defaults.
+
+        >>> TrainConfig(valid_fraction=0.3, rnn_size=8).with_recipe().blend
+        ('regression', 'recurrent', 'bilinear')
+        """
+        widths = {name: FIELDS[name].default for name in WIDTHS}
+        values = {name: value for name, value in RECIPE.items() if name not in _DIVISION}
+        return dataclasses.replace(self, jit_compile="auto", **widths, **values)
 
     @property
     def split_numbers(self) -> tuple[int, ...]:

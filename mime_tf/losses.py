@@ -10,7 +10,9 @@ EPSILON = 1e-10
 class LogLoss(keras.losses.Loss):
     """Binary cross-entropy of probabilities, `-(y log(p + 1e-10) + (1 - y) log(1 - p + 1e-10))`, mean over patients.
 
-    Keras's `BinaryCrossentropy` clips p to [1e-7, 1 - 1e-7] instead; away from saturation the two agree to 1e-6.
+    The loss of a patient with several outcomes is their sum, so that the other losses weigh the same whatever the
+    number of outcomes. Keras's `BinaryCrossentropy` clips p to [1e-7, 1 - 1e-7] instead; away from saturation the two
+    agree to 1e-6.
 
     Args:
         name: name of the loss.
@@ -29,7 +31,7 @@ class LogLoss(keras.losses.Loss):
             y_pred = keras.ops.cast(y_pred, "float32")
         y_true = keras.ops.cast(keras.ops.reshape(y_true, keras.ops.shape(y_pred)), y_pred.dtype)
         log_positive, log_negative = _log(y_pred), _log(1.0 - y_pred)
-        return -keras.ops.mean(y_true * log_positive + (1.0 - y_true) * log_negative, axis=-1)
+        return -keras.ops.sum(y_true * log_positive + (1.0 - y_true) * log_negative, axis=-1)
 
 
 def _log(probability):

@@ -19,7 +19,7 @@ EQUATIONS = ("program", "paper")
 
 @keras.saving.register_keras_serializable("mime_tf")
 class MiME(keras.Model):
-    """Multilevel medical embedding of electronic health records, with one sigmoid prediction per patient.
+    """Multilevel medical embedding of electronic health records, with a sigmoid prediction per patient and outcome.
 
     Codes become Dx-objects (`DxObjectEmbedding`), Dx-objects become visits (`VisitEmbedding`), and a recurrent layer
     reads the visits of a patient. The loss is the compiled one, plus `regularize` times the sum of squares of every
@@ -58,6 +58,7 @@ class MiME(keras.Model):
         visit_activation: of `VisitTransform`, with the equations of the paper.
         regularize_embeddings: weight of the sum of squares of the code embeddings, in place of `regularize`; by default
             the same.
+        outcomes: K, number of outcomes per patient, each with a sigmoid unit of its own.
         name: name of the model.
         **kwargs: arguments of `keras.Model`.
 
@@ -66,7 +67,7 @@ class MiME(keras.Model):
             `"visits"` (S, T), `"dxobjs"` (V, D), `"dx"` (N,), `"rx"` (N, R), `"pr"` (N, P).
 
     Returns:
-        Probabilities, float32 of shape (B, 1).
+        Probabilities, float32 of shape (B, K).
 
     Raises:
         ValueError: an unknown `rnn_cell`, a size that is not a positive integer, a negative weight, a `dropout` or
@@ -107,11 +108,12 @@ class MiME(keras.Model):
         equations="program",
         visit_activation="relu",
         regularize_embeddings=None,
+        outcomes=1,
         name="mime",
         **kwargs,
     ):
         super().__init__(name=name, **kwargs)
-        require_sizes(rnn_size=rnn_size, max_dx_per_visit=max_dx_per_visit)
+        require_sizes(rnn_size=rnn_size, max_dx_per_visit=max_dx_per_visit, outcomes=outcomes)
         _check_losses(regularize, regularize_embeddings or 0, aux_lambda, aux_heads)
         _check_structure(rnn_cell, pooling, equations)
         _check_shares(dropout=dropout, code_dropout=code_dropout)
@@ -125,6 +127,7 @@ class MiME(keras.Model):
         self.equations = equations
         self.visit_activation = visit_activation
         self.regularize_embeddings = regularize_embeddings
+        self.outcomes = outcomes
         self.regularize = regularize
         self.aux_lambda = aux_lambda
         self.aux_heads = bool(aux_lambda) if aux_heads is None else aux_heads
@@ -143,7 +146,7 @@ class MiME(keras.Model):
             for view in self.pooling
             if view in VISIT_VIEWS
         }
-        self.prediction = keras.layers.Dense(1, "sigmoid", dtype="float32", name="prediction")
+        self.prediction = keras.layers.Dense(outcomes, "sigmoid", dtype="float32", name="prediction")
         self.main_tracker = keras.metrics.Mean(name="main_loss")
         self.l2_tracker = keras.metrics.Mean(name="l2_loss")
         if self.aux_heads:
@@ -186,7 +189,7 @@ class MiME(keras.Model):
         return self.dxobject_embedding(inputs["dx"], inputs["rx"], inputs["pr"])
 
     def predict_patients(self, dxobjects, inputs, training=None):
-        """Returns the probabilities, (B, 1), given the embeddings of the Dx-objects of a batch, (N, O)."""
+        """Returns the probabilities, (B, K), given the embeddings of the Dx-objects of a batch, (N, O)."""
         drops = self.dropout and training
         histories = self._histories(dxobjects, inputs, training)
         if drops:
@@ -195,7 +198,7 @@ class MiME(keras.Model):
         return gather_padded(self.prediction(histories), inputs["patients"])
 
     def logits(self, inputs):
-        """Returns the logits of the probabilities of a batch, float32 of shape (B, 1), as `call` does in inference."""
+        """Returns the logits of the probabilities of a batch, float32 of shape (B, K), as `call` does in inference."""
         histories = tf.cast(self._histories(self.embed_dxobjects(inputs), inputs), "float32")
         head = self.prediction
         return gather_padded(histories @ head.kernel + head.bias, inputs["patients"])
@@ -302,8 +305,8 @@ class MiME(keras.Model):
 
         Args:
             x: the inputs.
-            y: labels, (B,) or (B, 1).
-            y_pred: probabilities, (B, 1).
+            y: labels, (B,) or (B, K).
+            y_pred: probabilities, (B, K).
             sample_weight: optional weights of the compiled loss, (B,).
             training: whether this is a training step.
 
@@ -397,6 +400,7 @@ class MiME(keras.Model):
             "equations": self.equations,
             "visit_activation": self.visit_activation,
             "regularize_embeddings": self.regularize_embeddings,
+            "outcomes": self.outcomes,
         }
 
     def get_build_config(self):

@@ -60,7 +60,7 @@ def calibration_in_the_large(tally: Tally) -> float:
     """Returns the shift of all logits at which the mean probability is the share of label 1; 0 is ideal."""
     if tally.one_class:
         return np.nan
-    return logistic.fit(np.ones((len(tally.values), 1)), _logits(tally), tally)[0]
+    return logistic.fit(np.ones((len(tally.values), 1)), logits(tally.values), tally)[0]
 
 
 def calibration_line(tally: Tally) -> tuple[float, float]:
@@ -68,16 +68,17 @@ def calibration_line(tally: Tally) -> tuple[float, float]:
 
     They are nan where no finite line is the most likely: all probabilities are alike, or one separates the labels.
     """
-    logits, ones, zeros = _logits(tally), tally.ones > 0, tally.zeros > 0
-    if tally.one_class or not (logits[ones].max() > logits[zeros].min() and logits[zeros].max() > logits[ones].min()):
+    x, ones, zeros = logits(tally.values), tally.ones > 0, tally.zeros > 0
+    if tally.one_class or not (x[ones].max() > x[zeros].min() and x[zeros].max() > x[ones].min()):
         return np.nan, np.nan
-    center = np.average(logits, weights=tally.total)
-    intercept, slope = logistic.fit(np.stack([np.ones_like(logits), logits - center], axis=1), 0.0, tally)
+    center = np.average(x, weights=tally.total)
+    intercept, slope = logistic.fit(np.stack([np.ones_like(x), x - center], axis=1), 0.0, tally)
     return intercept - slope * center, slope
 
 
-def _logits(tally: Tally) -> np.ndarray:
-    clipped = np.clip(tally.values, CLIP, 1 - CLIP)
+def logits(probabilities: np.ndarray) -> np.ndarray:
+    """Returns the logits of probabilities, which are clipped to [CLIP, 1 - CLIP]."""
+    clipped = np.clip(probabilities, CLIP, 1 - CLIP)
     return np.log(clipped / (1 - clipped))
 
 

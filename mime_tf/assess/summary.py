@@ -17,23 +17,25 @@ def log_losses(probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
-    """Returns the mean of `log_losses`, the loss that a model is trained with."""
+    """Returns the mean of `log_losses`, of several outcomes of a patient their sum: the loss of training."""
     labels, (of_one, of_zero) = np.asarray(labels, np.float64), log_losses(probabilities)
-    return float(np.mean(labels * of_one + (1 - labels) * of_zero))
+    losses = labels * of_one + (1 - labels) * of_zero
+    return float(np.mean(losses if losses.ndim == 1 else losses.sum(axis=1)))
 
 
 def summarize(labels: np.ndarray, probabilities: np.ndarray) -> dict[str, float]:
     """Returns the figures of a set.
 
     Args:
-        labels: 0 or 1, (rows,).
-        probabilities: (rows,), nan among them where a model has diverged.
+        labels: 0 or 1, (rows,); or (rows, outcomes).
+        probabilities: of the same shape, nan among them where a model has diverged.
 
     Returns:
-        Dict: `"loss"`, `"auc"` (ROC) and `"aucpr"` (average precision). The last two are nan where the labels are all
-        alike; all three are where a probability is.
+        Dict: `"loss"`, `"auc"` (ROC) and `"aucpr"` (average precision), the last two over all pairs of a row and an
+        outcome. They are nan where the labels are all alike; all three are where a probability is.
     """
     loss = log_loss(labels, probabilities)
+    labels, probabilities = np.ravel(labels), np.ravel(probabilities)
     if np.isnan(loss) or np.all(labels == labels[0]):
         return {"loss": loss, "auc": np.nan, "aucpr": np.nan}
     from sklearn import metrics

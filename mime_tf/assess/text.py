@@ -10,14 +10,14 @@ from mime_tf.assess.measures import BINS, MEASURES, Assessment
 from mime_tf.assess.subgroups import SHOWN, Subgroup
 from mime_tf.assess.thresholds import COUNTS, SHARES
 
-_HEADER = f"{'':28}{'value':>9}   95% interval"
+HEADER = f"{'':28}{'value':>9}   95% interval"
 
 
 def lines(assessment: Assessment, bootstrap: Bootstrap) -> Iterator[str]:
     """Yields the measures as a table, with the resamples behind their intervals and the notes."""
-    yield _HEADER
+    yield HEADER
     for name, title in MEASURES.items():
-        yield _line(title, assessment.values[name], assessment.intervals[name])
+        yield line(title, assessment.values[name], assessment.intervals[name])
     if bootstrap.times:
         yield f"intervals: percentiles of {bootstrap.times:,} resamples of the patients, seed {bootstrap.seed}"
     yield f"expected calibration error: over {BINS} bins of equally many patients"
@@ -31,8 +31,10 @@ def point_lines(points: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             f"threshold {point['threshold']:.4f}: {point['alerts']:,} alerts (tp {point['tp']:,}, fp {point['fp']:,}), "
             f"{point['tn'] + point['fn']:,} others (tn {point['tn']:,}, fn {point['fn']:,})"
         )
+        if point.get("unknown"):
+            yield f"  of the alerts, {point['unknown']:,} are of patients of whom nothing is known"
         for name, title in SHARES.items():
-            yield _line(f"  {title}", point[name], point["intervals"][name])
+            yield line(f"  {title}", point[name], point["intervals"][name])
 
 
 def subgroup_lines(subgroups: Sequence[Subgroup]) -> Iterator[str]:
@@ -49,7 +51,7 @@ def subgroup_lines(subgroups: Sequence[Subgroup]) -> Iterator[str]:
         for name in SHOWN if measured else ():
             yield f"  {MEASURES[name]}"
             for group, assessment in measured.items():
-                yield _line(f"    {group}", assessment.values[name], assessment.intervals[name])
+                yield line(f"    {group}", assessment.values[name], assessment.intervals[name])
 
 
 def yardstick_lines(yardsticks: Sequence[Any]) -> Iterator[str]:
@@ -59,10 +61,11 @@ def yardstick_lines(yardsticks: Sequence[Any]) -> Iterator[str]:
     for yardstick in yardsticks:
         yield f"  {yardstick.title}, as chosen on valid: {yardstick.choice}"
         for title, estimate in (("    ROC AUC", yardstick.auc), ("    the model less it", yardstick.lead)):
-            yield _line(title, estimate.value, (estimate.low, estimate.high))
+            yield line(title, estimate.value, (estimate.low, estimate.high))
 
 
-def _line(title: str, value: float, interval: tuple[float, float]) -> str:
+def line(title: str, value: float, interval: tuple[float, float]) -> str:
+    """Returns a line of a table: a measure, its value and its interval."""
     low, high = interval
     return f"{title:28}{value:9.4f}   {'-' if math.isnan(low) else f'{low:.4f} to {high:.4f}'}"
 

@@ -77,6 +77,20 @@ def operating_points(
     return points
 
 
+def with_unknown(
+    points: Sequence[dict[str, Any]], probabilities: np.ndarray, empty: np.ndarray
+) -> list[dict[str, Any]]:
+    """Returns operating points with `unknown`, the number of alerts for patients of whom the model knows no code.
+
+    Args:
+        points: of `operating_points`.
+        probabilities: (rows,), those behind the points.
+        empty: bool (rows,), whether the model knows no code of the row's patient.
+    """
+    of_empty = np.asarray(probabilities)[empty]
+    return [point | {"unknown": int((of_empty >= point["threshold"]).sum())} for point in points]
+
+
 def _figures(tally: Tally, starts: np.ndarray) -> np.ndarray:
     """Counts and shares of the alerts from each index of `starts` on, (thresholds, 10)."""
     below_ones, below_zeros = (np.concatenate([[0.0], np.cumsum(counts)]) for counts in (tally.ones, tally.zeros))

@@ -43,7 +43,7 @@ def training_batches(
             each replica of a `tf.distribute` strategy.
 
     Returns:
-        tf.data.Dataset of `(inputs, labels)`: the dict of int32 tensors that `MiME` takes, and float32 (B,).
+        tf.data.Dataset of `(inputs, labels)`: the dict of int32 tensors that `MiME` takes, and float32 (B,) or (B, K).
 
     Raises:
         ValueError: `batch_size` is no multiple of `replicas`.
@@ -72,7 +72,7 @@ def scoring_batches(part: Part, batch_size: int) -> tf.data.Dataset:
 
 def _dataset(part: Part, starts: np.ndarray, ends: np.ndarray, choose_shape: Callable | None = None) -> tf.data.Dataset:
     """Returns the dataset of one batch for each window of patients from `starts` to before `ends`."""
-    labels = tf.constant(part.labels, tf.float32)
+    labels = tf.constant(part.labels, tf.uint8)
 
     def cut(start, end):
         batch = Batch(part.patients(start, end))
@@ -88,7 +88,7 @@ def _dataset(part: Part, starts: np.ndarray, ends: np.ndarray, choose_shape: Cal
 
     @tf.autograph.experimental.do_not_convert
     def tensors(index, start, end):
-        return _unpack(find(index, start, end)), labels[start:end]
+        return _unpack(find(index, start, end)), tf.cast(labels[start:end], tf.float32)
 
     options = tf.data.Options()
     # With autotuning, dropping the iterator blocks for as long as it has run, up to a minute (TensorFlow 2.21).

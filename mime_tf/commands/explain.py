@@ -40,6 +40,7 @@ def parser(program: str) -> Parser:
     options.add(cohort, "limit", Value(int, at_least(0)), "number of patients, drawn at random; 0 for all", 0)
     options.add_seed(cohort, "seed of the draw")
     options.add(cohort, "top", Value(int, at_least(1)), "number of pairs to print", 20)
+    options.add_title(parser)
     text = "picture (.png) or page (.html) of a patient, or table of all pairs (.csv)"
     options.add_output(parser, "FILE", text, required=False)
     return parser
@@ -116,7 +117,7 @@ def _explain_patient(arguments: Namespace, model: "FittedSplit", cohort: "Cohort
     from mime_tf.explain.patients import explain_patients
 
     console.progress("explaining")
-    (explanation,) = explain_patients(model, cohort, [row])
+    (explanation,) = explain_patients(model, cohort, [row], title=arguments.title)
     if arguments.output is None:
         for line in lines.printed(explanation):
             console.line(line)

@@ -246,6 +246,12 @@ def add_subgroup(group: Group, default: str = "") -> None:
     )
 
 
+def add_title(group: Group) -> None:
+    """Adds `--title`."""
+    text = "what the model predicts, in place of the outcome that convert has recorded in the run"
+    add(group, "title", Value(str), text)
+
+
 def add_no_yardsticks(group: Group) -> None:
     """Adds `--no_yardsticks`."""
     text = (

@@ -48,7 +48,7 @@ def _pack(data: str, output: str, overwrite: bool) -> None:
 
     if os.path.isdir(data) and os.path.samefile(data, os.path.dirname(output) or "."):
         raise InputError(f"{output}: is in the folder that is read, and would be read with the rest from then on")
-    cohort = Cohort.open(data)
+    cohort = Cohort.open(data, outcomes=True)
     patient_ids = cohort.patient_ids
     from mime_tf.data import parquet
 

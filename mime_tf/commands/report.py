@@ -35,6 +35,7 @@ def parser(program: str) -> Parser:
     options.add_output(parser, "FILE", "page to write; its name ends in .html")
     text = "folder for the plots as PNG and their points as CSV (default: <output>_files)"
     options.add(parser, "plots", Value(str), text, metavar="DIR")
+    options.add_title(parser)
     options.add_subgroup(parser, " (default: sex and age:18,40,65,80)")
     rate = Values(float, more_than(0, at_most=1))
     text = "operating points that alert at most these shares of the patients"
@@ -71,7 +72,12 @@ def _report(arguments: Namespace, plots: str) -> None:
     console = Console(period=5.0)
     bootstrap = Bootstrap(arguments.bootstrap, arguments.seed)
     settings = Settings(
-        arguments.alert_rate, divisions, not arguments.no_patients, bootstrap, not arguments.no_yardsticks
+        alert_rates=arguments.alert_rate,
+        divisions=divisions,
+        patients=not arguments.no_patients,
+        bootstrap=bootstrap,
+        yardsticks=not arguments.no_yardsticks,
+        title=arguments.title,
     )
     report = content.gather(arguments.model, arguments.data, settings, console.progress)
     for note in report.notes:

@@ -199,9 +199,11 @@ def parser(program: str) -> Parser:
 
 def run(arguments: Arguments) -> None:
     """Runs the command."""
-    from mime_tf.data.cohort import Cohort
+    from mime_tf.data import tasks
 
-    cohort = Cohort.open(arguments.data)  # before the slow imports, so that a wrong path is answered at once
+    cohort = tasks.open_cohort(
+        arguments.data, arguments.config.task
+    )  # before the slow imports, so that a wrong path is answered at once
     from mime_tf import training
 
     training.train(

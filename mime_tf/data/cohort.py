@@ -36,10 +36,11 @@ class Cohort:
 
     Args:
         store: the patients.
-        labels: int64, shape (patients,), of 0 and 1, or None.
+        labels: 0 and 1: int64 (patients,); uint8 (patients, outcomes) where a patient has several outcomes; or None.
         stored_ids: shape (patients,), of str (as objects) or int64: the ids that are stored with the patients, which
             is Parquet's column patient_id, or None.
         path: where the cohort was read from, or None for one made in memory.
+        labelled: whether the labels, if any, are of the files.
 
     Example:
     >>> from mime_tf.data import pickled
@@ -53,32 +54,45 @@ class Cohort:
         labels: np.ndarray | None = None,
         stored_ids: np.ndarray | None = None,
         path: str | None = None,
+        labelled: bool = True,
     ):
         self.store, self.labels, self.stored_ids, self.path = store, labels, stored_ids, path
+        self.labelled = labelled
 
     @classmethod
-    def open(cls, path: str | os.PathLike, labelled: bool = True) -> "Cohort":
+    def open(cls, path: str | os.PathLike, labelled: bool = True, outcomes: bool = False) -> "Cohort":
         """Reads a cohort.
 
         Args:
             path: as the module says.
             labelled: read the labels, which have to be there; otherwise they are ignored.
+            outcomes: accept labels that are lists of outcomes; otherwise each has to be 0 or 1.
 
         Raises:
             InputError: nothing has that name, or a file is bad.
         """
+        cohort = cls._read(path, labelled)
+        if not outcomes and cohort.outcomes > 1:
+            raise InputError(
+                f"{cohort.name}: its labels are lists of {cohort.outcomes} outcomes; needed here is one label, 0 or 1, "
+                "per patient"
+            )
+        return cohort
+
+    @classmethod
+    def _read(cls, path: str | os.PathLike, labelled: bool) -> "Cohort":
         path = os.fspath(path)
         if _is_parquet(path):
             from mime_tf.data import parquet
 
             store, labels, stored_ids = parquet.read(path, labelled)
-            return cls(store, labels, stored_ids, path)
+            return cls(store, labels, stored_ids, path, labelled)
         seqs = _name(path)
         if not os.path.lexists(seqs):
             expected = "a cohort is a prefix of .seqs and .labels, a .parquet file or a folder of .parquet files"
             raise InputError(f"{seqs}: can't be read (No such file or directory); {expected}")
         store, labels = pickled.read(path) if labelled else (pickled.read_seqs(seqs), None)
-        return cls(store, labels, path=path)
+        return cls(store, labels, path=path, labelled=labelled)
 
     @classmethod
     def open_parts(cls, path: str, size: int) -> tuple[int, "Iterator[Cohort]"]:
@@ -113,7 +127,7 @@ class Cohort:
                 others = others or PatientTable.read(table, count, _name(path))
                 ids = np.array(others.columns[PATIENT_ID][start : start + len(store)], object)
             start += len(store)
-            yield cls(store, None, ids, path)
+            yield cls(store, None, ids, path, labelled=False)
 
     def __len__(self) -> int:
         """Number of patients."""
@@ -121,7 +135,13 @@ class Cohort:
 
     def __repr__(self) -> str:
         labels = "no labels" if self.labels is None else f"{int(self.labels.sum()):,} of label 1"
+        labels = labels if self.outcomes == 1 else f"{self.outcomes:,} outcomes"
         return f"Cohort({'in memory' if self.path is None else repr(self.path)}, {len(self):,} patients, {labels})"
+
+    @property
+    def outcomes(self) -> int:
+        """Number of outcomes per patient."""
+        return 1 if self.labels is None or self.labels.ndim == 1 else self.labels.shape[1]
 
     @property
     def name(self) -> str:
@@ -137,8 +157,8 @@ class Cohort:
 
     @functools.cached_property
     def files(self) -> list[str]:
-        """Paths of the files that hold the patients and the labels, in the order in which they are read."""
-        return [] if self.path is None else files_of(self.path)
+        """Paths of the files that were read, of the patients and of the labels, in the order of reading."""
+        return [] if self.path is None else files_of(self.path, self.labelled)
 
     def require_labels(self) -> np.ndarray:
         """Returns the labels.
@@ -217,8 +237,12 @@ class Cohort:
         return path if path is not None and os.path.exists(path) else None
 
 
-def files_of(path: str) -> list[str]:
+def files_of(path: str, labelled: bool = True) -> list[str]:
     """Returns the files of a cohort, whether they exist or not, in the order in which they are read.
+
+    Args:
+        path: of the cohort.
+        labelled: whether the labels are read too.
 
     Raises:
         InputError: the path ends in `.parquet` and is a folder without Parquet files.
@@ -227,7 +251,7 @@ def files_of(path: str) -> list[str]:
         from mime_tf.data import parquet
 
         return parquet.paths(path)
-    return [f"{path}.{kind}" for kind in ("seqs", "labels")]
+    return [f"{path}.{kind}" for kind in (("seqs", "labels") if labelled else ("seqs",))]
 
 
 def files_beside(path: str) -> list[str]:

@@ -34,3 +34,9 @@ class Conversion:
         rules_path, linkage_path = (os.path.join(folder, name) for name in (RULES, LINKAGE))
         rules, linkage = files.read_json(rules_path), files.read_json(linkage_path)
         return None if rules is None and linkage is None else cls(rules_path, linkage_path, rules, linkage)
+
+    def write(self, folder: str) -> None:
+        """Writes the files that there are into another folder, such as that of a fitted split."""
+        for name, content in ((RULES, self.rules), (LINKAGE, self.linkage)):
+            if content is not None:
+                files.write_json(os.path.join(folder, name), content)

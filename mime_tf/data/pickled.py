@@ -43,7 +43,7 @@ def read(prefix: str | os.PathLike) -> tuple[Store, np.ndarray]:
         prefix: of the names of the two files; `.seqs` and `.labels` are appended to it as strings.
 
     Returns:
-        The patients, and an int64 array of shape (patients,) of 0 and 1.
+        The patients, and their labels as `read_labels` has them.
 
     Raises:
         InputError: a file is missing or bad, or they differ in length.
@@ -75,13 +75,13 @@ def read_labels(path: str | os.PathLike) -> np.ndarray:
         path: of a pickle, as for `read_seqs`.
 
     Returns:
-        An int64 array of shape (patients,) of 0 and 1.
+        0 and 1: int64 (patients,), or uint8 (patients, outcomes) if each label is a list of outcomes.
 
     Raises:
         InputError: the file can't be read, or holds anything else.
     """
     labels = pickles.load(path, "a pickled list of labels")
-    return _labels(labels, os.fspath(path))
+    return _labels(labels, os.fspath(path), bounds.Budget(path, os.path.getsize(path)))
 
 
 def from_lists(patients: Sequence, source: str = "patients") -> Store:
@@ -128,7 +128,8 @@ def write(
     Args:
         prefix: of the names of the two files, as for `read`.
         patients: a Store, or nested lists as for `from_lists`.
-        labels: 0 or 1 for each patient, a list or an array of shape (patients,); None writes no `.labels`.
+        labels: 0 or 1 for each patient, or as many outcomes of 0 or 1 for each; lists, or an array of shape (patients,)
+            or (patients, outcomes). None writes no `.labels`.
 
     Raises:
         InputError: the patients or the labels are not right; nothing is written.
@@ -220,16 +221,40 @@ def _check(good: np.ndarray, values: Sequence, level: Level, expected: str) -> N
         raise level.error(index, show(values[index]), expected)
 
 
-def _labels(values: Any, source: str) -> np.ndarray:
-    """Checks labels and returns them as int64."""
+def _labels(values: Any, source: str, budget: bounds.Budget | None = None) -> np.ndarray:
+    """Checks labels and returns them as int64, or as uint8 if they are lists of outcomes."""
     _check_list(values, source, "a list of labels")
     if not values:
         raise InputError(f"{source}: no label; at least one is needed")
+    if isinstance(values[0], (list, tuple)):
+        return _outcomes(values, source, budget)
     floats = _floats(values)
     bad = np.flatnonzero((floats != 0) & (floats != 1))
     if len(bad):
         raise InputError(f"{source}: row {bad[0]}: found {show(values[bad[0]])}; a label is 0 or 1")
     return floats.astype(np.int64)
+
+
+def _outcomes(rows: Sequence, source: str, budget: bounds.Budget | None) -> np.ndarray:
+    """Checks lists of outcomes and returns them as uint8, (rows, outcomes)."""
+    width = len(rows[0])
+    if width < 2:
+        raise InputError(f"{source}: row 0: found {show(rows[0])}; a label is 0, 1 or a list of two outcomes or more")
+    for index, row in enumerate(rows):
+        if not isinstance(row, (list, tuple)) or len(row) != width:
+            value = f"{len(row)} outcomes" if isinstance(row, (list, tuple)) else show(row)
+            raise InputError(f"{source}: row {index}: found {value}; row 0 has {width} outcomes, and so has every row")
+    if budget is not None:
+        budget.take(width * len(rows))
+    labels = np.empty((len(rows), width), np.uint8)
+    for index, row in enumerate(rows):
+        floats = _floats(row)
+        bad = np.flatnonzero((floats != 0) & (floats != 1))
+        if len(bad):
+            value = show(row[bad[0]])
+            raise InputError(f"{source}: row {index}, outcome {bad[0]}: found {value}; an outcome is 0 or 1")
+        labels[index] = floats
+    return labels
 
 
 _NUMBERS = (int, float, np.integer, np.floating, np.bool_)

@@ -70,6 +70,20 @@ class Store:
         """Returns the patients at `rows` (integers), in that order, as a Store of their own."""
         rows = np.asarray(rows, np.int64)
         visit_counts = self.visit_counts[rows]
+        return self._first_visits(rows, visit_counts)
+
+    def without_last_visits(self) -> "Store":
+        """Returns the patients, each without the last visit; a patient of one visit is left with none."""
+        return self._first_visits(np.arange(len(self)), self.visit_counts - 1)
+
+    def last_diagnoses(self) -> tuple[np.ndarray, np.ndarray]:
+        """Returns patients and codes, both (D,): each diagnosis of a last visit, as often as it is there."""
+        last = self.visits[1:] - 1
+        counts = self.dxobjs[last + 1] - self.dxobjs[last]
+        return np.repeat(np.arange(len(self)), counts), self.dx[ranges(self.dxobjs[last], counts)]
+
+    def _first_visits(self, rows: np.ndarray, visit_counts: np.ndarray) -> "Store":
+        """Returns the patients at `rows`, each with so many first visits."""
         visit_rows = ranges(self.visits[rows], visit_counts)
         dxobj_counts = self.dxobjs[visit_rows + 1] - self.dxobjs[visit_rows]
         dxobj_rows = ranges(self.dxobjs[visit_rows], dxobj_counts)

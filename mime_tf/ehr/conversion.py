@@ -47,6 +47,8 @@ class Conversion:
         flow: numbers of patients and rows that each step kept and lost.
         audit: the leakage audit.
         notes: remarks for the user.
+        outcome: system, code and display of each diagnosis that is the outcome; empty for death, or without an outcome.
+        last_event: day of the export's last event, such as `"2020-05-03"`.
     """
 
     store: Store
@@ -58,6 +60,8 @@ class Conversion:
     flow: dict[str, dict[str, int]]
     audit: dict[str, Any]
     notes: list[str]
+    outcome: list[dict[str, str]]
+    last_event: str
 
 
 def convert(
@@ -81,6 +85,7 @@ def convert(
     numbered = events.number(engine, export, source, request.now, request.skip)
     _check_strict(numbered, source, request.strict)
     patients, outcome_concepts = _patients(engine, numbered, request)
+    outcome = _names(_concepts(engine, numbered), outcome_concepts)
     if request.groups:
         numbered, group_of = code_groups.apply(engine, numbered, request.groups)
         if outcome_concepts is not None:
@@ -120,6 +125,8 @@ def convert(
         flow=selection.flow,
         audit=audit.audit(pruned.features, selection, concepts, outcome_concepts),
         notes=_notes(linkage, pruned.dropped, selection.label, request),
+        outcome=outcome,
+        last_event=to_iso(int(patients.end.max()))[:10],
     )
 
 
@@ -155,6 +162,13 @@ def _patients(engine: Engine, numbered: Events, request: Request) -> tuple[Patie
 
 def _concepts(engine: Engine, numbered: Events) -> dict[str, list]:
     return engine.arrow(numbered.concepts.order_by("concept")).to_pydict()
+
+
+def _names(table: dict[str, list], concepts: np.ndarray | None) -> list[dict[str, str]]:
+    """Returns the names of concepts, from the columns of `Events.concepts`."""
+    index_of = {concept: index for index, concept in enumerate(table["concept"])}
+    indices = [] if concepts is None else [index_of[concept] for concept in concepts.tolist()]
+    return [{name: table[name][index] for name in ("system", "code", "display")} for index in indices]
 
 
 def _timeline(engine: Engine, numbered: Events, linked: Linked) -> Timeline:

@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+import math
 
 from mime_tf.data.frames import frame
 
@@ -86,12 +87,14 @@ class Explanation:
     Attributes:
         row: the patient's index in the cohort.
         patient: str, the patient's id where the cohort has ids, else such as `row 17`.
-        probability: float, of label 1.
+        probability: float, of label 1, adjusted as `mime_tf.runs.adjustment` says.
         empty_logit: float, the logit of as many visits with nothing in them.
         dx_logit: float, the logit of the diagnoses without any order.
-        logit: float, the logit of the whole record, `log(probability / (1 - probability))`.
+        logit: float, the logit of the whole record, which is that of the probability unless it was adjusted.
         gap: float, by how much the contributions may fail to add up.
         visits: tuple of Visit, in the order of time.
+        subject: str, what the model predicts, and of how many patients.
+        remarks: tuple of str, to be read before the numbers.
     """
 
     row: int
@@ -102,6 +105,13 @@ class Explanation:
     logit: float
     gap: float
     visits: tuple
+    subject: str = ""
+    remarks: tuple = ()
+
+    @property
+    def model_probability(self):
+        """Output of the model, before any adjustment."""
+        return 1 / (1 + math.exp(min(-self.logit, 700)))
 
     def to_frame(self):
         """Returns the contributions as a `pandas.DataFrame` with a row for each diagnosis alone and each order.

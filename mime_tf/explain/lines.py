@@ -5,6 +5,7 @@ import itertools
 
 from mime_tf.pages.text import one_line, signed
 
+_ADJUSTED = 1e-6  # least difference of a probability that was adjusted from the model's own
 # Most Dx-objects of a visit, and most orders of a Dx-object, that a shortened table shows.
 _DXOBJECTS, _ORDERS = 5, 3
 
@@ -30,6 +31,8 @@ class Line:
 def title(explanation):
     """Returns the patient and the score in one line."""
     score = f"probability {explanation.probability:.3f}, log-odds {signed(explanation.logit)}"
+    if abs(explanation.probability - explanation.model_probability) > _ADJUSTED:
+        score = f"probability {explanation.probability:.3f}, the model's own {explanation.model_probability:.3f}"
     return f"patient {one_line(explanation.patient)}: {score}"
 
 
@@ -71,7 +74,10 @@ def printed(explanation):
     Args:
         explanation: `mime_tf.explain.explanation.Explanation`.
     """
+    if explanation.subject:
+        yield one_line(explanation.subject)
     yield title(explanation)
+    yield from (f"note: {remark}" for remark in explanation.remarks)
     for name, value in (*steps(explanation), ("log-odds", explanation.logit)):
         yield f"{signed(value, 4):>10}  {name}"
     yield f"contributions of visits, Dx-objects and orders; they add up within {explanation.gap:.4f}:"

@@ -33,6 +33,8 @@ def notebook_html(explanation):
 def _render(template, explanation, timeline):
     return render_html(
         template,
+        subject=explanation.subject,
+        remarks=explanation.remarks,
         title=title(explanation),
         steps=[*steps(explanation), ("log-odds", explanation.logit)],
         picture=timeline,

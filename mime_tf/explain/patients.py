@@ -6,6 +6,8 @@
 
 import math
 
+import numpy as np
+
 from mime_tf.data.vocabulary import code_name
 from mime_tf.errors import InputError, show
 from mime_tf.explain.attribution import TOLERANCE
@@ -13,7 +15,7 @@ from mime_tf.explain.explanation import Dropped, DxObject, Explanation, Order, V
 from mime_tf.explain.parts import contributions
 
 
-def explain_patients(fitted, cohort, rows, tolerance=TOLERANCE, progress=None):
+def explain_patients(fitted, cohort, rows, tolerance=TOLERANCE, progress=None, title=None):
     """Explains the scores of patients.
 
     Args:
@@ -22,6 +24,7 @@ def explain_patients(fitted, cohort, rows, tolerance=TOLERANCE, progress=None):
         rows: the patients' indices in the cohort.
         tolerance: log-odds, the largest gap to accept; see `mime_tf.explain.attribution.contributions`.
         progress: function that is given a text now and then, such as `Console.progress`.
+        title: what the model predicts, in place of what the run knows; or None.
 
     Returns:
         List of Explanation, one for each of `rows`.
@@ -35,10 +38,11 @@ def explain_patients(fitted, cohort, rows, tolerance=TOLERANCE, progress=None):
             raise InputError(f"row: found {show(row)}; the cohort has the rows 0 to {len(cohort.store) - 1}")
     fitted.check_codes(cohort)
     records = _Records(fitted, cohort.store.select(rows), tolerance, progress)
+    subject = fitted.subject.titled(title).title
     explanations = []
     for patient_index, row in enumerate(rows):
         name = f"row {row}" if cohort.patient_ids is None else str(cohort.patient_ids[row])
-        explanations.append(records.explanation(patient_index, int(row), name))
+        explanations.append(records.explanation(patient_index, int(row), name, subject))
     return explanations
 
 
@@ -46,25 +50,43 @@ class _Records:
     """The records of the patients to explain, as they are and as the model was shown them, and the contributions."""
 
     def __init__(self, fitted, store, tolerance, progress):
+        self._adjustment = fitted.adjustment
         self._vocabulary, self._usable = fitted.vocabulary, fitted.usable
         self._store, self._known = store, store.keep_known(fitted.usable)
         self._contributions = contributions(fitted.model, self._known, tolerance, progress)
 
-    def explanation(self, patient_index, row, name):
+    def explanation(self, patient_index, row, name, subject):
         """Returns the Explanation of a patient, whose index in the cohort is `row`."""
         logits = self._contributions
         logit = float(logits.logits[patient_index])
         visits = range(self._store.visits[patient_index], self._store.visits[patient_index + 1])
+        empty = self._known.dxobjs[visits.start] == self._known.dxobjs[visits.stop]
+        output = 1 / (1 + math.exp(min(-logit, 700)))
         return Explanation(
             row=row,
             patient=name,
-            probability=1 / (1 + math.exp(min(-logit, 700))),
+            probability=float(self._adjustment(np.array([output]), np.array([empty]))[0]),
             empty_logit=float(logits.empty_logits[patient_index]),
             dx_logit=float(logits.dx_logits[patient_index]),
             logit=logit,
             gap=float(logits.gaps[patient_index]),
             visits=tuple(map(self._visit, visits)),
+            subject=subject,
+            remarks=tuple(self._remarks(empty)),
         )
+
+    def _remarks(self, empty):
+        """Yields what has to be known before the numbers are read."""
+        if empty:
+            yield (
+                "Nothing is known of this patient: the model knows none of the codes. The probability is given "
+                f"{self._adjustment.rule}; it tells nothing about the patient, and there is nothing to explain."
+            )
+        elif self._adjustment.recalibration is not None:
+            yield (
+                f"The probability is recalibrated ({self._adjustment.recalibration.method}). The contributions add up "
+                "to the log-odds of the model before that."
+            )
 
     def _visit(self, visit_index):
         dxobjects = range(self._known.dxobjs[visit_index], self._known.dxobjs[visit_index + 1])

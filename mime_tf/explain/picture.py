@@ -1,7 +1,9 @@
 """An explanation as a picture: visits from top to bottom, Dx-objects with their orders, colored by contribution."""
 
+import textwrap
+
 from mime_tf.explain.lines import explanation_lines, steps, title
-from mime_tf.pages.text import shortened, signed
+from mime_tf.pages.text import one_line, shortened, signed
 from mime_tf.terminal.plotting import require_matplotlib
 
 MOST_LINES = 60
@@ -9,7 +11,8 @@ _LETTERS = 66  # of a name
 # Blue lowers, white is zero, red raises: told apart in all common kinds of color blindness.
 _COLORS = ("#2166ac", "#92c5de", "#ffffff", "#f4a582", "#b2182b")
 _RAIL, _INDENT, _NAMES, _VALUES = 15, 3, 76, 84  # right ends of the columns, in hundredths of the width
-_LINE, _MARGIN = 0.25, 1.9  # inches
+_LINE, _MARGIN = 0.25, 1.9  # inches, of the margin without what is said before the score
+_WIDTH = 130  # letters of a line above the picture
 _SMALL = {"va": "center", "fontsize": 8}
 _QUIET = {**_SMALL, "color": "0.4", "style": "italic"}
 _KEY = "log-odds: blue lowers the probability, red raises it"
@@ -41,15 +44,20 @@ def figure(explanation, most_lines=MOST_LINES):
     largest = max((abs(line.contribution) for line in lines if line.level and line.contribution), default=1.0)
     hues = colors.LinearSegmentedColormap.from_list("contributions", _COLORS)
     scale = cm.ScalarMappable(colors.Normalize(-largest, largest), hues)
-    height = len(lines) * _LINE + _MARGIN
+    head = list(_head(explanation))
+    margin = _MARGIN + _LINE * len(head)
+    height = len(lines) * _LINE + margin
     drawing = Figure(figsize=(11, height), facecolor="white")
-    axes = drawing.add_axes((0.02, 0.75 / height, 0.96, 1 - _MARGIN / height))
+    axes = drawing.add_axes((0.02, 0.75 / height, 0.96, 1 - margin / height))
     axes.set(xlim=(0, 100), ylim=(len(lines), 0))
     axes.axis("off")
     _draw_rail(axes, lines, scale)
     for top, line in enumerate(lines):
         _draw_line(axes, top, line, scale)
-    _draw_title(drawing, explanation, height)
+    for index, (text, color) in enumerate(head):
+        top = 1 - (0.22 + _LINE * index) / height
+        drawing.text(0.02, top, text, fontsize=10, va="center", color=color, parse_math=False)
+    _draw_title(drawing, explanation, height, _LINE * len(head))
     _draw_key(drawing, scale, height)
     return drawing
 
@@ -109,13 +117,23 @@ def _write_on_box(axes, left, top, text, scale, contribution, **style):
     axes.text(left, top + 0.5, text, va="center", fontsize=8.5, color=color, parse_math=False, **style)
 
 
-def _draw_title(drawing, explanation, height):
-    """Writes the score, and the steps that lead to it."""
+def _head(explanation):
+    """Yields the lines above the score, each with its color: what is predicted, and what to read before the numbers."""
+    if explanation.subject:
+        yield shortened(explanation.subject, _WIDTH), "0.25"
+    for remark in explanation.remarks:
+        for line in textwrap.wrap(one_line(remark), _WIDTH):
+            yield line, "#b35900"
+
+
+def _draw_title(drawing, explanation, height, above):
+    """Writes the score, and the steps that lead to it, beneath lines that take so many inches."""
     score = shortened(title(explanation), 2 * _LETTERS)
-    drawing.text(0.02, 1 - 0.3 / height, score, fontsize=13, weight="bold", va="center", parse_math=False)
     values = "     ".join(f"{name} {signed(value)}" for name, value in steps(explanation))
-    drawing.text(0.02, 1 - 0.62 / height, values, fontsize=9.5, va="center")
-    drawing.text(0.02, 1 - 0.86 / height, _READING, color="0.4", **_SMALL)
+    first, second, third = (1 - (above + top) / height for top in (0.3, 0.62, 0.86))
+    drawing.text(0.02, first, score, fontsize=13, weight="bold", va="center", parse_math=False)
+    drawing.text(0.02, second, values, fontsize=9.5, va="center")
+    drawing.text(0.02, third, _READING, color="0.4", **_SMALL)
 
 
 def _draw_key(drawing, scale, height):

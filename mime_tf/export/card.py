@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import math
-import os
 import shlex
 from collections import Counter
 
@@ -12,7 +11,9 @@ from mime_tf.assess.measures import MEASURES, assess
 from mime_tf.config import TrainConfig
 from mime_tf.export import service
 from mime_tf.pages.templates import render_markdown
+from mime_tf.pages.text import file_name, without_folders
 from mime_tf.runs.folder import PREDICTIONS
+from mime_tf.runs.subject import Subject
 
 TO_FILL_IN = "**[to be filled in]**"
 KINDS = {"dx": "diagnoses", "rx": "medications", "pr": "procedures"}
@@ -25,26 +26,29 @@ class Facts:
     """Facts in the folder of a fitted split besides those that `mime_tf.runs.fitted_split.FittedSplit` holds.
 
     Attributes:
-        input: name of the cohort that was trained on; None where the run does not say.
+        subject: `mime_tf.runs.subject.Subject`, what the model predicts, of whom.
         metrics: dict, the content of metrics.json, or None.
         sets: dict from `"valid"` and `"test"` to a pair of the number of rows and of rows of label 1, of those that the
             run left predictions of.
+        unknown: dict from `"valid"` and `"test"` to the number of rows of whom the model knows no code.
         assessment: `mime_tf.assess.measures.Assessment` of test; None without its predictions.
     """
 
-    input: str | None
+    subject: Subject
     metrics: dict | None
     sets: dict
+    unknown: dict
     assessment: object
 
 
-def gather(fitted, bootstrap=1000, progress=None):
+def gather(fitted, bootstrap=1000, progress=None, title=None):
     """Reads the results of a fitted split.
 
     Args:
         fitted: `mime_tf.runs.fitted_split.FittedSplit`.
         bootstrap: resamples for the intervals of test; 0 for none.
         progress: as for `mime_tf.assess.measures.assess`.
+        title: what the model predicts, in place of what the run knows; or None.
 
     Returns:
         Facts.
@@ -55,9 +59,10 @@ def gather(fitted, bootstrap=1000, progress=None):
     predictions = {name: fitted.predictions(name) for name in PREDICTIONS}
     sets = {name: table for name, table in predictions.items() if table is not None}
     return Facts(
-        input=None if fitted.input is None else os.path.basename(fitted.input),
+        subject=fitted.subject.titled(title),
         metrics=fitted.metrics,
         sets={name: (len(table), int(table.scores.labels.sum())) for name, table in sets.items()},
+        unknown={name: int(table.empty.sum()) for name, table in sets.items()},
         assessment=assess(sets["test"].scores, Bootstrap(bootstrap), progress) if "test" in sets else None,
     )
 
@@ -90,7 +95,7 @@ def model_card(fitted, facts, example, answer):
         codes=[_codes(fitted, kind) for kind in KINDS],
         systems=_systems(fitted.vocabulary),
         changed=_changed(fitted.config),
-        notes=[*fitted.notes, *service.notes(fitted)],
+        notes=[without_folders(note, [fitted.folder]) for note in (*fitted.notes, *service.notes(fitted))],
         requests=_requests(example),
     )
 
@@ -141,7 +146,7 @@ def _changed(config):
 
 
 def _joined(value):
-    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else file_name(value)
 
 
 def _requests(example):

@@ -12,7 +12,7 @@ from mime_tf.terminal import environment, outputs
 from mime_tf.terminal.folders import replacing_folder, restore
 
 
-def export(fitted, output, overwrite=False, bootstrap=1000, progress=None):
+def export(fitted, output, overwrite=False, bootstrap=1000, progress=None, title=None):
     """Writes the model of a fitted split as a SavedModel, and its model card.
 
     Before the folder appears the SavedModel is loaded again and scores an example.
@@ -23,6 +23,7 @@ def export(fitted, output, overwrite=False, bootstrap=1000, progress=None):
         overwrite: replace an earlier export.
         bootstrap: number of resamples for the intervals in the card.
         progress: function that is given a text now and then, such as `Console.progress`.
+        title: what the model predicts, in place of what the run knows; or None.
 
     Returns:
         The text of the card.
@@ -34,14 +35,14 @@ def export(fitted, output, overwrite=False, bootstrap=1000, progress=None):
     with outputs.locked(output):
         restore(output)
         check(output, overwrite)
-        return _export(fitted, output, bootstrap, progress)
+        return _export(fitted, output, bootstrap, progress, title)
 
 
-def _export(fitted, output, bootstrap, progress):
+def _export(fitted, output, bootstrap, progress, title):
     """Writes the folder, and returns the text of the card."""
     if not all(np.isfinite(weight).all() for weight in fitted.model.get_weights()):
         raise InputError(f"{fitted.folder}: weights that are not numbers; damaged, or training diverged")
-    facts = gather(fitted, bootstrap, progress)
+    facts = gather(fitted, bootstrap, progress, title)
     with replacing_folder(output) as folder:
         if progress:
             progress("writing the SavedModel")

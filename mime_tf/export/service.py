@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from mime_tf.data.store import CODE_KINDS
 from mime_tf.export import patient_json
+from mime_tf.export.adjusting import adjusted
 from mime_tf.export.patient_json import checked
 
 # Numbers in place of a code's: for a name that no code has, and for a name that several codes have.
@@ -35,6 +36,7 @@ class Service(tf.Module):
         self.known = {kind: tf.constant(known) for kind, known in fitted.usable.items()}
         self.names = {kind: _lookup_table(codes_by_name(fitted, kind)) for kind in CODE_KINDS}
         # Wrapped, so that the module does not hold them.
+        self._adjustment = fitted.adjustment
         self._model = functools.partial(fitted.model, training=False)
         self._recurrences = lambda: [network.rnn for network in getattr(fitted.model, "networks", [fitted.model])]
 
@@ -95,8 +97,12 @@ class Service(tf.Module):
         shown = _count(keep_dx) + _count(keep_rx) + _count(keep_pr)
         given = _count(dx >= 0) + _count(rx >= 0) + _count(pr >= 0)
         rx, pr = tf.where(keep_rx, rx, -1), tf.where(keep_pr, pr, -1)
-        probabilities = self._model(_tables(keep_dx, dx, rx, pr, visits))
-        return {"probability": probabilities[:, 0], "dropped_codes": given - shown, "empty": shown == 0}
+        output = self._model(_tables(keep_dx, dx, rx, pr, visits))[:, 0]
+        return {
+            "probability": adjusted(self._adjustment, output, shown == 0),
+            "dropped_codes": given - shown,
+            "empty": shown == 0,
+        }
 
     def _is_known(self, kind, codes):
         """Returns whether the model knows each code: not -1, nor a number that it has no room for."""

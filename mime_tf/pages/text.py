@@ -1,6 +1,7 @@
 """Names and numbers as text on one line."""
 
 import math
+import os
 
 
 def one_line(name):
@@ -15,6 +16,26 @@ def one_line(name):
 def printable(value):
     """Returns a value as text with a space in place of each character that can't be printed, line breaks included."""
     return "".join(letter if letter.isprintable() else " " for letter in str(value))
+
+
+def file_name(path):
+    """Returns the name of a file without its folders: a page that is handed round says nothing of a machine.
+
+    >>> file_name("/home/ann/data/hf/"), file_name("hf"), file_name("")
+    ('hf', 'hf', '')
+    """
+    return os.path.basename(os.path.normpath(str(path))) if path else str(path)
+
+
+def without_folders(text, paths):
+    """Returns a text in which paths are replaced by their last parts, such as that of an error on a page.
+
+    >>> without_folders("/data/run/r0s0: unfinished", ["/data/run/r0s0", None])
+    'r0s0: unfinished'
+    """
+    for path in paths:
+        text = text.replace(str(path), file_name(path)) if path else text
+    return text
 
 
 def shortened(name, letters):

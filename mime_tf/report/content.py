@@ -6,6 +6,7 @@ import os
 from mime_tf.assess import measures
 from mime_tf.report.inputs import AssessedSplit, Settings, read_inputs
 from mime_tf.report.sections import SECTIONS
+from mime_tf.runs.subject import Subject
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -14,6 +15,7 @@ class Report:
 
     Attributes:
         model: str, the path that the report was asked for.
+        subject: `mime_tf.runs.subject.Subject`, what the model predicts, of whom.
         splits: list of `mime_tf.report.inputs.AssessedSplit`, one for each finished split.
         detailed: the AssessedSplit that is shown in detail.
         sections: list of `mime_tf.report.section.Section`, in the order of the page.
@@ -22,6 +24,7 @@ class Report:
     """
 
     model: str
+    subject: Subject
     splits: list
     detailed: AssessedSplit
     sections: list
@@ -54,7 +57,8 @@ def gather(model, data=None, settings=None, progress=lambda text: None):
     settings = settings or Settings()
     inputs = read_inputs(model, data, settings, progress)
     sections = [section.gather(inputs) for section in SECTIONS]
-    return Report(os.fspath(model), inputs.splits, inputs.detailed, sections, settings, list(_notes(inputs)))
+    notes = list(_notes(inputs))
+    return Report(os.fspath(model), inputs.subject, inputs.splits, inputs.detailed, sections, settings, notes)
 
 
 def _notes(inputs):
@@ -69,6 +73,15 @@ def _notes(inputs):
             f"{where} only {fewest} rows of label 1: all measures are uncertain, and the intervals tend to be too "
             "narrow"
         )
+    detailed, adjustment = inputs.detailed.results.test, inputs.detailed.results.adjustment
+    if detailed.empty.any():
+        yield (
+            f"nothing is known of {detailed.empty.sum()} of {len(detailed)} test rows of {inputs.detailed.name}, for "
+            f"the model knows none of their codes: they are scored {adjustment.rule}, and none of them is among the "
+            "explained patients"
+        )
+    if adjustment.recalibration is not None:
+        yield f"the probabilities of {inputs.detailed.name} are recalibrated: {adjustment.recalibration.method}"
     if inputs.origin and inputs.origin.rules.get("design") == "case_control":
         yield (
             "the cohort has cases and matched controls, so the share of label 1 is by design: PPV, NPV, average "

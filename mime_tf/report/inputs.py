@@ -8,11 +8,12 @@ import numpy as np
 from mime_tf.assess import curves, measures, subgroups, summary
 from mime_tf.assess.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap
 from mime_tf.data.cohort import Cohort
+from mime_tf.data.origin import Origin, origin_of
 from mime_tf.errors import InputError
-from mime_tf.report.origin import Origin, origin_of
 from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.runs.results import SplitResults
 from mime_tf.runs.run import Run
+from mime_tf.runs.subject import Subject
 
 # Divisions of the patients unless others are asked for, where patients.csv has the columns.
 DIVISIONS = (subgroups.Division("sex"), subgroups.Division("age", (18.0, 40.0, 65.0, 80.0)))
@@ -29,6 +30,7 @@ class Settings:
         patients: explain five patients.
         bootstrap: `mime_tf.assess.bootstrap.Bootstrap`, the resamples behind the intervals.
         yardsticks: fit simpler models to the same patients.
+        title: what the model predicts, in place of what the run knows; or None.
     """
 
     alert_rates: tuple = (0.05, 0.1, 0.2)
@@ -36,6 +38,7 @@ class Settings:
     patients: bool = True
     bootstrap: Bootstrap = DEFAULT_BOOTSTRAP
     yardsticks: bool = True
+    title: str | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,7 +71,8 @@ class Inputs:
         detailed: AssessedSplit, the one shown in detail: that of median ROC AUC, the lower of two.
         cohort: `mime_tf.data.cohort.Cohort` that the splits were trained on, or None.
         fitted: `mime_tf.runs.fitted_split.FittedSplit` of the split shown in detail, or None without a cohort.
-        origin: `mime_tf.report.origin.Origin` of the cohort, or None.
+        subject: `mime_tf.runs.subject.Subject` of the run.
+        origin: `mime_tf.data.origin.Origin` of the cohort, or None.
         groups: dict from a column of patients.csv to its groups, of `mime_tf.assess.subgroups.read`.
         settings: Settings.
         progress: function that is given a text now and then.
@@ -79,6 +83,7 @@ class Inputs:
     detailed: AssessedSplit
     cohort: Cohort | None
     fitted: FittedSplit | None
+    subject: Subject
     origin: Origin | None
     groups: dict
     settings: Settings
@@ -103,17 +108,17 @@ def read_inputs(model, data, settings, progress):
     run = Run.open(model)
     finished = run.results
     detail = _of_median_auc(finished)
-    cohort = fitted = origin = None
-    groups = {}
+    subject = finished[detail].subject.titled(settings.title)
+    cohort, fitted, origin, groups = None, None, subject.origin, {}
     if data is not None:
         fitted = FittedSplit.open(finished[detail].folder)
         cohort = _read_cohort(data, fitted, progress)
-        origin = origin_of(cohort.conversion)
+        origin = origin or origin_of(cohort.conversion)
         groups = subgroups.read(cohort, _divisions(cohort, settings))
         finished = [_with_patients(split, cohort) for split in finished]
     splits = [_assess(split, settings, progress) for split in finished]
     unfinished = len(run.folders) - len(finished)
-    return Inputs(splits, unfinished, splits[detail], cohort, fitted, origin, groups, settings, progress)
+    return Inputs(splits, unfinished, splits[detail], cohort, fitted, subject, origin, groups, settings, progress)
 
 
 def _of_median_auc(splits):
@@ -145,11 +150,11 @@ def _divisions(cohort, settings):
 def _with_patients(split, cohort):
     """Returns the results of a split with the patient of each row, once its rows are known to be the cohort's."""
     rows = split.test.rows
-    if rows.max() >= len(cohort) or (cohort.labels[rows] != split.test.scores.labels).any():
+    if rows.max() >= len(cohort) or (cohort.labels[rows] != split.test.output.labels).any():
         raise InputError(f"{split.folder}: its test predictions have rows or labels that {cohort.path} does not have")
     patients = None if cohort.patient_ids is None else cohort.patient_ids[rows]
-    scores = dataclasses.replace(split.test.scores, patients=patients)
-    return dataclasses.replace(split, test=dataclasses.replace(split.test, scores=scores))
+    output = dataclasses.replace(split.test.output, patients=patients)
+    return dataclasses.replace(split, test=dataclasses.replace(split.test, output=output))
 
 
 def _assess(split, settings, progress):

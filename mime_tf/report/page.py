@@ -18,5 +18,5 @@ def report_page(report, plots):
         str, HTML.
     """
     headlines = {name: MEASURES[name] for name in _HEADLINES}
-    title = f"MiME: {report.model}"
+    title = report.subject.title
     return render_html("report/page.html.j2", title=title, report=report, plots=plots, headlines=headlines)

@@ -12,6 +12,7 @@ from mime_tf.runs.folder import CONFIG, FLAGS
 from mime_tf.terminal import files
 
 VOCABULARY_SIZES = tuple(f"num_{kind}" for kind in CODE_KINDS)
+OUTCOMES = "outcomes"  # number of outcomes per patient, among the sizes of a model that has several
 _SIZES = (*VOCABULARY_SIZES, "max_dx_per_visit")
 
 
@@ -21,7 +22,8 @@ class Configuration:
 
     Attributes:
         split_seed: seed of the split, or the number of the fold that was its test.
-        sizes: dict of the sizes that the model was built with, `mime_tf.config.SIZE_NAMES`.
+        sizes: dict of the sizes that the model was built with: `mime_tf.config.SIZE_NAMES`, and `OUTCOMES` where a
+            patient has several.
         input: path of the cohort, as the run was given it, or None.
         data: dict of the SHA-256 of each file that the run read, in the order of reading, or None.
         flags: dict, the fields of the `TrainConfig` as JSON has them.
@@ -111,7 +113,11 @@ def is_whole(value: Any, least: int) -> bool:
 
 _CHECKS = {
     "split_seed": lambda seed: is_whole(seed, 0) and seed < 2**32,
-    "sizes": lambda sizes: isinstance(sizes, dict) and all(is_whole(sizes.get(name), 1) for name in _SIZES),
+    "sizes": lambda sizes: (
+        isinstance(sizes, dict)
+        and all(is_whole(sizes.get(name), 1) for name in _SIZES)
+        and is_whole(sizes.get(OUTCOMES, 2), 2)
+    ),
     "input": lambda path: path is None or isinstance(path, str),
     "data": lambda data: data is None or isinstance(data, dict),
     "flags": lambda flags: isinstance(flags, dict),

@@ -12,17 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from mime_tf.config import TrainConfig
+from mime_tf.config import NEXT_VISIT, TrainConfig
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.hierarchy import Hierarchy
 from mime_tf.data.store import CODE_KINDS
-from mime_tf.data.vocabulary import Vocabulary
+from mime_tf.data.vocabulary import Vocabulary, code_name
 from mime_tf.errors import InputError, show
 from mime_tf.runs import model_file
-from mime_tf.runs.configuration import VOCABULARY_SIZES, Configuration
+from mime_tf.runs.adjustment import Adjustment
+from mime_tf.runs.configuration import OUTCOMES, VOCABULARY_SIZES, Configuration
 from mime_tf.runs.folder import CODES, CONFIG, HIERARCHY, METRICS, MODEL, PREDICTIONS, VOCABULARY, is_finished
 from mime_tf.runs.provenance import cohort_digests
 from mime_tf.runs.results import SavedPredictions, SplitResults, read_metrics, read_predictions
+from mime_tf.runs.subject import Subject
 from mime_tf.terminal import files
 
 
@@ -33,7 +35,7 @@ class FittedSplit:
     Attributes:
         folder: its path.
         load_model: function without arguments that returns the model; `model` is its value.
-        sizes: dict of the sizes that the model was built with, `mime_tf.config.SIZE_NAMES`.
+        sizes: dict of the sizes that the model was built with, as in `Configuration`.
         known: dict of boolean arrays `"dx"`, `"rx"` and `"pr"` of shape (num_dx,), (num_rx,) and (num_pr,): did
             training hold this code? None if the folder does not say.
         vocabulary: names of the codes, or None.
@@ -103,6 +105,15 @@ class FittedSplit:
         return os.path.basename(os.path.abspath(self.folder))
 
     @property
+    def outcomes(self) -> int:
+        """Number of outcomes per patient that the model predicts."""
+        return self.sizes.get(OUTCOMES, 1)
+
+    def outcome_name(self, index: int) -> str:
+        """Returns the name of one of several outcomes: of its diagnosis, if these are diagnoses of the next visit."""
+        return code_name(self.vocabulary, "dx", index) if self.config.task == NEXT_VISIT else f"outcome {index}"
+
+    @property
     def model(self) -> Any:
         """The model, MiME, not compiled; built when it is first asked for.
 
@@ -123,6 +134,16 @@ class FittedSplit:
         return Hierarchy.read(path) if os.path.exists(path) else None
 
     @functools.cached_property
+    def subject(self) -> Subject:
+        """Subject of the split: which outcome it predicts, of whom."""
+        return Subject.read(self.folder, self.input)
+
+    @functools.cached_property
+    def adjustment(self) -> Adjustment:
+        """Adjustment of the model's output to the probabilities that commands give."""
+        return Adjustment.read(self.folder, self.subject.population)
+
+    @functools.cached_property
     def metrics(self) -> dict[str, Any] | None:
         """Results at the best evaluation, as in metrics.json, or None."""
         return read_metrics(self.folder)
@@ -135,7 +156,7 @@ class FittedSplit:
     def predictions(self, name: str) -> SavedPredictions | None:
         """Returns the predictions that the run left of its set `"valid"` or `"test"`, or None if it left none."""
         path = os.path.join(self.folder, PREDICTIONS[name])
-        return read_predictions(path) if os.path.exists(path) else None
+        return read_predictions(path, self.adjustment) if os.path.exists(path) else None
 
     def check_codes(self, cohort: Cohort) -> None:
         """Checks that codes which both the cohort and the training data name have one meaning.

@@ -3,6 +3,7 @@
 import contextlib
 import os
 
+from mime_tf.data.conversion import LINKAGE, RULES
 from mime_tf.terminal import files
 
 MODEL = "model.keras"
@@ -12,12 +13,18 @@ HISTORY = "history.csv"
 METRICS = "metrics.json"
 FLAGS = "flags.txt"
 VOCABULARY = "vocabulary.csv"
+POPULATION = "population.json"
+RECALIBRATION = "recalibration.json"
 HIERARCHY = "hierarchy.csv"
 PREDICTIONS = {"valid": "predictions_valid.csv", "test": "predictions_test.csv"}
 STATE = "state.npz"
 TENSORBOARD = "tensorboard"
 NETWORKS = "networks"  # folder of those of a blend, each with the files of a fitted split but its configuration
-FILES = (METRICS, STATE, MODEL, CODES, HISTORY, FLAGS, VOCABULARY, HIERARCHY, *PREDICTIONS.values(), CONFIG)
+FILES = (
+    *(METRICS, STATE, MODEL, CODES, HISTORY, FLAGS, VOCABULARY, HIERARCHY, POPULATION, RULES, LINKAGE, RECALIBRATION),
+    *PREDICTIONS.values(),
+    CONFIG,
+)
 
 
 def is_finished(folder: str | os.PathLike) -> bool:

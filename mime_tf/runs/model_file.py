@@ -9,7 +9,7 @@ from typing import Any
 from mime_tf.config import ACTIVATIONS, EQUATIONS, POOLING, RNN_CELLS
 from mime_tf.errors import InputError, show
 from mime_tf.runs import weights
-from mime_tf.runs.configuration import VOCABULARY_SIZES, is_whole
+from mime_tf.runs.configuration import OUTCOMES, VOCABULARY_SIZES, is_whole
 from mime_tf.runs.folder import CONFIG
 from mime_tf.terminal import archives
 
@@ -33,7 +33,7 @@ _MEMBERS = ["config.json", "metadata.json", _WEIGHTS]
 _LONGEST_CONFIG = 1 << 20
 _MOST_PARTS = 100  # kinds of networks, members of each, windows of the regression
 
-_SIZES = (*VOCABULARY_SIZES, "emb_size", "dxobj_emb_size", "rnn_size", "max_dx_per_visit")
+_SIZES = (*VOCABULARY_SIZES, "emb_size", "dxobj_emb_size", "rnn_size", "max_dx_per_visit", OUTCOMES)
 _ACTIVATIONS = ("emb_activation", "order_activation", "visit_activation")
 _ARGUMENTS = {
     **{name: lambda value: is_whole(value, 1) for name in _SIZES},
@@ -53,6 +53,7 @@ _BLEND_ARGUMENTS = {
     "kinds": lambda value: isinstance(value, list) and len(value) <= _MOST_PARTS,
     "members": lambda value: is_whole(value, 1) and value <= _MOST_PARTS,
     **{name: lambda value: value is None or _is_list(value) for name in ("windows", "sizes")},
+    "sequences": lambda value: is_whole(value, 0),
     **{name: _ARGUMENTS[name] for name in ("name", "trainable", "dtype")},
 }
 
@@ -95,6 +96,8 @@ def _shapes(path: str, config: dict[str, Any], sizes: Mapping[str, int] | None) 
             _check_network(path, network, sizes)
         if len(arguments["windows"] or []) != len(arguments["sizes"] or []):
             raise InputError(f"{path}: windows, sizes: found {show(arguments['windows'])}; as many sizes are needed")
+        if arguments["sequences"] and arguments["windows"] is None:
+            raise InputError(f"{path}: sequences: found {arguments['sequences']}; must be 0 without a regression")
         return weights.blend_shapes(arguments)
     if kind != "mime_tf>MiME":
         raise InputError(f"{path}: found {show(config.get('class_name'))}; a MiME is needed")
@@ -179,9 +182,9 @@ def _is_pooling(value: Any) -> bool:
 def _check_network(path: str, arguments: Any, sizes: Mapping[str, int] | None) -> dict[str, Any]:
     """Returns the arguments of MiME; raises InputError unless these are some, of these sizes."""
     arguments = _check_values(path, arguments, _ARGUMENTS)
-    for name in (*VOCABULARY_SIZES, "max_dx_per_visit"):
-        if sizes is not None and arguments[name] != sizes[name]:
-            raise InputError(f"{path}: {name} is {arguments[name]}; {CONFIG} has {sizes[name]}")
+    for name in (*VOCABULARY_SIZES, "max_dx_per_visit", OUTCOMES):
+        if sizes is not None and arguments[name] != sizes.get(name, 1):
+            raise InputError(f"{path}: {name} is {arguments[name]}; {CONFIG} has {sizes.get(name, 1)}")
     return arguments
 
 

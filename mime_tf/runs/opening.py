@@ -8,15 +8,27 @@ from mime_tf.runs.folder import CONFIG, MODEL
 from mime_tf.runs.run import Run
 
 
-def fitted_split(path: str | os.PathLike) -> FittedSplit:
+def fitted_split(path: str | os.PathLike, outcomes: bool = False) -> FittedSplit:
     """Opens the one fitted split that a path names.
 
     Args:
         path: folder of a fitted split, or a run of one split, as `Run.open` takes it.
+        outcomes: accept a model of several outcomes per patient.
 
     Raises:
-        InputError: the path is neither, the run has several fitted splits, or the split can't be opened.
+        InputError: the path is neither, the run has several fitted splits, or the split can't be opened; or its model
+            has several outcomes, and one is needed.
     """
+    fitted = _open(path)
+    if fitted.outcomes > 1 and not outcomes:
+        raise InputError(
+            f"{fitted.folder}: a model of {fitted.outcomes:,} outcomes per patient; needed here is one of one outcome "
+            "(predict and evaluate take several)"
+        )
+    return fitted
+
+
+def _open(path: str | os.PathLike) -> FittedSplit:
     run = Run.open(path)
     if len(run.folders) == 1:
         return FittedSplit.open(run.folders[0])

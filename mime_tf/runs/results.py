@@ -2,6 +2,7 @@
 
 import csv
 import dataclasses
+import functools
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -12,10 +13,13 @@ from mime_tf.assess.scores import Scores
 from mime_tf.assess.summary import RESULTS
 from mime_tf.data.frames import frame
 from mime_tf.errors import InputError, show
+from mime_tf.runs.adjustment import Adjustment
 from mime_tf.runs.configuration import Configuration, is_whole
 from mime_tf.runs.folder import HISTORY, METRICS, PREDICTIONS
+from mime_tf.runs.subject import Subject
 from mime_tf.terminal import files, reading
 
+_PLAIN = Adjustment()
 _LARGEST = 1e15  # more is no number of a run, and pictures and tables have no room for it
 
 
@@ -25,11 +29,28 @@ class SavedPredictions:
 
     Attributes:
         rows: int64 (rows,), the position in the cohort of each.
-        scores: their labels and probabilities, and the ids that are stored with the cohort, if there are any.
+        output: their labels and the output of the model, and the ids that are stored with the cohort, if there are any.
+        empty: bool (rows,), whether the model knows no code of the patient.
+        adjustment: of the output to the probabilities that commands give; by default none.
     """
 
     rows: np.ndarray
-    scores: Scores
+    output: Scores
+    empty: np.ndarray
+    adjustment: Adjustment = _PLAIN
+
+    @functools.cached_property
+    def scores(self) -> Scores:
+        """Labels and adjusted probabilities."""
+        return self._adjusted(self.adjustment)
+
+    @functools.cached_property
+    def before(self) -> Scores | None:
+        """Labels and probabilities before recalibration, or None if the split is not recalibrated."""
+        return None if self.adjustment.before is None else self._adjusted(self.adjustment.before)
+
+    def _adjusted(self, adjustment: Adjustment) -> Scores:
+        return dataclasses.replace(self.output, probabilities=adjustment(self.output.probabilities, self.empty))
 
     def __len__(self) -> int:
         """Number of rows."""
@@ -42,7 +63,8 @@ class SavedPredictions:
         """Returns the predictions as a `pandas.DataFrame` with the columns of their file."""
         scores = self.scores
         patients = {} if scores.patients is None else {"patient_id": scores.patients}
-        return frame(patients | {"row": self.rows, "label": scores.labels, "probability": scores.probabilities})
+        columns = {"row": self.rows, "label": scores.labels, "probability": scores.probabilities, "empty": self.empty}
+        return frame(patients | columns)
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -56,6 +78,7 @@ class SplitResults:
         history: dict from a column of history.csv to float64 (evaluations,), nan where it is empty; without columns
             for an imported model, which has no such file.
         valid, test: SavedPredictions.
+        subject: which outcome the split predicts, of whom.
     """
 
     folder: str
@@ -64,6 +87,7 @@ class SplitResults:
     history: dict[str, np.ndarray]
     valid: SavedPredictions
     test: SavedPredictions
+    subject: Subject
 
     @classmethod
     def read(cls, folder: str | os.PathLike) -> "SplitResults":
@@ -76,12 +100,21 @@ class SplitResults:
         if metrics is None or type(metrics.get("iteration")) is not int:
             value = "nothing" if metrics is None else show(metrics)
             raise InputError(f"{os.path.join(folder, METRICS)}: found {value}; the results of a split are needed")
-        valid, test = (read_predictions(os.path.join(folder, PREDICTIONS[name])) for name in ("valid", "test"))
-        return cls(os.fspath(folder), configuration, metrics, read_history(folder), valid, test)
+        subject = Subject.read(folder, configuration.input)
+        adjustment = Adjustment.read(folder, subject.population)
+        valid, test = (
+            read_predictions(os.path.join(folder, PREDICTIONS[name]), adjustment) for name in ("valid", "test")
+        )
+        return cls(os.fspath(folder), configuration, metrics, read_history(folder), valid, test, subject)
 
     def __repr__(self) -> str:
         loss = self.metrics.get("valid_loss")
         return f"SplitResults({self.folder!r}, iteration {self.iteration:,}, valid_loss {loss})"
+
+    @property
+    def adjustment(self) -> Adjustment:
+        """Adjustment of the model's output to the probabilities of `valid` and `test`."""
+        return self.test.adjustment
 
     @property
     def iteration(self) -> int:
@@ -131,19 +164,29 @@ def read_history(folder: str | os.PathLike) -> dict[str, np.ndarray]:
     return {name: np.where(abs(values) < _LARGEST, values, np.nan) for name, values in history.items()}
 
 
-def read_predictions(path: str) -> SavedPredictions:
+def read_predictions(path: str, adjustment: Adjustment = _PLAIN) -> SavedPredictions:
     """Reads a table of predictions: of a set of a split, or of a cross-validation out of fold.
+
+    Args:
+        path: of the table, which has the output of the model.
+        adjustment: of the output, by default none.
 
     Raises:
         InputError: the file is missing, or is not as training writes it.
     """
     table = _read_table(path, ("row", "label", "probability"))
-    rows, labels, probabilities = (_numbers(path, name, table) for name in ("row", "label", "probability"))
+    if "outcome" in table:
+        raise InputError(f"{path}: has several outcomes per patient; needed here is a run of one outcome")
+    needed = ("row", "label", "probability", "empty")
+    table = _read_table(path, needed)
+    rows, labels, probabilities, empty = (_numbers(path, name, table) for name in needed)
     if not (len(rows) and ((rows >= 0) & (rows < _LARGEST)).all() and (rows % 1 == 0).all()):
         raise InputError(f"{path}: column row: needs a position from 0 for each patient, and one patient or more")
+    if not np.isin(empty, (0, 1)).all():
+        raise InputError(f"{path}: column empty: must be 0 or 1")
     patients = np.array(table["patient_id"], object) if "patient_id" in table else None
     try:
-        return SavedPredictions(rows.astype(np.int64), Scores(labels, probabilities, patients))
+        return SavedPredictions(rows.astype(np.int64), Scores(labels, probabilities, patients), empty == 1, adjustment)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
 

@@ -1,16 +1,21 @@
 """Writing the files of a fitted split, each whole or not at all."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from mime_tf.assess.outcomes import ranking
 from mime_tf.data.cohort import Cohort
+from mime_tf.data.known_codes import count_codes
 from mime_tf.runs.configuration import VOCABULARY_SIZES
 from mime_tf.runs.folder import CODES, HIERARCHY, HISTORY, METRICS, MODEL, PREDICTIONS, VOCABULARY
-from mime_tf.splits.split import Part
+from mime_tf.runs.population import Population
+from mime_tf.splits.split import Part, Split
 from mime_tf.terminal import files
+
+OUTCOME_COLUMNS = ("row", "outcome", "rank", "label", "probability")
 
 
 def write_names(folder: str, cohort: Cohort) -> None:
@@ -34,6 +39,21 @@ def write_codes(folder: str, sizes: Mapping[str, int], known: Mapping[str, np.nd
     files.write_json(os.path.join(folder, CODES), content)
 
 
+def write_subject(folder: str, cohort: Cohort, rows: np.ndarray, split: Split) -> None:
+    """Writes what a page needs to tell whom a model is about: numbers of the patients, and `convert`'s account of them.
+
+    Args:
+        folder: of the fitted split.
+        cohort: the patients.
+        rows: int64, the rows of the cohort that the run admits.
+        split: the split.
+    """
+    if cohort.outcomes == 1:  # cases are those of one outcome
+        Population.of(cohort, rows, split).write(folder)
+    if cohort.conversion is not None:
+        cohort.conversion.write(folder)
+
+
 def write_model(folder: str, model: Any) -> None:
     """Saves a Keras model as the fitted split's."""
     with files.beside(os.path.join(folder, MODEL), ".keras") as temporary:
@@ -48,7 +68,12 @@ def write_history(folder: str, history: Sequence[Mapping[str, float]]) -> None:
 def write_predictions(
     folder: str, name: str, part: Part, probabilities: np.ndarray, patient_ids: np.ndarray | None = None
 ) -> None:
-    """Writes the probabilities of a set's patients with their row numbers in the cohort, in its order.
+    """Writes the output of a model for a set's patients with their row numbers in the cohort, in its order.
+
+    The column `empty` is 1 for patients of whom the model knows no code; `mime_tf.runs.adjustment` has their scores.
+
+    Of several outcomes those of the highest probabilities and those of label 1 are written, a row each, with the rank
+    of each among the patient's outcomes.
 
     Args:
         folder: of the fitted split.
@@ -59,11 +84,32 @@ def write_predictions(
     """
     order = np.argsort(part.rows[: len(probabilities)])
     rows = part.rows[order]
-    columns = {"row": rows, "label": part.labels[order], "probability": probabilities[order]}
+    if probabilities.ndim > 1:
+        listed = _highest(rows, part.labels[order], probabilities[order], patient_ids)
+        names = OUTCOME_COLUMNS if patient_ids is None else ("patient_id", *OUTCOME_COLUMNS)
+        files.write_table(os.path.join(folder, PREDICTIONS[name]), names, listed)
+        return
+    given, dropped = count_codes(part.store, part.known, rows)
+    columns = {
+        "row": rows,
+        "label": part.labels[order],
+        "probability": probabilities[order],
+        "empty": (given == dropped).astype(int),
+    }
     if patient_ids is not None:
         columns = {"patient_id": patient_ids[rows]} | columns
     values = zip(*(column.tolist() for column in columns.values()), strict=True)
     files.write_table(os.path.join(folder, PREDICTIONS[name]), columns, values)
+
+
+def _highest(
+    rows: np.ndarray, labels: np.ndarray, probabilities: np.ndarray, patient_ids: np.ndarray | None
+) -> Iterator[tuple]:
+    """Yields the table of `write_predictions` where a patient has several outcomes."""
+    for index, outcome, rank in ranking.highest(probabilities, labels=labels):
+        row = int(rows[index])
+        values = (row, outcome, rank, int(labels[index, outcome]), float(probabilities[index, outcome]))
+        yield values if patient_ids is None else (patient_ids[row], *values)
 
 
 def write_metrics(folder: str, metrics: Mapping[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Probabilities of new patients, and of the sets that a model was trained and judged on."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from mime_tf.batches import datasets
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.frames import frame
-from mime_tf.data.store import Store
+from mime_tf.data.known_codes import count_codes
 from mime_tf.errors import InputError, show
 from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.runs.provenance import GROUPS
@@ -21,7 +21,6 @@ from mime_tf.splits.split import Part, Split, eligible, make_split
 SETS = ("test", "valid", "train", "all")
 Progress = Callable[[str], object]
 Count = Callable[[str, int], object]  # of a verb and a number of patients
-_BLOCK = 50_000  # patients whose codes are looked at together
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -29,23 +28,32 @@ class Predictions:
     """Scores of the patients of a cohort, in their order.
 
     Attributes:
-        probabilities: float32, (patients,).
-        dropped: int64, (patients,): number of codes that the model was not shown, because training did not hold them
+        probabilities: float32, (patients,), adjusted as `mime_tf.runs.adjustment` says; or (patients, outcomes) of a
+            model of several outcomes, not adjusted.
+        codes: int64, (patients,): number of codes of each patient.
+        dropped: int64, (patients,): number of these that the model was not shown, because training did not hold them
             or because they were orders of a diagnosis that it did not hold.
-        empty: bool, (patients,): the model was shown no code at all, so that the probability tells of nothing but the
-            number of visits.
         by_ancestor: int64, (patients,): number of codes in place of which the model was shown an ancestor, or None if
             it was not to be.
-        codes: int64, (patients,): number of codes, or None as well.
         patient_ids: (patients,), as in `mime_tf.data.cohort.Cohort`, or None.
     """
 
     probabilities: np.ndarray
+    codes: np.ndarray
     dropped: np.ndarray
-    empty: np.ndarray
     patient_ids: np.ndarray | None = None
     by_ancestor: np.ndarray | None = None
-    codes: np.ndarray | None = None
+
+    @property
+    def empty(self) -> np.ndarray:
+        """Patients of whom nothing is known, bool (patients,): the model was shown none of their codes."""
+        return self.dropped == self.codes
+
+    @property
+    def known_share(self) -> np.ndarray:
+        """Share of each patient's codes that the model was shown, float64 (patients,); nan for no codes."""
+        shown = np.full(len(self), np.nan)
+        return np.divide(self.codes - self.dropped, self.codes, out=shown, where=self.codes > 0)
 
     def __len__(self) -> int:
         """Number of patients."""
@@ -57,9 +65,12 @@ class Predictions:
     def to_frame(self) -> Any:
         """Returns a `pandas.DataFrame` with a row per patient, in the cohort's order."""
         ids = {} if self.patient_ids is None else {"patient_id": self.patient_ids}
-        scores = {"probability": self.probabilities, "dropped_codes": self.dropped, "empty": self.empty}
-        ancestors = {} if self.by_ancestor is None else {"ancestor_codes": self.by_ancestor}
-        return frame(ids | scores | ancestors)
+        shown = {"dropped_codes": self.dropped, "known_share": self.known_share, "empty": self.empty}
+        shown |= {} if self.by_ancestor is None else {"ancestor_codes": self.by_ancestor}
+        scores = {"probability": self.probabilities}
+        if self.probabilities.ndim > 1:
+            scores = {f"outcome_{index}": values for index, values in enumerate(self.probabilities.T)}
+        return frame(ids | scores | shown)
 
 
 def predict(
@@ -114,16 +125,17 @@ def predict_parts(
     scorer, done, substitution = Scorer(fitted.model), 0, None
     for cohort in parts:
         report = _counting(progress, done, patients)
-        by_ancestor = codes = None
+        by_ancestor = None
         if unknown_codes == "ancestor":
             substitution = substitution or Substitution.of(fitted, cohort)
-            by_ancestor, codes = substitution.count(cohort.store, fitted.usable), _code_counts(cohort.store)
-            cohort = substitution.apply(cohort)
+            by_ancestor, cohort = substitution.count(cohort.store, fitted.usable), substitution.apply(cohort)
         part = part_of(fitted, cohort, "all")
-        probabilities = np.empty(len(part), np.float32)
-        probabilities[part.rows] = _score(scorer, fitted.folder, part, batch_size, report)
-        dropped, empty = count_dropped(cohort.store, fitted.usable, report)
-        yield Predictions(probabilities, dropped, empty, cohort.patient_ids, by_ancestor, codes)
+        scores = _output(scorer, fitted.folder, part, batch_size, report)
+        output = np.empty_like(scores)
+        output[part.rows] = scores
+        codes, dropped = count_codes(cohort.store, fitted.usable, count=_of_codes(report))
+        probabilities = fitted.adjustment(output, codes == dropped)
+        yield Predictions(probabilities, codes, dropped, cohort.patient_ids, by_ancestor)
         done += len(part)
 
 
@@ -140,9 +152,10 @@ def part_of(fitted: FittedSplit, cohort: Cohort, name: str) -> Part:
     Args:
         fitted: the fitted split.
         cohort: the patients.
-        name: `"all"`, every patient of any cohort; or `"train"`, `"valid"` or `"test"` of the split, which is made
-            again, so that the cohort has to be the one the model was trained on (`FittedSplit.trained_on`). Valid and
-            test lack their last, partial batch if the run left it out (`eval_drop_remainder`).
+        name: `"all"`, every patient of any cohort who has a visit; or `"train"`, `"valid"` or `"test"` of the split,
+            which is made again, so that the cohort has to be the one the model was trained on
+            (`FittedSplit.trained_on`). Valid and test lack their last, partial batch if the run left it out
+            (`eval_drop_remainder`).
 
     Raises:
         InputError: the split can't be made again, or the cohort's codes mean something else than in training.
@@ -153,6 +166,7 @@ def part_of(fitted: FittedSplit, cohort: Cohort, name: str) -> Part:
     fitted.check_codes(cohort)
     if name == "all":
         rows = np.argsort(cohort.store.visit_counts, kind="stable")
+        rows = rows[cohort.store.visit_counts[rows] > 0]  # a patient whose one visit was taken away has no history
         labels = np.zeros(len(cohort), np.int64) if cohort.labels is None else cohort.labels  # a Part has labels
         return Part(rows, cohort.store, labels[rows], fitted.usable)
     config, part = fitted.config, getattr(split_of(fitted, cohort), name)
@@ -190,8 +204,8 @@ def split_of(fitted: FittedSplit, cohort: Cohort) -> Split:
     return split
 
 
-def score(fitted: FittedSplit, part: Part, batch_size: int = 200, progress: Progress | None = None) -> np.ndarray:
-    """Returns the probabilities of the patients of a part, in its order: float32, (patients,).
+def score(fitted: FittedSplit, part: Part, batch_size: int = 200, progress: Progress | None = None) -> Predictions:
+    """Scores the patients of a part, in its order; the predictions have no ids.
 
     Args:
         fitted: the fitted split.
@@ -202,10 +216,27 @@ def score(fitted: FittedSplit, part: Part, batch_size: int = 200, progress: Prog
     Raises:
         InputError: `batch_size` is less than 1, or the model's weights give no numbers.
     """
-    return _score(Scorer(fitted.model), fitted.folder, part, batch_size, _counting(progress, 0, len(part)))
+    output = model_output(fitted, part, batch_size, progress)
+    codes, dropped = count_codes(part.store, part.known, part.rows)
+    return Predictions(fitted.adjustment(output, codes == dropped), codes, dropped)
 
 
-def _score(scorer: Scorer, folder: str, part: Part, batch_size: int, count: Count | None) -> np.ndarray:
+def model_output(
+    fitted: FittedSplit, part: Part, batch_size: int = 200, progress: Progress | None = None
+) -> np.ndarray:
+    """Returns the output of the model for the patients of a part, before any adjustment: float32, (patients,).
+
+    Args and errors are those of `score`.
+    """
+    return _output(Scorer(fitted.model), fitted.folder, part, batch_size, _counting(progress, 0, len(part)))
+
+
+def _of_codes(count: Count | None) -> Callable[[int], object] | None:
+    """Returns a function that reports the number of patients whose codes are counted."""
+    return None if count is None else lambda done: count("counted the codes of", done)
+
+
+def _output(scorer: Scorer, folder: str, part: Part, batch_size: int, count: Count | None) -> np.ndarray:
     if batch_size < 1:
         raise InputError(f"batch_size: found {batch_size}; must be at least 1")
     probabilities = scorer(_counted(datasets.scoring_batches(part, batch_size), count))
@@ -222,34 +253,3 @@ def _counted(batches: Iterable[tuple], count: Count | None) -> Iterator[tuple]:
         done += len(labels)
         if count:
             count("scored", done)
-
-
-def count_dropped(
-    store: Store, known: Mapping[str, np.ndarray], count: Count | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """Counts the codes that patients lose when unknown ones are dropped.
-
-    Args:
-        store: the patients.
-        known: dict of boolean arrays, as for `Store.keep_known`.
-        count: function that is called with the verb "counted the codes of" and a number of patients now and then.
-
-    Returns:
-        int64 (patients,), the number of codes lost: diagnoses, medications and procedures, the orders of a lost
-        diagnosis included; and bool (patients,), whether nothing is left.
-    """
-    dropped, empty = np.empty(len(store), np.int64), np.empty(len(store), bool)
-    for start in range(0, len(store), _BLOCK):
-        rows = np.arange(start, min(start + _BLOCK, len(store)))
-        before = store.select(rows)
-        left = _code_counts(before.keep_known(known))
-        dropped[rows], empty[rows] = _code_counts(before) - left, left == 0
-        if count:
-            count("counted the codes of", int(rows[-1]) + 1)
-    return dropped, empty
-
-
-def _code_counts(store: Store) -> np.ndarray:
-    """Returns the number of codes of each patient."""
-    dxobjs = store.dxobjs[store.visits]
-    return np.diff(dxobjs) + np.diff(store.rx_offsets[dxobjs]) + np.diff(store.pr_offsets[dxobjs])

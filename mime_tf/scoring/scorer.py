@@ -25,7 +25,11 @@ class Scorer:
         self._predict = tf.function(lambda inputs: model(inputs, training=False), input_signature=[datasets.INPUTS])
 
     def __call__(self, batches: Iterable[tuple]) -> np.ndarray:
-        """Returns the probabilities, float32 of shape (patients,), of `(inputs, labels)` batches, such as a dataset."""
+        """Returns the probabilities of `(inputs, labels)` batches, such as a dataset.
+
+        Returns:
+            float32 (patients,), or (patients, outcomes) of a model of several outcomes.
+        """
         probabilities: list[np.ndarray] = []
         pending: collections.deque[concurrent.futures.Future] = collections.deque()
         with concurrent.futures.ThreadPoolExecutor(CONCURRENT) as threads:
@@ -34,4 +38,5 @@ class Scorer:
                 if len(pending) > CONCURRENT:
                     probabilities.append(pending.popleft().result())
             probabilities += [future.result() for future in pending]
-        return np.concatenate(probabilities)[:, 0]
+        scores = np.concatenate(probabilities)
+        return scores[:, 0] if scores.shape[1] == 1 else scores

@@ -19,7 +19,7 @@ class Part:
     Attributes:
         rows: int64, the patients' positions in the cohort.
         store: the whole cohort.
-        labels: int64 of 0 and 1, one per patient of the part.
+        labels: 0 and 1: int64 (patients,), or uint8 (patients, outcomes) where a patient has several.
         known: the codes that are kept, as in `Split`, or None for all.
     """
 
@@ -121,7 +121,8 @@ def make_split(
 
     Args:
         store: the whole cohort.
-        labels: array of 0 and 1, one per patient of `store`.
+        labels: array of 0 and 1, one per patient of `store`, or uint8 (patients, outcomes), by which folds are not
+            stratified.
         rows: the rows to divide, from `eligible`.
         seed: the split seed; with `folds` the number of the fold that is test, from 0.
         test_fraction: share of the patients in test; ignored with `folds`.
@@ -134,13 +135,14 @@ def make_split(
     Raises:
         InputError: a set would be empty, or the number of labels is not that of the patients.
     """
-    labels = np.asarray(labels, np.int64)
-    if labels.shape != (len(store),):
+    labels = np.asarray(labels)
+    labels = labels.astype(np.int64) if labels.ndim == 1 else labels
+    if labels.shape[:1] != (len(store),):
         raise InputError(f"labels have shape {labels.shape}; there are {len(store)} patients, and one label for each")
     if not 0 < train_ratio <= 1:
         raise InputError(f"train_ratio: found {train_ratio}; must be more than 0 and at most 1")
     drawn = division.divide(
-        labels[rows],
+        labels[rows] if labels.ndim == 1 else np.zeros(len(rows), np.int64),
         seed,
         test_fraction=test_fraction,
         valid_fraction=valid_fraction,

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from mime_tf.config import TrainConfig
 from mime_tf.model import MiME
+from mime_tf.runs.configuration import OUTCOMES
 
 
 def build_model(config: TrainConfig, sizes: Mapping[str, int], aux_heads: bool | None = None) -> MiME:
@@ -34,6 +35,7 @@ def build_model(config: TrainConfig, sizes: Mapping[str, int], aux_heads: bool |
         aux_lambda=config.aux_lambda,
         aux_heads=aux_heads,
         max_dx_per_visit=sizes["max_dx_per_visit"],
+        outcomes=sizes.get(OUTCOMES, 1),
         name="mime",
         dtype="float32" if config.mixed_precision == "none" else f"mixed_{config.mixed_precision}",
     )

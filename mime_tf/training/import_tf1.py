@@ -11,6 +11,7 @@ from mime_tf.assess import summary
 from mime_tf.batches import datasets
 from mime_tf.config import SIZE_NAMES, TrainConfig
 from mime_tf.data.cohort import Cohort
+from mime_tf.data.origin import origin_of
 from mime_tf.data.sizes import resolve
 from mime_tf.errors import InputError
 from mime_tf.runs import writing
@@ -66,7 +67,7 @@ def _import(
         raise InputError(f"{output}: is there already, and not an empty folder; a fitted split is made anew")
     weights = tf1_weights.read_checkpoint(checkpoint)
     config = dataclasses.replace(config, rnn_cell="gru_v1", **tf1_weights.sizes(weights, checkpoint))
-    sizes, split = {name: getattr(config, name) for name in SIZE_NAMES}, None
+    sizes, split, plan = {name: getattr(config, name) for name in SIZE_NAMES}, None, None
     if cohort is not None:
         cohort = Cohort.open(cohort) if isinstance(cohort, (str, os.PathLike)) else cohort
         sizes = resolve(cohort.store, sizes, cohort.name)
@@ -77,11 +78,15 @@ def _import(
     model = build_model(config, sizes, aux_heads="rnn2aux_dx/kernel" in weights)
     tf1_weights.assign(model, weights, checkpoint)
 
-    patient_ids = cohort.patient_ids if cohort else None  # read before anything is written
+    # Read before anything is written.
+    patient_ids = cohort.patient_ids if cohort else None
+    _ = (cohort.attributes, origin_of(cohort.conversion)) if cohort else None
     path, digests = (cohort.path, cohort.digests()) if cohort else (None, None)
     with replacing_folder(output) as folder:
         Configuration(split_seed, sizes, path, digests, dataclasses.asdict(config), versions()).write(folder)
         writing.write_codes(folder, sizes, split.known if split else None)
+        if cohort and plan and split:
+            writing.write_subject(folder, cohort, plan.rows, split)
         writing.write_model(folder, model)
         return _score(folder, model, config, split, patient_ids) if cohort and split else None
 

@@ -15,8 +15,8 @@ CLEAR_GAIN = 0.01
 
 
 def constant_loss(train: Part, held_out: Part) -> float:
-    """Returns the loss on a set of the model that gives everyone the share of cases in train."""
-    return log_loss(held_out.labels, np.full(len(held_out), train.labels.mean()))
+    """Returns the loss on a set of the model that gives everyone the share of cases in train, outcome by outcome."""
+    return log_loss(held_out.labels, np.broadcast_to(train.labels.mean(axis=0), held_out.labels.shape))
 
 
 @dataclasses.dataclass(frozen=True)

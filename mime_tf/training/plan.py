@@ -17,7 +17,7 @@ class Plan:
     Args:
         config: the flags of the run.
         store: the whole cohort.
-        labels: array of 0 and 1, (patients,).
+        labels: array of 0 and 1, (patients,) or (patients, outcomes).
         groups: group of each patient, from `mime_tf.splits.groups.group_numbers`, or None.
 
     Attributes:
@@ -57,7 +57,7 @@ class Plan:
         for number, split in self.splits.items():
             for name in ("valid", "test"):
                 part = getattr(split, name).scored(config.batch_size, config.eval_drop_remainder)
-                if len(set(part.labels.tolist())) == 1:
+                if len(np.unique(part.labels)) == 1:
                     yield number, name
 
     def _check(self, number: int, split: Split) -> None:

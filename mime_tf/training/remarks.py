@@ -15,7 +15,14 @@ NOTHING = 0.01
 def sets(split: Split) -> str:
     """Returns a line with the number of patients and cases of each set."""
     parts = ((name, getattr(split, name)) for name in ("train", "valid", "test"))
-    return "; ".join(f"{name} {len(part):,} patients, {int(part.labels.sum()):,} cases" for name, part in parts)
+    return "; ".join(f"{name} {len(part):,} patients, {_cases(part)}" for name, part in parts)
+
+
+def _cases(part: Part) -> str:
+    """Returns the number of cases, or of outcomes per patient, in words."""
+    if part.labels.ndim == 1:
+        return f"{int(part.labels.sum()):,} cases"
+    return f"{part.labels.sum() / len(part):.2f} of {part.labels.shape[1]:,} outcomes each"
 
 
 def warnings(

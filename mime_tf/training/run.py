@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mime_tf.assess.summary import RESULTS
-from mime_tf.config import TrainConfig
-from mime_tf.data import sizes
+from mime_tf.config import NEXT_VISIT, TrainConfig
+from mime_tf.data import sizes, tasks
 from mime_tf.data.cohort import Cohort
+from mime_tf.data.origin import origin_of
 from mime_tf.errors import InputError
-from mime_tf.runs import weights
-from mime_tf.runs.configuration import Configuration
+from mime_tf.runs import weights, writing
+from mime_tf.runs.configuration import OUTCOMES, Configuration
 from mime_tf.runs.folder import FILES, METRICS, remove_state
 from mime_tf.runs.journal import Journal
 from mime_tf.runs.paths import out_of_fold_path, record_path, split_folders
@@ -45,7 +46,8 @@ def train(
 
     Args:
         config: the flags.
-        cohort: the patients and their labels; or the path of a cohort, as `mime_tf.data.cohort` says.
+        cohort: the patients, and their labels unless the task has them from the patients; or the path of a cohort, as
+            `mime_tf.data.cohort` says.
         output_prefix: prefix of `r<i>s<j>`, `run.json` and, with folds, `out_of_fold.csv`.
         log_prefix: prefix of `.log`.
         resume: go on with an unfinished run of the same flags and data; otherwise one is an error.
@@ -61,18 +63,19 @@ def train(
     """
     console = console or Console()
     output_prefix, log_path = os.fspath(output_prefix), f"{os.fspath(log_prefix)}.log"
-    cohort = Cohort.open(cohort) if isinstance(cohort, (str, os.PathLike)) else cohort
+    cohort = tasks.open_cohort(cohort, config.task) if isinstance(cohort, (str, os.PathLike)) else cohort
     config = config.with_widths(len(cohort))
     given = {name: getattr(config, name) for name in sizes.SIZE_NAMES}
     resolved = sizes.resolve(cohort.store, given, cohort.name)
+    cohort = tasks.pose(cohort, config.task, resolved["num_dx"])
+    if cohort.outcomes > 1:
+        config.check_several_outcomes()
+        resolved[OUTCOMES] = cohort.outcomes
     _check_memory(config, resolved)
     groups = group_numbers(cohort, config.group_column)
     plan = Plan(config, cohort.store, cohort.require_labels(), groups)
-    _ = (
-        cohort.vocabulary,
-        cohort.hierarchy,
-        cohort.patient_ids,
-    )  # read before anything is written: a bad file leaves nothing behind
+    # Read before anything is written: a bad file leaves nothing behind.
+    _ = cohort.vocabulary, cohort.hierarchy, cohort.patient_ids, cohort.attributes, origin_of(cohort.conversion)
     folders = split_folders(output_prefix, config)
     written = [
         log_path,
@@ -96,7 +99,8 @@ def _check_memory(config: TrainConfig, resolved: Mapping[str, int]) -> None:
     """Raises InputError unless the machine has the memory to train a model of these sizes."""
     names = ("dxobj_emb_size", "rnn_size", "rnn_cell", "pooling", "equations")
     widths = {name: getattr(config, name) for name in names}
-    arguments = {**resolved, **widths, "emb_size": config.dx_emb_size, "aux_heads": bool(config.aux_lambda)}
+    arguments = {OUTCOMES: 1, **resolved, **widths}
+    arguments |= {"emb_size": config.dx_emb_size, "aux_heads": bool(config.aux_lambda)}
     shapes = weights.shapes(arguments)
     needed, memory = 4 * weights.size(shapes), environment.memory()  # with Adam's two moments, and the gradient
     if needed > memory:
@@ -143,7 +147,7 @@ def _finish(work: _Work) -> dict[str, float]:
         results.append(result)
         _tell(lines.split_line(result), journal, console)
     if plan.config.folds:
-        out_of_fold.write(out_of_fold_path(record.output_prefix), record.folders)
+        out_of_fold.write(out_of_fold_path(record.output_prefix), record.folders, work.cohort.outcomes)
     mean = {name: float(np.mean([result[name] for result in results])) for name in RESULTS}
     _tell(lines.mean_line(mean), journal, console)
     record.finish(mean)
@@ -160,6 +164,7 @@ def _train_splits(work: _Work) -> Iterator[dict[str, float]]:
         metrics = _finished(folder, console)
         if metrics is None:
             _configuration(record, number, work.sizes).write(folder)
+            writing.write_subject(folder, cohort, plan.rows, split)
             if plan.config.blend:
                 blend = BlendTraining(folder, split, cohort, plan.config, work.sizes, work.fitters, console)
                 metrics = blend.run(number, plan.groups)
@@ -169,7 +174,15 @@ def _train_splits(work: _Work) -> Iterator[dict[str, float]]:
 
 
 def _warn(console: Console, cohort: Cohort, plan: Plan) -> None:
-    """Tells properties of the data that make results worth less."""
+    """Tells properties of the data that make results worth less, and who is left out of a task."""
+    if plan.config.task == NEXT_VISIT:
+        without_history = int((cohort.store.visit_counts == 0).sum())
+        diagnosed = int(cohort.require_labels().any(axis=1).sum())
+        console.note(
+            f"next visit: {len(plan.rows):,} of {len(cohort):,} patients; left out are {without_history:,} of one "
+            f"visit, which nothing precedes, and those whom the thresholds leave out; {diagnosed:,} last visits hold a "
+            "diagnosis"
+        )
     for number, name in itertools.islice(plan.one_class_sets(), 1):
         console.note(f"warning: the labels of {name} in split {number} are all alike; such a set's AUC is nan")
     if plan.groups is None and repeats(cohort, plan.rows):

@@ -82,6 +82,8 @@ class SplitTraining:
             state.snapshot = None  # in the model now, and taken anew from there
         else:
             self.fitter.start(*numbers)
+            if self.split.train.labels.ndim > 1 and not config.init_from:
+                self.fitter.start_at_shares(self.split.train.labels)
             # The update of iteration 0, which precedes the first period.
             model.fit(self.fitter.batches(self.split.train, self.starts[:1]), verbose=0, shuffle=False)
         if self._nothing_left():

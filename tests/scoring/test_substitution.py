@@ -175,4 +175,4 @@ def test_renamed_codes_are_scored_as_before(trained, tmp_path, capsys):
 def test_without_the_option_there_is_no_column(trained, tmp_path, capsys):
     status, done = predict(trained / "r0s0", trained / "cohort", tmp_path / "p.csv", capsys)
     assert status == 0 and "ancestor" not in done.out
-    assert list(read_table(tmp_path / "p.csv")[0]) == ["row", "probability", "dropped_codes", "empty"]
+    assert list(read_table(tmp_path / "p.csv")[0]) == ["row", "probability", "dropped_codes", "known_share", "empty"]

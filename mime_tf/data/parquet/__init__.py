@@ -3,7 +3,8 @@
 A row is a patient. The columns are found by name, in any order, and others are left alone:
 
     patient_id  a string or any integer; optional. It may repeat: a patient may have several rows
-    label       0 or 1, as a boolean, an integer or a float
+    label       0 or 1, as a boolean, an integer or a float; or a list of such outcomes, at least two, and as many in
+                every row
     visits      list<list<struct<dx: int, rx: list<int>, pr: list<int>>>>
 
 `visits` nests as the pickled records do: a patient is a list of visits, at least one; a visit a list of Dx-objects; a

@@ -50,9 +50,9 @@ def read(path: str | os.PathLike, labelled: bool = True) -> tuple[Store, np.ndar
         labelled: read the labels, which have to be there; otherwise they are ignored.
 
     Returns:
-        The patients, equal to the Store that `mime_tf.data.pickled.from_lists` makes of them; the labels, an int64
-        array of shape (patients,) of 0 and 1, or None; and the patient_ids, an array of that shape of str (as objects)
-        or of int64, or None without such a column.
+        The patients, equal to the Store that `mime_tf.data.pickled.from_lists` makes of them; the labels of 0 and 1,
+        int64 (patients,) or uint8 (patients, outcomes), or None; and the patient_ids, an array of shape (patients,) of
+        str (as objects) or of int64, or None without such a column.
 
     Raises:
         InputError: a file is missing, broken, or not as the package says; positions count through all files.
@@ -114,13 +114,14 @@ def _append(columns: dict[str, np.ndarray], block: dict[str, np.ndarray]) -> Non
         start, values = len(column), block[name]
         if name in ("visits", "dxobjs", "rx_offsets", "pr_offsets"):
             values = values[1:] + column[-1]
-        column.resize(start + len(values), refcheck=False)  # on Linux, no byte of a large array is moved
+        # On Linux, no byte of a large array is moved.
+        column.resize((start + len(values), *column.shape[1:]), refcheck=False)
         column[start:] = values
 
 
 def _blocks(files: list[str], labelled: bool) -> Iterator[dict[str, np.ndarray]]:
     """Yields the columns of the patients in some files, some thousands of patients at a time."""
-    first, shapes = 0, {}
+    first, shapes, widths = 0, {}, []
     for path in files:
         with _complaints(path), opening.opened(path, ["patient_id"]) as (file, budget):
             shapes[path] = check_schema(file.schema_arrow, path, labelled)
@@ -134,11 +135,23 @@ def _blocks(files: list[str], labelled: bool) -> Iterator[dict[str, np.ndarray]]
                 batch.validate(full=True)  # a broken file can make lists that reach outside of their values
                 if "patient_id" in batch.schema.names:
                     budget.take(opening.texts_size(batch.column("patient_id")))
-                yield _block(batch, Level(path, first))
+                block = _block(batch, Level(path, first))
+                widths.append(block["label"].shape[1:] if "label" in block else ())
+                if widths[-1] != widths[0]:
+                    before = f"those of the patients before are {_described(widths[0])}"
+                    raise InputError(
+                        f"{path}: patient {first}: found a label that is {_described(widths[-1])}; {before}"
+                    )
+                yield block
                 first += len(batch)
             if first - start != rows:
                 raise InputError(f"{path}: found {first - start} patients; by its footer there are {rows}")
     pa.default_memory_pool().release_unused()
+
+
+def _described(width: tuple[int, ...]) -> str:
+    """Returns what a label is, in words."""
+    return f"a list of {width[0]} outcomes" if width else "0 or 1"
 
 
 @contextlib.contextmanager
@@ -158,7 +171,8 @@ def _leaves(schema: pq.ParquetSchema, labelled: bool) -> list[str]:
     """Returns the columns to decode, by the dotted paths of a Parquet schema, in which lists add names of their own."""
     leaves = [schema.column(i).path for i in range(len(schema))]
     visits = [path for path in leaves if path.startswith("visits.") and not FIELDS.keys().isdisjoint(path.split("."))]
-    return ["patient_id", *(["label"] if labelled else []), *visits]
+    labels = [path for path in leaves if path == "label" or path.startswith("label.")]  # a list has a leaf inside
+    return ["patient_id", *(labels if labelled else []), *visits]
 
 
 def _block(batch: pa.RecordBatch, level: Level) -> dict[str, np.ndarray]:
@@ -204,8 +218,30 @@ def _codes(array: pa.Array, level: Level, name: str) -> np.ndarray:
 
 
 def checked_labels(array: pa.Array, level: Level) -> np.ndarray:
-    """Checks labels and returns them as int64."""
-    return _values(array, level, "a label is 0 or 1", lambda labels: (labels == 0) | (labels == 1)).astype(np.int64)
+    """Checks labels and returns them as int64 (rows,), or as uint8 (rows, outcomes) if they are lists."""
+    if hasattr(array.type, "value_type") and not pa.types.is_dictionary(array.type):
+        return _checked_outcomes(array, level)
+    return _values(array, level, "a label is 0 or 1", _is_label).astype(np.int64)
+
+
+def _is_label(values: np.ndarray) -> np.ndarray:
+    return (values == 0) | (values == 1)
+
+
+def _checked_outcomes(array: pa.Array, level: Level) -> np.ndarray:
+    """Checks lists of outcomes and returns them as uint8, (rows, outcomes)."""
+    outcomes, counts = _flatten(array, level, "a label is a list of outcomes")
+    width = int(counts[0]) if len(counts) else 0
+    expected = "a label has two outcomes or more" if width < 2 else f"other labels have {width} outcomes"
+    _check((counts == width) & (counts > 1), array, level, expected)
+    values = outcomes.to_numpy(zero_copy_only=False).astype(np.float64).reshape(len(counts), width)  # a null is nan
+    bad = np.argwhere(~_is_label(values))
+    if len(bad):
+        row, index = bad[0].tolist()
+        value = outcomes[row * width + index]
+        shown = show(value.as_py()) if value.is_valid else "null"
+        raise level.error(row, f"{shown} as outcome {index}", "an outcome is 0 or 1")
+    return values.astype(np.uint8)
 
 
 def checked_ids(array: pa.Array, level: Level) -> np.ndarray:

@@ -9,7 +9,8 @@ from mime_tf.errors import InputError
 
 _LISTS = (pa.ListType, pa.LargeListType, pa.ListViewType, pa.LargeListViewType, pa.FixedSizeListType)
 # The right shapes of each column and field.
-COLUMNS = {"patient_id": ("string", "int"), "label": ("bool", "int", "float"), "visits": ("list<list<struct>>",)}
+_LABELS = ("bool", "int", "float", "list<bool>", "list<int>", "list<float>")
+COLUMNS = {"patient_id": ("string", "int"), "label": _LABELS, "visits": ("list<list<struct>>",)}
 FIELDS = {"dx": ("int",), "rx": ("list<int>",), "pr": ("list<int>",)}
 _KINDS = {
     "int": (pa.types.is_integer, pa.types.is_null),  # pandas and Arrow give the null type to lists that are all empty

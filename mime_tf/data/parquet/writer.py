@@ -17,6 +17,7 @@ from mime_tf.terminal import files
 
 _never_null = functools.partial(pa.field, nullable=False)
 _CODES = pa.list_(_never_null("element", pa.int32()))
+_OUTCOMES = pa.list_(_never_null("element", pa.uint8()))
 _DXOBJECT = pa.struct([_never_null("dx", pa.int32()), _never_null("rx", _CODES), _never_null("pr", _CODES)])
 _VISIT = pa.list_(_never_null("element", _DXOBJECT))
 _PATIENT = pa.list_(_never_null("element", _VISIT))
@@ -34,7 +35,8 @@ def write(
     Args:
         path: of the file.
         store: the patients.
-        labels: 0 or 1 for each patient, a list or an array of shape (patients,); None leaves the column out.
+        labels: 0 or 1 for each patient, or as many outcomes of 0 or 1 for each; lists, or an array of shape (patients,)
+            or (patients, outcomes). None leaves the column out.
         patient_ids: a string or an integer for each patient, in the same form; None leaves the column out.
         group: patients in a row group, the unit of work of other readers.
 
@@ -84,9 +86,10 @@ def _lists(
 def _column(name: str, values: Sequence | np.ndarray, check: Callable[[pa.Array, Level], np.ndarray]) -> pa.Array:
     """Returns values as an Arrow array, checked as `read` would check them."""
     try:
-        array = pa.array(values)
+        array = pa.array(list(values) if getattr(values, "ndim", 1) > 1 else values)
     except (pa.ArrowException, OverflowError) as error:
         raise InputError(f"{name}: {one_line(error)}; needed {' or '.join(COLUMNS[name])}") from error
     if shape(array.type) not in COLUMNS[name]:
         raise InputError(f"{name}: found {one_line(array.type)}; needed {' or '.join(COLUMNS[name])}")
-    return pa.array(check(array, Level(name)))
+    checked = check(array, Level(name))
+    return pa.array(checked) if checked.ndim == 1 else pa.array(list(checked), _OUTCOMES)

@@ -58,5 +58,11 @@ def _fill(folder, conversion, invocation):
     rows = zip(*patients.values(), strict=True)
     files.write_table(os.path.join(folder, "patients.csv"), patients, rows)
     files.write_json(os.path.join(folder, "linkage.json"), conversion.linkage)
-    report = {"flow": conversion.flow, "audit": conversion.audit, "notes": conversion.notes}
+    report = {
+        "outcome": conversion.outcome,
+        "export": {"last_event": conversion.last_event},
+        "flow": conversion.flow,
+        "audit": conversion.audit,
+        "notes": conversion.notes,
+    }
     files.write_json(os.path.join(folder, "convert.json"), invocation | report)

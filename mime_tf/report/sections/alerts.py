@@ -23,8 +23,10 @@ class AlertsData:
 
 def gather(inputs):
     """Returns the section; its data are AlertsData."""
-    scores, rates = inputs.detailed.results.test.scores, inputs.settings.alert_rates
+    test, rates = inputs.detailed.results.test, inputs.settings.alert_rates
+    scores = test.scores
     cuts = [thresholds.alert_threshold(scores.probabilities, rate) for rate in rates]
     points = thresholds.operating_points(scores, cuts, inputs.settings.bootstrap, inputs.progress)
+    points = thresholds.with_unknown(points, scores.probabilities, test.empty)
     shares = {name: title for name, title in thresholds.SHARES.items() if name != "alert_rate"}
     return Section("alerts", "Alerts", AlertsData(inputs.detailed.name, list(zip(rates, points, strict=True)), shares))

@@ -7,6 +7,7 @@ import numpy as np
 
 from mime_tf.data.store import CODE_KINDS
 from mime_tf.data.vocabulary import code_name
+from mime_tf.pages.text import file_name
 from mime_tf.report.section import Section
 
 KINDS = {"dx": "diagnoses", "rx": "medications", "pr": "procedures"}
@@ -65,7 +66,7 @@ class CohortData:
 
     Attributes:
         splits: list of `mime_tf.report.inputs.AssessedSplit`.
-        source: str, path of the cohort, or None without it.
+        source: str, name of the cohort, or None without it.
         facts: Facts, or None without the cohort.
         room: list of str, the codes of each kind that the model has room for.
     """
@@ -83,7 +84,7 @@ def gather(inputs):
     if inputs.cohort is None:
         return Section("cohort", "Cohort", CohortData(inputs.splits, None, None, room))
     facts = describe(inputs.cohort, inputs.fitted.vocabulary)
-    return Section("cohort", "Cohort", CohortData(inputs.splits, inputs.cohort.path, facts, room))
+    return Section("cohort", "Cohort", CohortData(inputs.splits, file_name(inputs.cohort.path), facts, room))
 
 
 def describe(cohort, vocabulary=None):

@@ -7,12 +7,10 @@ _TITLE = "How orders were linked to diagnoses"
 
 
 def gather(inputs):
-    """Returns the section; its data are a `mime_tf.report.origin.Origin`."""
-    if inputs.cohort is None:
-        return Section("linkage", _TITLE, reason="Needs the cohort: --data.")
+    """Returns the section; its data are a `mime_tf.data.origin.Origin`."""
     if inputs.origin is None:
         reason = (
-            f"Neither {LINKAGE} nor {RULES} is beside the data: how the orders were linked to diagnoses is not known."
+            f"Neither {LINKAGE} nor {RULES} was beside the data: how the orders were linked to diagnoses is not known."
         )
         return Section("linkage", _TITLE, reason=reason)
     return Section("linkage", _TITLE, inputs.origin)

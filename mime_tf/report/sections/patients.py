@@ -6,6 +6,7 @@ import numpy as np
 
 from mime_tf.errors import InputError
 from mime_tf.explain.lines import explanation_lines, steps, title
+from mime_tf.pages.text import without_folders
 from mime_tf.report.section import Section
 from mime_tf.terminal import environment
 
@@ -47,21 +48,24 @@ def gather(inputs):
     if not inputs.settings.patients:
         return Section("patients", _TITLE, reason="Left out, as was asked for.")
     test = inputs.detailed.results.test
-    chosen = choose(test.scores.labels, test.scores.probabilities)
+    chosen = choose(test.scores.labels, test.scores.probabilities, test.empty)
     inputs.progress(f"explaining {len(chosen)} patients")
     rows = test.rows[list(chosen.values())]
     try:
         environment.import_tensorflow()  # not before: all other sections do without
         from mime_tf.explain.patients import explain_patients
 
-        explanations = explain_patients(inputs.fitted, inputs.cohort, rows, progress=inputs.progress)
+        explanations = explain_patients(
+            inputs.fitted, inputs.cohort, rows, progress=inputs.progress, title=inputs.settings.title
+        )
     except InputError as error:
-        return Section("patients", _TITLE, reason=f"They could not be explained: {error}.")
+        reason = without_folders(str(error), [inputs.fitted.folder, inputs.cohort.name, inputs.cohort.folder])
+        return Section("patients", _TITLE, reason=f"They could not be explained: {reason}.")
     return Section("patients", _TITLE, PatientsData(inputs.detailed.name, dict(zip(chosen, explanations, strict=True))))
 
 
-def choose(labels, probabilities):
-    """Chooses a patient by each of the `RULES`.
+def choose(labels, probabilities, empty=None):
+    """Chooses a patient by each of the `RULES`, and passes over those of whom nothing is known.
 
     >>> choose([1, 0, 1, 0, 0], [0.9, 0.8, 0.2, 0.1, 0.3])
     {'highest score of label 1': 0, 'highest score of label 0': 1, 'lowest score of label 1': 2, \
@@ -70,12 +74,15 @@ def choose(labels, probabilities):
     Args:
         labels: 0 or 1, (rows,).
         probabilities: (rows,). Of equal ones the first row comes first; the median is the lower one.
+        empty: bool (rows,), whether the model knows no code of the patient; by default it knows some of all.
 
     Returns:
         Dict from a rule to the index of a row. A rule that no patient fits, or that chooses a patient chosen before, is
         left out.
     """
     labels, order = np.asarray(labels), np.argsort(probabilities, kind="stable")
+    if empty is not None:
+        order = order[~np.asarray(empty)[order]]
     chosen = {}
     for rule, (label, position) in RULES.items():
         candidates = order if label is None else order[labels[order] == label]

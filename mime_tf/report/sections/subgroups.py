@@ -50,4 +50,4 @@ def _reason(inputs):
         return "None were asked for."
     if inputs.cohort.attributes is None:
         return f"No {patient_table.FILE} is beside the data."
-    return f"{inputs.cohort.attributes.path} has neither a column sex nor age."
+    return f"{patient_table.FILE} has neither a column sex nor age."

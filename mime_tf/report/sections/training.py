@@ -3,6 +3,7 @@
 import dataclasses
 
 from mime_tf.config import TrainConfig
+from mime_tf.pages.text import file_name
 from mime_tf.report.section import Section
 
 
@@ -35,7 +36,7 @@ def gather(inputs):
         ("random seed of weights and batches", str(flags.get("random_seed"))),
         ("number of the split or fold", seeds),
         ("seed of the bootstrap", str(inputs.settings.bootstrap.seed)),
-        ("input", str(configuration.input)),
+        ("input", file_name(configuration.input or "not recorded")),
         *(configuration.data or {}).items(),
         *configuration.versions.items(),
     ]
@@ -44,4 +45,4 @@ def gather(inputs):
 
 
 def _text(value):
-    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+    return ",".join(map(str, value)) if isinstance(value, (list, tuple)) else file_name(value)

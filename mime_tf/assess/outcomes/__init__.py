@@ -1,0 +1,1 @@
+"""Measures of predictions of several outcomes per patient: how well they are ranked."""
