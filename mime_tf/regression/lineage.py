@@ -68,6 +68,11 @@ class Lineage:
         positions = np.concatenate([np.arange(len(codes)), np.repeat(inside, widths)])
         return positions, np.concatenate([codes, self.ancestors[kind][at]])
 
+    @property
+    def sizes(self) -> list[int]:
+        """Numbers of codes and of relations, of each kind."""
+        return [size for kind in CODE_KINDS for size in (len(self.offsets[kind]) - 1, len(self.ancestors[kind]))]
+
     def shuffled(self, rng: np.random.Generator) -> "Lineage":
         """Returns the lineage in which each code has the ancestors of another code of its kind, drawn by chance."""
         offsets, ancestors = {}, {}

@@ -54,6 +54,7 @@ _BLEND_ARGUMENTS = {
     "members": lambda value: is_whole(value, 1) and value <= _MOST_PARTS,
     **{name: lambda value: value is None or _is_list(value) for name in ("windows", "sizes")},
     "sequences": lambda value: is_whole(value, 0),
+    "ancestors": lambda value: value is None or (_is_list(value) and len(value) == 6),
     **{name: _ARGUMENTS[name] for name in ("name", "trainable", "dtype")},
 }
 
@@ -96,8 +97,9 @@ def _shapes(path: str, config: dict[str, Any], sizes: Mapping[str, int] | None) 
             _check_network(path, network, sizes)
         if len(arguments["windows"] or []) != len(arguments["sizes"] or []):
             raise InputError(f"{path}: windows, sizes: found {show(arguments['windows'])}; as many sizes are needed")
-        if arguments["sequences"] and arguments["windows"] is None:
-            raise InputError(f"{path}: sequences: found {arguments['sequences']}; must be 0 without a regression")
+        for name in ("sequences", "ancestors"):
+            if arguments[name] and arguments["windows"] is None:
+                raise InputError(f"{path}: {name}: found {show(arguments[name])}; there are none without a regression")
         return weights.blend_shapes(arguments)
     if kind != "mime_tf>MiME":
         raise InputError(f"{path}: found {show(config.get('class_name'))}; a MiME is needed")

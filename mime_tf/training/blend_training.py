@@ -17,6 +17,7 @@ from mime_tf.data.cohort import Cohort
 from mime_tf.regression import linear
 from mime_tf.regression.columns import Columns
 from mime_tf.regression.sequences import Sequences
+from mime_tf.regression.yardsticks import lineage_of
 from mime_tf.runs import model_file, writing
 from mime_tf.runs.folder import MODEL, NETWORKS, PREDICTIONS, remove_state
 from mime_tf.runs.results import read_history, read_metrics, read_predictions
@@ -150,7 +151,13 @@ class BlendTraining:
         self.console.progress(f"{os.path.basename(self.folder)}: fitting the regression")
         columns = Columns.learn(store, train.rows)
         sequences = Sequences.learn(store, train.rows)
-        fitted = linear.fit(store, labels, train.rows, valid.rows, columns=columns, sequences=sequences, seed=number)
+        lineage = lineage_of(self.cohort)
+        every = [columns] if lineage is None else [columns, Columns.learn(store, train.rows, lineage=lineage)]
+        fits = (
+            linear.fit(store, labels, train.rows, valid.rows, columns=each, sequences=sequences, seed=number)
+            for each in every
+        )
+        fitted = min(fits, key=lambda fit: fit.valid_loss)
         logits = np.empty(len(train))
         for fold in range(self.config.members):
             kept, held_out = train.rows[folds != fold], train.rows[folds == fold]
