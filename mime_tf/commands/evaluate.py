@@ -235,8 +235,8 @@ def _check_options(arguments: Namespace, model: "FittedSplit") -> None:
         raise InputError(f"recall_at: {arguments.model} has one outcome per patient, and nothing is ranked")
     if arguments.unknown_codes == "ancestor" and (arguments.split != "all" or model.outcomes > 1):
         raise InputError(
-            "unknown_codes: found ancestor; goes with --split all and a model of one outcome, for the sets of a run are "
-            "divided and scored by the codes of training"
+            "unknown_codes: found ancestor; goes with --split all and a model of one outcome, for the sets of a run "
+            "are divided and scored by the codes of training"
         )
     for name in ("threshold", "alert_rate", "subgroup") if model.outcomes > 1 else ():
         if getattr(arguments, name):

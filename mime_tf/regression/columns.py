@@ -34,8 +34,8 @@ class Columns:
     """The columns that training patients have in sufficient number.
 
     A window with K keys has 2 K columns: presence (0 or 1) of each key, then log(1 + count) of each. The windows
-    follow one another. With a lineage a column is halved for each code of its key that is no ancestor, so that a
-    penalty is heavier on what codes tell beyond their ancestors.
+    follow one another. With a lineage a column is multiplied by `Lineage.scale` of each code in its key, so that a
+    penalty is the heavier, the fewer codes share a column.
 
     Attributes:
         windows: the last so many visits each, `ALL` for all visits.
@@ -99,10 +99,17 @@ class Columns:
         """Returns what the columns of keys are multiplied by."""
         if self.lineage is None:
             return np.ones(len(keys))
-        pairs = np.maximum(keys, 0)
-        own = np.where(keys < 0, (-1 - keys) % _CODES < FIRST, 0)
-        own += np.where(keys >= 0, (pairs // (2 * _CODES) < FIRST) * 1 + (pairs % _CODES < FIRST), 0)
-        return 0.5**own
+        scale = np.ones(len(keys))
+        kinds, codes = np.divmod(-1 - keys, _CODES)
+        diagnoses, orders = np.divmod(keys, _CODES)
+        for number, kind in enumerate(CODE_KINDS):
+            alone = (keys < 0) & (kinds == number)
+            scale[alone] = self.lineage.scale(kind, codes[alone])
+            if number:
+                linked = (keys >= 0) & (diagnoses % 2 == number - 1)
+                scale[linked] = self.lineage.scale("dx", diagnoses[linked] // 2)
+                scale[linked] *= self.lineage.scale(kind, orders[linked])
+        return scale
 
     @property
     def counts(self) -> np.ndarray:

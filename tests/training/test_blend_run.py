@@ -248,7 +248,7 @@ def test_the_regression_knows_families_that_lie_beside_the_cohort(tmp_path):
     part = prediction.part_of(fitted, cohort, "test")
     saved = fitted.predictions("test").scores
     np.testing.assert_array_equal(
-        prediction.score(fitted, part), saved.probabilities[np.argsort(np.argsort(part.rows))]
+        prediction.score(fitted, part).probabilities, saved.probabilities[np.argsort(np.argsort(part.rows))]
     )
     (explained,) = explain_patients(fitted, cohort, [3])
     total = sum(visit.contribution for visit in explained.visits)
