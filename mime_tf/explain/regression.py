@@ -7,7 +7,7 @@ from mime_tf.explain.attribution import Contributions
 from mime_tf.regression.columns import Occurrences
 
 
-def regression_contributions(layer, store):
+def regression_contributions(layer, store, attributes=None):
     """Divides the logits of patients among the occurrences of their codes and linked pairs.
 
     A column's term, `presence + log_count log(1 + n)`, is divided equally among the n occurrences that it counts. An
@@ -18,6 +18,8 @@ def regression_contributions(layer, store):
     Args:
         layer: `mime_tf.layers.CodeRegression`.
         store: `mime_tf.data.store.Store`.
+        attributes: float (patients, attributes), of a layer that has some; their term is in `empty_logits`. None leaves
+            the term out.
 
     Returns:
         `mime_tf.explain.attribution.Contributions`, without gaps.
@@ -46,7 +48,9 @@ def regression_contributions(layer, store):
     result.dx[:], result.rx[:], result.pr[:] = dx, rx + rx_pairs, pr + pr_pairs
     sums = np.bincount(occurrences.patient, values, len(store))
     dx_sums = np.bincount(occurrences.patient[: len(dx)], dx, len(store))
-    bias = float(layer.bias)
+    bias = np.full(len(store), float(layer.bias))
+    if attributes is not None:
+        bias += attributes @ keras.ops.convert_to_numpy(layer.attribute_weights).astype(float)
     result.empty_logits[:], result.dx_logits[:], result.logits[:] = bias, bias + dx_sums, bias + sums
     return result
 

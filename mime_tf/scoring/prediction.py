@@ -13,6 +13,7 @@ from mime_tf.data.known_codes import count_codes
 from mime_tf.errors import InputError, show
 from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.runs.provenance import GROUPS
+from mime_tf.scoring import attributes
 from mime_tf.scoring.scorer import Scorer
 from mime_tf.splits.groups import digest, group_numbers
 from mime_tf.splits.split import Part, Split, eligible, make_split
@@ -136,7 +137,8 @@ def part_of(fitted: FittedSplit, cohort: Cohort, name: str) -> Part:
             (`eval_drop_remainder`).
 
     Raises:
-        InputError: the split can't be made again, or the cohort's codes mean something else than in training.
+        InputError: the split can't be made again, the cohort's codes mean something else than in training, or it lacks
+            age or sex, which the model reads.
         ValueError: `name` is none of these.
     """
     if name not in SETS:
@@ -146,9 +148,13 @@ def part_of(fitted: FittedSplit, cohort: Cohort, name: str) -> Part:
         rows = np.argsort(cohort.store.visit_counts, kind="stable")
         rows = rows[cohort.store.visit_counts[rows] > 0]  # a patient whose one visit was taken away has no history
         labels = np.zeros(len(cohort), np.int64) if cohort.labels is None else cohort.labels  # a Part has labels
-        return Part(rows, cohort.store, labels[rows], fitted.usable)
-    config, part = fitted.config, getattr(split_of(fitted, cohort), name)
-    return part if name == "train" else part.scored(config.batch_size, config.eval_drop_remainder)
+        part = Part(rows, cohort.store, labels[rows], fitted.usable)
+    else:
+        config, part = fitted.config, getattr(split_of(fitted, cohort), name)
+        if name != "train":
+            part = part.scored(config.batch_size, config.eval_drop_remainder)
+    of_patients = attributes.read(fitted, cohort)
+    return part if of_patients is None else part.with_attributes(of_patients)
 
 
 def split_of(fitted: FittedSplit, cohort: Cohort) -> Split:
