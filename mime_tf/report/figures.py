@@ -3,6 +3,7 @@
 import numpy as np
 
 from mime_tf.assess.measures import MEASURES
+from mime_tf.assess.wilson import wilson
 from mime_tf.explain import picture
 from mime_tf.pages.text import shortened
 from mime_tf.terminal.plotting import require_matplotlib
@@ -199,11 +200,3 @@ def _finish(axes):
     """Adds a grid, and the legend above, where no curve can be under it."""
     axes.grid(linewidth=0.4, alpha=0.6)
     axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), fontsize=9.5)
-
-
-def wilson(ones, total):
-    """Returns the 95% intervals of shares, by Wilson, Journal of the American Statistical Association 22 (1927) 209."""
-    z = 1.959964
-    middle = (ones + z * z / 2) / (total + z * z)
-    half = z / (total + z * z) * np.sqrt(ones * (total - ones) / total + z * z / 4)
-    return np.maximum(middle - half, 0), np.minimum(middle + half, 1)
