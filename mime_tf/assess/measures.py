@@ -113,7 +113,7 @@ def smooth_shares(tally: Tally) -> np.ndarray:
     if np.isnan(slope):
         return np.full(len(x), np.nan)
     knots = np.quantile(np.repeat(x, tally.total.astype(int)), _KNOTS)
-    if (np.diff(knots) > 0).all():
+    if (np.diff(knots) > 0).all() and (tally.total > 0).sum() > len(knots):
         bend = spline(x, knots)
         columns = np.ones_like(x), x - knots[1], bend - np.average(bend, weights=tally.total)
         design = np.stack(columns, axis=1)

@@ -111,10 +111,20 @@ def _calibration(report):
     axes.plot([0, 1], [0, 1], ":", color=GREY, linewidth=1, label="ideal")
     _overlay(axes, report, "calibration", f"{report.detailed.name}, with 95% intervals", marker="o", markersize=4)
     axes.vlines(curve["x"], low, high, color=BLUE, linewidth=1.2)
+    smooth = {"smooth curve": (report.detailed.curves, "-"), "before recalibration": (_before(report), "--")}
+    for label, (curves, dash) in smooth.items():
+        if "calibration_smooth" in curves:
+            line = curves["calibration_smooth"]
+            axes.plot(line["x"], line["y"], dash, color=ORANGE, linewidth=1.6, label=label)
     axes.set(xlabel="mean probability of a bin", ylabel="share of label 1", xlim=(0, top), ylim=(0, top))
     _finish(axes)
     has_both_labels = "scores_0" in report.detailed.curves
     return {"calibration": figure} | ({"scores": _scores(report)} if has_both_labels else {})
+
+
+def _before(report):
+    """Returns the curves before recalibration, none for a model without one."""
+    return report.section("calibration").data.before
 
 
 def _scores(report):
