@@ -34,12 +34,14 @@ class Predictions:
         dropped: int64, (patients,): number of these that the model was not shown, because training did not hold them
             or because they were orders of a diagnosis that it did not hold.
         patient_ids: (patients,), as in `mime_tf.data.cohort.Cohort`, or None.
+        before: float32, (patients,), the probabilities before recalibration; None for a model without one.
     """
 
     probabilities: np.ndarray
     codes: np.ndarray
     dropped: np.ndarray
     patient_ids: np.ndarray | None = None
+    before: np.ndarray | None = None
 
     @property
     def empty(self) -> np.ndarray:
@@ -202,7 +204,15 @@ def score(fitted: FittedSplit, part: Part, batch_size: int = 200, progress: Prog
     """
     output = model_output(fitted, part, batch_size, progress)
     codes, dropped = count_codes(part.store, part.known, part.rows)
-    return Predictions(fitted.adjustment(output, codes == dropped), codes, dropped)
+    adjustment, is_empty = fitted.adjustment, codes == dropped
+    before = None if adjustment.before is None else adjustment.before(output, is_empty)
+    return Predictions(adjustment(output, is_empty), codes, dropped, before=before)
+
+
+def empty(part: Part) -> np.ndarray:
+    """Returns of which patients of a part the model knows no code: bool (patients,)."""
+    codes, dropped = count_codes(part.store, part.known, part.rows)
+    return codes == dropped
 
 
 def model_output(
