@@ -19,6 +19,7 @@ from mime_tf.data.store import CODE_KINDS, Store
 from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
 from mime_tf.regression import yardsticks
+from mime_tf.regression.lineage import Lineage
 from mime_tf.splits.groups import group_numbers
 from mime_tf.splits.split import eligible
 
@@ -55,6 +56,7 @@ class Forms:
             otherwise the ids of the cohort or, without ids, its row numbers.
         changed: share of the orders that lost their partner in the shuffled form.
         table: age and sex of each row, or None.
+        lineage: the ancestors of the codes of the linked form, or None.
     """
 
     forms: dict[str, Form]
@@ -62,6 +64,7 @@ class Forms:
     patient_ids: np.ndarray
     changed: float
     table: PatientTable | None
+    lineage: Lineage | None
 
     @property
     def groups(self) -> np.ndarray | None:
@@ -102,7 +105,8 @@ def make(cohort, config: TrainConfig, seed: int = 0) -> Forms:
     )
     ids, table = rows if ids is None else ids[rows], yardsticks.table_of(cohort)
     table = None if table is None else table.select(rows)
-    return Forms({form.name: form for form in forms}, cohort.labels[rows], ids, changed, table)
+    lineage = yardsticks.lineage_of(cohort)
+    return Forms({form.name: form for form in forms}, cohort.labels[rows], ids, changed, table, lineage)
 
 
 def _joint(vocabulary: Vocabulary | None, num_codes: Mapping[str, int]) -> Vocabulary | None:

@@ -16,8 +16,10 @@ COLOURS = {
     "codes": "#999999",
     "pairs": "#000000",
     "boosting": "#CC79A7",
+    "pairs_ancestors": "#4B0082",
     "age_sex": "#8C6D31",
     "pairs_age_sex": "#56B4E9",
+    "pairs_shuffled_ancestors": "#B39DDB",
 }
 MARKERS = {
     "linked": "o",
@@ -28,8 +30,10 @@ MARKERS = {
     "codes": "D",
     "pairs": "P",
     "boosting": "X",
+    "pairs_ancestors": "*",
     "age_sex": "<",
     "pairs_age_sex": ">",
+    "pairs_shuffled_ancestors": "p",
 }
 
 

@@ -22,6 +22,8 @@ from mime_tf.terminal.console import Console
 from mime_tf.training import train
 from mime_tf.training.plan import Plan
 
+# The regression on pairs and ancestors, with ancestors of other codes.
+SHUFFLED = "pairs_shuffled_ancestors"
 # The arms that are compared, the first with the others: MiME, and the yardsticks, which are no MiME.
 ARMS = {
     "linked": "as linked",
@@ -30,11 +32,12 @@ ARMS = {
     "linked_aux": "as linked, auxiliary tasks",
     "recipe": "recipe, networks and regression",
     **yardsticks.NAMES,
+    SHUFFLED: "regression, shuffled ancestors",
 }
 # The form of the cohort that an arm of one network trains on.
 _FORMS = {"linked": "linked", "shuffled": "shuffled", "flat": "flat", "linked_aux": "linked"}
 # The arms of the learning curve; shuffled links are left out, since they can't make up for few data.
-CURVE = ("linked", "linked_aux", "flat", "codes", "pairs", "boosting")
+CURVE = ("linked", "linked_aux", "flat", "codes", "pairs", "boosting", "pairs_ancestors")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +70,8 @@ class Ablation:
         dropped: dict from each form, `forms.NAMES`, to the share of the codes of test that its models at `train_ratio`
             are not shown, because training did not hold them.
         links: a `Comparison` of the regression on codes and pairs with that on codes, at `train_ratio`.
+        ancestors: a `Comparison` of the regression on pairs and ancestors with that on pairs, and with that on shuffled
+            ancestors, at `train_ratio`; None without a hierarchy.
         best: the arm of the least mean loss on valid among the yardsticks that see the links, at `train_ratio`.
         recipe: a `Comparison` of the recipe with the yardsticks that see the links, at `train_ratio`; or None.
         choices: dict from each training ratio to a dict from each yardstick to what valid has chosen in each split.
@@ -82,6 +87,7 @@ class Ablation:
     changed: float
     dropped: dict[str, float]
     links: Comparison
+    ancestors: Comparison | None
     best: str
     recipe: Comparison | None
     choices: dict[float, dict[str, list[str]]]
@@ -127,12 +133,15 @@ def ablate(
     splits = {ratio: _splits(made, ratio) for ratio in ratios}
     paths = forms.write(made, os.path.join(folder, "cohorts"), overwrite)
     trained = _train(config, splits, paths, os.path.join(folder, "runs"), recipe, overwrite, console)
-    fits = {
-        ratio: _fit_yardsticks(config, made.table, splits[ratio]["linked"], ratio, seed, console) for ratio in ratios
-    }
+    fits = {ratio: _fit_yardsticks(config, made, splits[ratio]["linked"], ratio, seed, console) for ratio in ratios}
     scores = {ratio: _scores(made, splits[ratio], trained[ratio], fits[ratio]) for ratio in ratios}
     comparisons = {ratio: compare(of_arms, bootstrap, console.progress) for ratio, of_arms in scores.items()}
-    pairs_and_codes = {arm: scores[config.train_ratio][arm] for arm in ("pairs", "codes")}
+    full = scores[config.train_ratio]
+    pairs_and_codes = {arm: full[arm] for arm in ("pairs", "codes")}
+    ancestors = None
+    if made.lineage is not None:
+        arms = {arm: full[arm] for arm in ("pairs_ancestors", "pairs", SHUFFLED)}
+        ancestors = compare(arms, bootstrap, console.progress)
     return Ablation(
         patients=len(np.unique(made.patient_ids)),
         rows=len(made.labels),
@@ -147,6 +156,7 @@ def ablate(
         changed=made.changed,
         dropped={form: _dropped(of_form) for form, of_form in splits[config.train_ratio].items()},
         links=compare(pairs_and_codes, bootstrap, console.progress),
+        ancestors=ancestors,
         best=_best(fits[config.train_ratio]),
         recipe=_against_yardsticks(scores[config.train_ratio], bootstrap, console) if recipe else None,
         choices={
@@ -233,27 +243,31 @@ def _test(folder, split):
     return predictions.scores.probabilities
 
 
-def _fit_yardsticks(config, table, plan, ratio, seed, console):
+def _fit_yardsticks(config, made, plan, ratio, seed, console):
     """Fits the yardsticks of a training ratio to every split.
 
     Args:
         config: as for `ablate`.
-        table: age and sex, or None.
+        made: the `Forms` of the cohort.
         plan: `Plan` of the linked form.
         ratio: the training ratio.
-        seed: seed of the solvers.
+        seed: seed of the solvers, and of the shuffle of ancestors.
         console: as for `ablate`.
 
     Returns:
         Dict from each yardstick to a list of one `Yardstick` per split.
     """
     fits = {}
-    for arm in yardsticks.available(table):
+    table, lineages = made.table, dict.fromkeys(yardsticks.available(made.table, made.lineage), made.lineage)
+    if made.lineage is not None:
+        lineages[SHUFFLED] = made.lineage.shuffled(np.random.default_rng(seed))
+    for arm, lineage in lineages.items():
         if ratio == config.train_ratio or arm in CURVE:
             fits[arm] = []
             for number, split in plan.splits.items():
                 console.progress(f"{ARMS[arm]}, split {number}")
-                fitted = yardsticks.fit(arm, split, table, seed)
+                name = "pairs_ancestors" if arm == SHUFFLED else arm
+                fitted = yardsticks.fit(name, split, table, seed, lineage)
                 test = yardsticks.probabilities(fitted, split.test, table)[np.argsort(split.test.rows)]
                 fits[arm].append(Yardstick(fitted.choice(), fitted.valid_loss, test))
     return fits

@@ -1,6 +1,6 @@
-"""Verdict of an ablation: do the links help, and does MiME help? A sentence each, no stronger than the intervals."""
+"""Verdict of an ablation: do the links, MiME and a hierarchy help? A sentence each, no stronger than the intervals."""
 
-from mime_tf.ablation.study import ARMS, Ablation
+from mime_tf.ablation.study import ARMS, SHUFFLED, Ablation
 from mime_tf.assess.comparison import METRICS, Comparison, Estimate
 
 # The measure that decides, that of the paper's tables. It is fixed beforehand, or the one that looks better would be.
@@ -29,6 +29,11 @@ _RECIPE = {
     "alike": "There is no evidence that the recipe helps",
     "worse": "The recipe does not help, for a simpler model predicts better",
 }
+_ANCESTORS = {
+    "better": "The hierarchy helps",
+    "alike": "There is no evidence that the hierarchy helps",
+    "worse": "The hierarchy does harm",
+}
 
 
 def direction(estimate: Estimate) -> str:
@@ -37,13 +42,16 @@ def direction(estimate: Estimate) -> str:
 
 
 def verdict(ablation: Ablation) -> dict[str, str]:
-    """Returns the sentences of `on_links`, `on_mime` and, if it was trained, `on_recipe`, under these names."""
+    """Returns the sentences of `on_links` and `on_mime`, of `on_recipe` if it was trained, and with a hierarchy of
+    `on_ancestors`, by what they are on.
+    """
     comparison = ablation.comparisons[ablation.train_ratio]
-    return {
+    sentences = {
         "links": on_links(ablation.links.differences["codes"][METRIC], comparison.differences["shuffled"][METRIC]),
         "mime": on_mime(comparison, ablation.best),
         **({} if ablation.recipe is None else {"recipe": on_recipe(ablation.recipe, ablation.best)}),
     }
+    return sentences | ({} if ablation.ancestors is None else {"ancestors": on_ancestors(ablation.ancestors)})
 
 
 def on_links(regression: Estimate, mime: Estimate) -> str:
@@ -86,6 +94,19 @@ def on_mime(comparison: Comparison, best: str) -> str:
         f"{_MIME[direction(difference)]}: as linked, {METRICS[METRIC]} is "
         f"{comparison.means['linked'][METRIC].value:.3f}, {_difference(difference)} that of the best on valid of the "
         f"other models that see the links ({ARMS[best]})."
+    )
+
+
+def on_ancestors(comparison: Comparison) -> str:
+    """Returns a sentence on whether the hierarchy helps a regression on codes and pairs, with what a shuffled one does.
+
+    Args:
+        comparison: of the arms `pairs_ancestors`, `pairs` and `SHUFFLED`, the first with the others.
+    """
+    plain, shuffled = (comparison.differences[arm][METRIC] for arm in ("pairs", SHUFFLED))
+    return (
+        f"{_ANCESTORS[direction(plain)]}: {METRICS[METRIC]} of the regression on pairs and ancestors is "
+        f"{_difference(plain)} that of pairs alone, and {_difference(shuffled)} that with ancestors of other codes."
     )
 
 

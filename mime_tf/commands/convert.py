@@ -72,6 +72,8 @@ def _add_links(group: Group) -> None:
     add(group, "min_count", Value(int), "drop codes that the cohort has less than N times", 1)
     text = "vocabulary.csv of another cohort, whose codes and indices are used: its models then score this one"
     add(group, "vocabulary", Value(str), text, metavar="FILE")
+    text = "codes that the vocabulary lacks: drop, or keep for models that score them as an ancestor (predict)"
+    add(group, "unknown_codes", choice(("drop", "keep")), text, "drop")
     text = "CSV with the columns code and group: codes are replaced by their groups"
     add(group, "groups", Value(str), text, metavar="FILE")
 
@@ -215,6 +217,7 @@ def _request(arguments: Namespace, rules: Any) -> Any:
         infer_share=arguments.infer_share,
         min_count=arguments.min_count,
         vocabulary=Vocabulary.read(arguments.vocabulary) if arguments.vocabulary else None,
+        keep_unknown=arguments.unknown_codes == "keep",
         groups=code_groups.read(arguments.groups) if arguments.groups else None,
         hierarchies=tuple(arguments.hierarchy or ()),
         ancestors=Choice(
@@ -262,7 +265,15 @@ def _account(arguments: Namespace, rules: Any) -> dict[str, Any]:
     import mime_tf
 
     names = ("source", "input", "outcome", "labels", "unlinked", "infer_share", "min_count", "vocabulary", "groups")
-    names += ("hierarchy", "hierarchy_rules", "ancestor_levels", "ancestor_steps", "roll_up", "roll_up_missing")
+    names += (
+        "unknown_codes",
+        "hierarchy",
+        "hierarchy_rules",
+        "ancestor_levels",
+        "ancestor_steps",
+        "roll_up",
+        "roll_up_missing",
+    )
     own = ("mapping", "links", "relationship", "on_error", "strict", "engine")
     packages = ("ibis-framework", "duckdb" if arguments.engine == "duckdb" else "pyspark", "pyarrow", "numpy")
     return {

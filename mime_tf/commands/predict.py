@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from mime_tf.commands import options
-from mime_tf.commands.options import Parser, Value
+from mime_tf.commands.options import Parser, Value, choice
 from mime_tf.constraints import at_least
 from mime_tf.errors import InputError
 from mime_tf.terminal import environment, files, outputs
@@ -27,11 +27,16 @@ dropped_codes, the number of codes that the model was not shown because training
 share of the patient's codes that it was shown; and empty, 1 if it was shown none. Nothing is known of such a patient,
 whose probability is the share of cases in training.
 
+With --unknown_codes ancestor a code that training did not hold is scored as its nearest ancestor that it held, by the
+hierarchy.csv beside the data or in the folder of the model; a column ancestor_codes counts such codes. A new export
+keeps them by mime-tf convert --vocabulary ... --unknown_codes keep.
+
 A model of several outcomes per patient gives a row for each of the --top most probable: row or patient_id; outcome, its
 index, and its name; rank, from 1; probability; and dropped_codes, known_share and empty as above. It scores also a
 patient of whom nothing is known, by the number of visits alone."""
 
 _OF_PATIENT = ("dropped_codes", "known_share", "empty")
+_POLICIES = ("drop", "ancestor")  # for codes that training did not hold
 _PART = 1 << 16  # patients of a Parquet cohort in memory at a time; those of a smaller cohort share batches as ever
 
 
@@ -42,6 +47,8 @@ def parser(program: str) -> Parser:
     options.add_data(parser, "; labels are not needed")
     options.add_output(parser, "FILE", "CSV file to write")
     read = Value(int, at_least(1))
+    text = "codes that training did not hold: drop, or score as the nearest ancestor that it held"
+    options.add(parser, "unknown_codes", choice(_POLICIES), text, _POLICIES[0])
     options.add(parser, "top", read, "of several outcomes, number per patient that is written (default: 20)")
     options.add(parser, "batch_size", read, "largest number of patients in a batch; it matters to speed only", 200)
     return parser
@@ -75,12 +82,13 @@ def _predict(arguments: Namespace) -> None:
     from mime_tf.scoring import prediction
 
     name = "row" if first.patient_ids is None else "patient_id"
-    whole = itertools.chain([first], parts)
+    policy, whole = arguments.unknown_codes, itertools.chain([first], parts)
     del first  # the parts are held one at a time
     summary = _Summary() if model.outcomes == 1 else _RankedSummary(model, arguments.top or ranking.TOP)
     with files.publishing():
-        predicted = prediction.predict_parts(model, patients, whole, arguments.batch_size, console.progress)
-        files.write_table(output, (name, *summary.columns), summary.rows(predicted))
+        predicted = prediction.predict_parts(model, patients, whole, arguments.batch_size, console.progress, policy)
+        columns = (name, *summary.columns, *(["ancestor_codes"] if policy == "ancestor" else []))
+        files.write_table(output, columns, summary.rows(predicted))
     for line in summary.lines(output, model.adjustment):
         console.line(line)
 
@@ -96,6 +104,7 @@ class _Summary:
         dropped: number of codes that the model was not shown.
         dropping: number of patients who have such codes.
         empty: number of patients of whom nothing is left.
+        by_ancestor: number of codes that were scored as an ancestor, or None if they were not to be.
     """
 
     patients: int = 0
@@ -104,11 +113,14 @@ class _Summary:
     dropped: int = 0
     dropping: int = 0
     empty: int = 0
+    by_ancestor: int | None = None
     columns: ClassVar[tuple[str, ...]] = ("probability", *_OF_PATIENT)
 
     def rows(self, parts: "Iterable[Predictions]") -> Iterator[tuple]:
         """Yields the rows of the table, turned into Python's values a part at a time."""
         for part in parts:
+            if part.by_ancestor is not None:
+                self.by_ancestor = (self.by_ancestor or 0) + int(part.by_ancestor.sum())
             ids = part.patient_ids
             names = range(self.patients, self.patients + len(part)) if ids is None else ids.tolist()
             self.patients += len(part)
@@ -121,8 +133,7 @@ class _Summary:
 
     def _rows(self, names: Sequence, part: "Predictions") -> Iterator[tuple]:
         """Yields the rows of a part."""
-        columns = (part.probabilities.tolist(), part.dropped.tolist(), _shares(part), part.empty.astype(int).tolist())
-        yield from zip(names, *columns, strict=True)
+        yield from zip(names, part.probabilities.tolist(), *_of_patients(part), strict=True)
 
     def _described(self) -> str:
         """Returns the probabilities in words."""
@@ -133,6 +144,13 @@ class _Summary:
         yield f"{output}: {self.patients:,} patients, {self._described()}"
         if adjustment.recalibration is not None:
             yield f"recalibrated: {adjustment.recalibration.method}"
+        if self.by_ancestor is not None:
+            total, known = max(self.codes, 1), self.codes - self.by_ancestor - self.dropped
+            shares = [f"{count / total:.1%}" for count in (known, self.by_ancestor, self.dropped)]
+            yield (
+                f"of {self.codes:,} codes {shares[0]} were scored as they are, {shares[1]} as an ancestor, "
+                f"{shares[2]} not at all"
+            )
         if self.dropped:
             yield (
                 f"dropped, because training did not hold them: {self.dropped:,} codes of {self.dropping:,} "
@@ -160,13 +178,19 @@ class _RankedSummary(_Summary):
     def _rows(self, names: Sequence, part: "Predictions") -> Iterator[tuple]:
         from mime_tf.assess.outcomes import ranking
 
-        of_patient = list(zip(part.dropped.tolist(), _shares(part), part.empty.astype(int).tolist(), strict=True))
+        of_patient = list(zip(*_of_patients(part), strict=True))
         for row, outcome, rank in ranking.highest(part.probabilities, self.top):
             probability = float(part.probabilities[row, outcome])
             yield names[row], outcome, self.outcomes[outcome], rank, probability, *of_patient[row]
 
     def _described(self) -> str:
         return f"the {self.top:,} most probable of {len(self.outcomes):,} outcomes of each"
+
+
+def _of_patients(part: "Predictions") -> list[list]:
+    """Returns the columns `_OF_PATIENT` of a part, and its number of codes scored as an ancestor if it has one."""
+    columns = [part.dropped.tolist(), _shares(part), part.empty.astype(int).tolist()]
+    return columns + ([] if part.by_ancestor is None else [part.by_ancestor.tolist()])
 
 
 def _shares(part: "Predictions") -> list[float | str]:

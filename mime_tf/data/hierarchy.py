@@ -29,8 +29,8 @@ class Relation(NamedTuple):
     Attributes:
         kind: `"dx"`, `"rx"` or `"pr"`.
         system, code: the code, as in vocabulary.csv.
-        ancestor_system: what the ancestor is, such as `icd10-category` or `RxNorm Ingredient`.
-        ancestor: code of the ancestor in its system.
+        ancestor_system, ancestor: the ancestor's system, such as `icd10-category` or `RxNorm`, and its code there.
+        ancestor_class: what the ancestor is in its system, such as `Ingredient`; "" where that is one thing.
         level: number of steps to the ancestor; 0 for a code that is an ancestor of others, and belongs to itself.
         name: name of the ancestor, or "".
     """
@@ -40,8 +40,14 @@ class Relation(NamedTuple):
     code: str
     ancestor_system: str
     ancestor: str
+    ancestor_class: str
     level: int
     name: str
+
+    @property
+    def level_name(self) -> str:
+        """Name of what the ancestor is: its system and class, such as `RxNorm Ingredient`."""
+        return f"{self.ancestor_system} {self.ancestor_class}" if self.ancestor_class else self.ancestor_system
 
 
 COLUMNS = Relation._fields
@@ -55,7 +61,7 @@ class Ancestors:
         code: int64, (relations,): index of a code; sorted.
         ancestor: int64, (relations,): number of an ancestor of it, from 0.
         level: int64, (relations,): number of steps from the code to the ancestor.
-        keys: (system, code) of each ancestor, by its number.
+        keys: (level name, code) of each ancestor, by its number.
         names: name of each ancestor, or "".
     """
 
@@ -128,12 +134,12 @@ class Hierarchy:
         names: dict[tuple[str, str], str] = {}
         members: dict[tuple[str, str], int] = {}
         for _, row in known:
-            key = row.ancestor_system, row.ancestor
+            key = row.level_name, row.ancestor
             names[key] = names.get(key) or row.name
             members[key] = members.get(key, 0) + 1
         keys = sorted(members, key=lambda key: (-members[key], key))
         number = {key: position for position, key in enumerate(keys)}
-        numbers = [(index, number[row.ancestor_system, row.ancestor], row.level) for index, row in known]
+        numbers = [(index, number[row.level_name, row.ancestor], row.level) for index, row in known]
         code, ancestor, level = np.array(sorted(numbers), np.int64).reshape(-1, 3).T
         return Ancestors(code, ancestor, level, keys, [names[key] for key in keys])
 
@@ -145,13 +151,15 @@ def _relations(path, header: list[str], lines: Iterable[tuple[int, list[str]]]) 
     for line, fields in lines:
         if len(fields) != len(header):
             raise InputError(f"{path}: line {line}: {len(fields)} fields; one for each of the header's {len(header)}")
-        kind, system, code, ancestor_system, ancestor, level, name = (sys.intern(fields[index]) for index in order)
+        kind, system, code, ancestor_system, ancestor, ancestor_class, level, name = (
+            sys.intern(fields[index]) for index in order
+        )
         if kind not in CODE_KINDS or not code or not ancestor or not re.fullmatch("[0-9]{1,9}", level):
             raise InputError(
                 f"{path}: line {line}: found {show(fields)}; must be a kind (dx, rx or pr), a code, its ancestor, and "
                 "a level, a whole number from 0"
             )
-        row = Relation(kind, system, code, ancestor_system, ancestor, int(level), name)
+        row = Relation(kind, system, code, ancestor_system, ancestor, ancestor_class, int(level), name)
         if row[:5] in seen:
             raise InputError(f"{path}: line {line}: {kind} {code} has the ancestor {ancestor} a second time")
         seen.add(row[:5])

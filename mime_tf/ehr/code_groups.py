@@ -82,7 +82,9 @@ def apply(
     ]
     group_of = {concept["concept"]: concept["concept"] for concept in concepts}
     group_of |= {number: numbers[kind, code] for number, (kind, code, _) in grouped.items()}
-    return _renumbered(engine, events, group_of, group_concepts, "rolled_up" if systems else "grouped"), group_of
+    return _renumbered(
+        engine, events, group_of, group_concepts, "grouped" if systems is None else "rolled_up"
+    ), group_of
 
 
 def _renumbered(engine, events, group_of, group_concepts, called):

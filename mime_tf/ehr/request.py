@@ -23,6 +23,7 @@ class Request:
         unlinked, infer_share: as for `mime_tf.ehr.linkage.link.link`.
         min_count: codes with a lower count in the cohort are dropped.
         vocabulary: existing vocabulary whose codes and indices are used, or None for a new one.
+        keep_unknown: codes that `vocabulary` lacks are kept, and numbered after its own; else they are dropped.
         groups: groups in place of codes, or None.
         hierarchies: files with tables of parents.
         ancestors: the ancestors of codes to look for.
@@ -44,6 +45,7 @@ class Request:
     infer_share: float = 0.5
     min_count: int = 1
     vocabulary: Vocabulary | None = None
+    keep_unknown: bool = False
     groups: CodeGroups | None = None
     hierarchies: tuple[str, ...] = ()
     ancestors: Choice = dataclasses.field(default_factory=Choice)
@@ -60,5 +62,7 @@ class Request:
             raise InputError(f"infer_share: found {self.infer_share}; must be from 0 to 1")
         if self.min_count < 1:
             raise InputError(f"min_count: found {self.min_count}; must be at least 1")
+        if self.keep_unknown and not self.vocabulary:
+            raise InputError("unknown_codes: found keep; goes with a vocabulary, which codes are unknown to")
         if self.vocabulary and self.min_count > 1:
             raise InputError("vocabulary, min_count: found both; an existing vocabulary is used as it is")

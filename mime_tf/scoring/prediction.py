@@ -15,6 +15,7 @@ from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.runs.provenance import GROUPS
 from mime_tf.scoring import attributes
 from mime_tf.scoring.scorer import Scorer
+from mime_tf.scoring.substitution import Substitution
 from mime_tf.splits.groups import digest, group_numbers
 from mime_tf.splits.split import Part, Split, eligible, make_split
 
@@ -33,6 +34,8 @@ class Predictions:
         codes: int64, (patients,): number of codes of each patient.
         dropped: int64, (patients,): number of these that the model was not shown, because training did not hold them
             or because they were orders of a diagnosis that it did not hold.
+        by_ancestor: int64, (patients,): number of codes in place of which the model was shown an ancestor, or None if
+            it was not to be.
         patient_ids: (patients,), as in `mime_tf.data.cohort.Cohort`, or None.
         before: float32, (patients,), the probabilities before recalibration; None for a model without one.
     """
@@ -42,6 +45,7 @@ class Predictions:
     dropped: np.ndarray
     patient_ids: np.ndarray | None = None
     before: np.ndarray | None = None
+    by_ancestor: np.ndarray | None = None
 
     @property
     def empty(self) -> np.ndarray:
@@ -65,6 +69,7 @@ class Predictions:
         """Returns a `pandas.DataFrame` with a row per patient, in the cohort's order."""
         ids = {} if self.patient_ids is None else {"patient_id": self.patient_ids}
         shown = {"dropped_codes": self.dropped, "known_share": self.known_share, "empty": self.empty}
+        shown |= {} if self.by_ancestor is None else {"ancestor_codes": self.by_ancestor}
         scores = {"probability": self.probabilities}
         if self.probabilities.ndim > 1:
             scores = {f"outcome_{index}": values for index, values in enumerate(self.probabilities.T)}
@@ -72,7 +77,11 @@ class Predictions:
 
 
 def predict(
-    fitted: FittedSplit, cohort: Cohort, batch_size: int = 200, progress: Progress | None = None
+    fitted: FittedSplit,
+    cohort: Cohort,
+    batch_size: int = 200,
+    progress: Progress | None = None,
+    unknown_codes: str = "drop",
 ) -> Predictions:
     """Scores every patient of a cohort.
 
@@ -81,17 +90,24 @@ def predict(
         cohort: the patients; their labels are ignored.
         batch_size: most patients in a batch.
         progress: function that is called with a text now and then, such as `Console.progress`.
+        unknown_codes: of `mime_tf.scoring.substitution.POLICIES`: `"drop"`, or `"ancestor"` to show the model the
+            nearest ancestor that it knows in place of a code that it does not.
 
     Raises:
-        InputError: `batch_size` is less than 1, the cohort's codes mean something else than in training, or the
-            model's weights give no numbers.
+        InputError: `batch_size` is less than 1, the cohort's codes mean something else than in training, no table says
+            what the ancestors are, or the model's weights give no numbers.
     """
-    (predictions,) = predict_parts(fitted, len(cohort), [cohort], batch_size, progress)
+    (predictions,) = predict_parts(fitted, len(cohort), [cohort], batch_size, progress, unknown_codes)
     return predictions
 
 
 def predict_parts(
-    fitted: FittedSplit, patients: int, parts: Iterable[Cohort], batch_size: int = 200, progress: Progress | None = None
+    fitted: FittedSplit,
+    patients: int,
+    parts: Iterable[Cohort],
+    batch_size: int = 200,
+    progress: Progress | None = None,
+    unknown_codes: str = "drop",
 ) -> Iterator[Predictions]:
     """Scores a cohort that may be larger than memory, one part after another.
 
@@ -101,6 +117,7 @@ def predict_parts(
         parts: the parts of the cohort, as `Cohort.open_parts` returns them. Patients of one part share batches.
         batch_size: as for `predict`.
         progress: as for `predict`.
+        unknown_codes: as for `predict`.
 
     Yields:
         The predictions of each part.
@@ -108,15 +125,20 @@ def predict_parts(
     Raises:
         InputError: as for `predict`, perhaps after some parts.
     """
-    scorer, done = Scorer(fitted.model), 0
+    scorer, done, substitution = Scorer(fitted.model), 0, None
     for cohort in parts:
         report = _counting(progress, done, patients)
+        by_ancestor = None
+        if unknown_codes == "ancestor":
+            substitution = substitution or Substitution.of(fitted, cohort)
+            by_ancestor, cohort = substitution.count(cohort.store, fitted.usable), substitution.apply(cohort)
         part = part_of(fitted, cohort, "all")
         scores = _output(scorer, fitted.folder, part, batch_size, report)
         output = np.empty_like(scores)
         output[part.rows] = scores
         codes, dropped = count_codes(cohort.store, fitted.usable, count=_of_codes(report))
-        yield Predictions(fitted.adjustment(output, codes == dropped), codes, dropped, cohort.patient_ids)
+        probabilities = fitted.adjustment(output, codes == dropped)
+        yield Predictions(probabilities, codes, dropped, cohort.patient_ids, by_ancestor)
         done += len(part)
 
 

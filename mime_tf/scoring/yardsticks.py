@@ -14,7 +14,7 @@ from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.scoring import prediction
 from mime_tf.splits.split import Part
 
-SHOWN = ("pairs", "age_sex", "pairs_age_sex")
+SHOWN = ("pairs", "pairs_ancestors", "age_sex", "pairs_age_sex")
 _MODEL = "model"
 
 
@@ -69,10 +69,11 @@ def beside(
     test = Part(rows, cohort.store, scores.labels)
     models: dict[str, list[Scores]] = {_MODEL: [scores]}
     choices: dict[str, str] = {}
-    for name in yardsticks.available(table):
+    lineage = yardsticks.lineage_of(cohort)
+    for name in yardsticks.available(table, lineage):
         if name in SHOWN:
             progress(f"fitting {yardsticks.NAMES[name]}")
-            model = yardsticks.fit(name, split, table)
+            model = yardsticks.fit(name, split, table, lineage=lineage)
             choices[name] = model.choice()
             values = yardsticks.probabilities(model, test, table)
             models[name] = [dataclasses.replace(scores, probabilities=values)]

@@ -15,7 +15,7 @@ import mime_tf.config
 from mime_tf.__main__ import main
 from mime_tf.ablation import ablate, forms, plots, study, tables
 from mime_tf.ablation.progress import Progress
-from mime_tf.ablation.verdict import direction, on_links, on_mime, verdict
+from mime_tf.ablation.verdict import direction, on_ancestors, on_links, on_mime, verdict
 from mime_tf.assess.bootstrap import Bootstrap
 from mime_tf.assess.comparison import Comparison, Estimate
 from mime_tf.commands import ablate as command
@@ -517,3 +517,37 @@ def test_links_that_carry_the_risk_are_found_to_help(tmp_path):
     for arm in ("pairs", "boosting"):
         assert comparison.means[arm]["auc"].value > 0.75
     assert said["mime"].startswith("MiME does not help")
+
+
+# A hierarchy beside the cohort.
+
+
+def test_a_hierarchy_has_two_arms_and_a_sentence_of_its_own(tmp_path):
+    """Families of related pairs decide the risk; the arms of MiME are too small to say anything."""
+    argv = ["simulate", "--mode", "related", "--pair_effect", "1", "--patients", "900", "--output"]
+    argv += [str(tmp_path / "c.parquet"), "--num_dx", "40", "--num_rx", "20", "--mean_visits", "4"]
+    assert main(argv) == 0
+    config = dataclasses.replace(TINY, split_seeds=(0,), aux_lambda=0.0)
+    ablation = ablate(config, tmp_path / "c.parquet", tmp_path / "a", bootstrap=Bootstrap(20), console=Quiet())
+    means = {arm: estimates["auc"].value for arm, estimates in ablation.comparisons[1.0].means.items()}
+    assert means["pairs_ancestors"] > max(means["pairs"], means[study.SHUFFLED]) + 0.02
+    assert list(ablation.ancestors.differences) == ["pairs", study.SHUFFLED]
+    assert list(verdict(ablation)) == ["links", "mime", "ancestors"]
+
+
+@pytest.mark.parametrize(
+    ("gain", "opening"),
+    [
+        (0.1, "The hierarchy helps"),
+        (0.01, "There is no evidence that the hierarchy helps"),
+        (-0.1, "The hierarchy does harm"),
+    ],
+)
+def test_verdict_on_a_hierarchy(gain, opening):
+    leads = {"pairs": gain, study.SHUFFLED: 0.05}
+    differences = {arm: {"average_precision": around(lead), "auc": around(-lead)} for arm, lead in leads.items()}
+    said = on_ancestors(Comparison({}, {}, differences))
+    assert said.startswith(f"{opening}: average precision of the regression on pairs and ancestors is {abs(gain):.3f} ")
+    assert said.endswith(
+        "and 0.050 higher (95% interval of the difference +0.030 to +0.070) than that with ancestors of other codes."
+    )

@@ -110,7 +110,9 @@ def test_a_vocabulary_that_is_there_stays(capsys):
 
 def test_a_hierarchy_goes_with_the_vocabulary(capsys):
     write_pickles("d/x")
-    Path("d/hierarchy.csv").write_text("kind,system,code,ancestor_system,ancestor,level,name\ndx,s,a,f,1,1,\n")
+    Path("d/hierarchy.csv").write_text(
+        "kind,system,code,ancestor_system,ancestor,ancestor_class,level,name\ndx,s,a,f,1,,1,\n"
+    )
     assert pack(capsys, "--data", "d/x", "--output", "y/x.parquet")[1].splitlines()[1:] == ["y/hierarchy.csv: copied"]
     assert [row.ancestor for row in Cohort.open("y/x.parquet").hierarchy.rows] == ["1"]
 

@@ -222,3 +222,21 @@ def test_visits_are_counted_once_however_many_dx_objects_they_have():
 def test_distinct_pairs_are_told_apart():
     first, second = gathering.distinct_pairs(np.array([1, 0, 1, 0]), np.array([0, 1, 0, 0]))
     assert list(zip(first.tolist(), second.tolist(), strict=True)) == [(0, 0), (0, 1), (1, 0)]
+
+
+def test_codes_that_a_vocabulary_lacks_are_numbered_after_its_own_if_they_are_kept():
+    """B has 2 uses and C 1 among the diagnoses that it lacks; numbers go on after the largest of a kind."""
+    existing = vocabulary_of(("dx", 7, "A"), ("rx", 4, "X"))
+    cohort = converted(ROWS, vocabulary=existing, keep_unknown=True)
+    plain = converted(ROWS)
+    assert visits_by_patient(cohort) == visits_by_patient(plain)
+    new = [(row["kind"], row["code"], int(row["index"])) for row in cohort.vocabulary.rows[2:]]
+    for kind, first in (("dx", 8), ("rx", 5), ("pr", 0)):
+        lacking = [
+            row["code"] for row in plain.vocabulary.rows if row["kind"] == kind and row["code"] not in ("A", "X")
+        ]
+        assert [(code, index) for of, code, index in new if of == kind] == [
+            (code, first + number) for number, code in enumerate(lacking)
+        ]
+    with pytest.raises(InputError, match="unknown_codes: found keep; goes with a vocabulary"):
+        converted(ROWS, keep_unknown=True)

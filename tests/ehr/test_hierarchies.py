@@ -178,11 +178,11 @@ def test_a_table_and_the_rules_together():
     named = [("local", "zocor 20", "ATC", "C10AA01", "simvastatin"), ("ATC", "C10AA01", "atc-4", "C10AA", "statins")]
     rows = rows_of(codes[:1], table(named))
     assert rows == [
-        ("rx", "local", "zocor 20", "ATC", "C10AA01", 1, "simvastatin"),
-        ("rx", "local", "zocor 20", "atc-4", "C10AA", 2, "statins"),
-        ("rx", "local", "zocor 20", "atc-3", "C10A", 3, ""),
-        ("rx", "local", "zocor 20", "atc-2", "C10", 4, ""),
-        ("rx", "local", "zocor 20", "atc-1", "C", 5, ""),
+        ("rx", "local", "zocor 20", "ATC", "C10AA01", "", 1, "simvastatin"),
+        ("rx", "local", "zocor 20", "atc-4", "C10AA", "", 2, "statins"),
+        ("rx", "local", "zocor 20", "atc-3", "C10A", "", 3, ""),
+        ("rx", "local", "zocor 20", "atc-2", "C10", "", 4, ""),
+        ("rx", "local", "zocor 20", "atc-1", "C", "", 5, ""),
     ]
     assert len(rows_of(codes, table(named))) == 10
     assert rows_of(codes[:1], table(named), rules=()) == rows[:2]
@@ -207,7 +207,7 @@ def test_a_code_that_is_an_ancestor_belongs_to_itself():
     relations = table(
         [("s", "type 2", "s", "diabetes"), ("s", "diabetes", "s", "disease"), ("s", "flu", "s", "disease")]
     )
-    assert [(row[2], row[4], row[5]) for row in rows_of(codes, relations)] == [
+    assert [(row[2], row[4], row[6]) for row in rows_of(codes, relations)] == [
         ("diabetes", "diabetes", 0),
         ("diabetes", "disease", 1),
         ("flu", "disease", 1),
@@ -219,13 +219,13 @@ def test_a_code_that_is_an_ancestor_belongs_to_itself():
 def test_the_class_of_an_ancestor_is_part_of_what_it_is():
     relations = table([("RxNorm", "1", "RxNorm", "2", "aspirin", "Ingredient", 2)])
     assert rows_of([("rx", "RxNorm", "1")], relations) == [
-        ("rx", "RxNorm", "1", "RxNorm Ingredient", "2", 2, "aspirin")
+        ("rx", "RxNorm", "1", "RxNorm", "2", "Ingredient", 2, "aspirin")
     ]
 
 
 def test_names_of_code_systems_are_one_whichever_address_a_table_uses():
     relations = table([("http://snomed.info/sct", "1", "SNOMED", "2")])
-    assert rows_of([("dx", "SNOMED-CT", "1")], relations) == [("dx", "SNOMED-CT", "1", "SNOMED-CT", "2", 1, "")]
+    assert rows_of([("dx", "SNOMED-CT", "1")], relations) == [("dx", "SNOMED-CT", "1", "SNOMED-CT", "2", "", 1, "")]
 
 
 def test_a_cycle_is_one_clear_error_if_a_code_leads_to_it():
@@ -263,7 +263,7 @@ def test_a_hundred_thousand_relations_of_which_a_cohort_needs_few():
 
 # The file.
 
-ROW = Relation("dx", "ICD-10", "E11.9", "icd10-category", "E11", 1, 'type 2, "adult"\nonset')
+ROW = Relation("dx", "ICD-10", "E11.9", "icd10-category", "E11", "", 1, 'type 2, "adult"\nonset')
 
 
 def test_a_file_is_read_as_it_was_written(tmp_path):
@@ -277,12 +277,12 @@ def test_a_file_is_read_as_it_was_written(tmp_path):
     [
         ("", "no column kind; found nothing; needed kind, system"),
         ("kind,code,ancestor,level,name\n", "no column system; found kind, code"),
-        ("dx,s,a,f,1,1\n", "line 2: 6 fields; one for each of the header's 7"),
-        ("drug,s,a,f,1,1,\n", "line 2: found ['drug', 's', 'a', 'f', ...]; must be a kind"),
-        ("dx,s,a,f,1,one,\n", "line 2: found"),
-        ("dx,s,a,f,1,-1,\n", "line 2: found"),
-        ("dx,s,,f,1,1,\n", "line 2: found"),
-        ("dx,s,a,f,1,1,\ndx,s,a,f,1,2,x\n", "line 3: dx a has the ancestor 1 a second time"),
+        ("dx,s,a,f,1,,1\n", "line 2: 7 fields; one for each of the header's 8"),
+        ("drug,s,a,f,1,,1,\n", "line 2: found ['drug', 's', 'a', 'f', ...]; must be a kind"),
+        ("dx,s,a,f,1,,one,\n", "line 2: found"),
+        ("dx,s,a,f,1,,-1,\n", "line 2: found"),
+        ("dx,s,,f,1,,1,\n", "line 2: found"),
+        ("dx,s,a,f,1,,1,\ndx,s,a,f,1,,2,x\n", "line 3: dx a has the ancestor 1 a second time"),
     ],
 )
 def test_bad_files(text, message, tmp_path):

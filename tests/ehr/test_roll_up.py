@@ -253,6 +253,6 @@ def test_concept_ancestor_is_closed(tmp_path):
     with opened() as engine:
         cohort = conversion.convert(engine, omop.read(engine, export), "test", Request(Rules(target="none")))
     assert [row[2:] for row in cohort.hierarchy.rows] == [
-        ("59621000", "SNOMED-CT Disorder", "27550009", 2, "Vascular disease"),
-        ("59621000", "SNOMED-CT Clinical Finding", "64572001", 3, "Disease"),
+        ("59621000", "SNOMED-CT", "27550009", "Disorder", 2, "Vascular disease"),
+        ("59621000", "SNOMED-CT", "64572001", "Clinical Finding", 3, "Disease"),
     ]

@@ -29,7 +29,7 @@ def vocabulary(sizes=SIZES):
 
 def lineage(*relations, sizes=SIZES):
     """The lineage of (kind, index, system of the ancestor, ancestor, level)."""
-    rows = [Relation(kind, "s", f"{kind}{index}", *rest, "") for kind, index, *rest in relations]
+    rows = [Relation(kind, "s", f"{kind}{index}", *rest[:2], "", rest[2], "") for kind, index, *rest in relations]
     return Lineage.of(Hierarchy(rows), vocabulary(sizes))
 
 

@@ -208,7 +208,7 @@ def test_related_codes_have_a_hierarchy(tmp_path):
     columns = ["row", "label", "risk", "pair_score", "code_score", "risk_with_links"]
     assert list(read_table(tmp_path / "c_truth.csv")[0]) == columns
     rows = read_table(tmp_path / "hierarchy.csv")
-    assert list(rows[0]) == ["kind", "system", "code", "ancestor_system", "ancestor", "level", "name"]
+    assert list(rows[0]) == ["kind", "system", "code", "ancestor_system", "ancestor", "ancestor_class", "level", "name"]
     assert {row["ancestor_system"] for row in rows} == {"family"}
     families = truth["families"]
     assert [(row["code"], row["ancestor"], row["level"]) for row in rows] == [

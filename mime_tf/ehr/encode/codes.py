@@ -47,7 +47,13 @@ def number(concepts: dict[str, list], features: Features, patient: np.ndarray, m
     return Codes(index, kinds, _vocabulary(rows))
 
 
-def reuse(concepts: dict[str, list], features: Features, patient: np.ndarray, vocabulary: Vocabulary) -> Codes:
+def reuse(
+    concepts: dict[str, list],
+    features: Features,
+    patient: np.ndarray,
+    vocabulary: Vocabulary,
+    keep_unknown: bool = False,
+) -> Codes:
     """Gives codes the indices of an existing vocabulary, such as that of a fitted model.
 
     Args:
@@ -55,6 +61,7 @@ def reuse(concepts: dict[str, list], features: Features, patient: np.ndarray, vo
         features: as for `number`.
         patient: as for `number`.
         vocabulary: the existing vocabulary.
+        keep_unknown: number the codes that it lacks after its own, as `number` does; else they have no index.
 
     Returns:
         The codes. Their vocabulary has the rows of the existing one, with the counts of this cohort.
@@ -77,7 +84,22 @@ def reuse(concepts: dict[str, list], features: Features, patient: np.ndarray, vo
             index[concept] = int(row["index"])
             row_counts = patients[concept], counts[concept]
         rows.append(row | {name: str(count) for name, count in zip(COUNTS, row_counts, strict=True)})
+    if keep_unknown:
+        rows += _unknown(concepts, index, patients, counts, vocabulary)
     return Codes(index, np.array(concepts["kind"], object), _vocabulary(rows))
+
+
+def _unknown(concepts, index, patients, counts, vocabulary):
+    """Gives the codes in use without an index one after the last of a vocabulary; returns their rows."""
+    rows = []
+    unknown = np.flatnonzero((index < 0) & (counts > 0)).tolist()
+    for i in sorted(unknown, key=lambda i: (-counts[i], concepts["system"][i], concepts["code"][i])):
+        kind = concepts["kind"][i]
+        used = [number for of, number in vocabulary.by_index if of == kind]
+        index[i] = max(used, default=-1) + 1 + sum(row["kind"] == kind for row in rows)
+        known = _row(concepts, i, index[i], patients[i], counts[i])
+        rows.append(dict.fromkeys(vocabulary.rows[0] if vocabulary.rows else known, "") | known)
+    return rows
 
 
 def _counts(features, patient, concepts):

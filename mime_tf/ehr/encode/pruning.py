@@ -93,7 +93,7 @@ def known_only(features: Features, codes: Codes) -> tuple[Features, Dropped]:
 
 def _number(features, concepts, selection, request):
     if request.vocabulary:
-        return numbering.reuse(concepts, features, selection.patient, request.vocabulary)
+        return numbering.reuse(concepts, features, selection.patient, request.vocabulary, request.keep_unknown)
     return numbering.number(concepts, features, selection.patient, request.min_count)
 
 

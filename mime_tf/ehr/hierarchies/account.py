@@ -27,10 +27,10 @@ def account(hierarchy: Hierarchy, vocabulary: Vocabulary) -> dict[str, Any]:
         for row in rows:
             relations = hierarchy.of_code.get((kind, row["system"], row["code"]), [])
             has_one += [row] if relations else []
-            for level in {relation.ancestor_system for relation in relations}:
+            for level in {relation.level_name for relation in relations}:
                 by_level.setdefault(level, []).append(row)
             for relation in relations:
-                ancestors.setdefault(relation.ancestor_system, set()).add(relation.ancestor)
+                ancestors.setdefault(relation.level_name, set()).add(relation.ancestor)
         levels = {
             level: {**_sizes(by_level[level]), "ancestors": len(ancestors[level])}
             for level in sorted(by_level, key=lambda level: (-len(ancestors[level]), level))

@@ -65,9 +65,9 @@ class Ancestry:
 
     def _check_kept(self, built: Built, codes: list[tuple[str, str, str]]) -> None:
         """Raises InputError if a level that is to be kept is of no ancestor."""
-        found = {row.ancestor_system for row in built.hierarchy.rows}
+        found = {row.level_name for row in built.hierarchy.rows}
         for level in self.request.ancestors.kept or ():
             if level not in found:
                 every = build(self.relations, codes, dataclasses.replace(self.request.ancestors, kept=None))
-                levels = ", ".join(sorted({row.ancestor_system for row in every.hierarchy.rows})) or "none here"
+                levels = ", ".join(sorted({row.level_name for row in every.hierarchy.rows})) or "none here"
                 raise InputError(f"ancestor_levels: found {level}; must be of: {levels}")

@@ -22,7 +22,7 @@ class Choice:
 
     Attributes:
         rules: names of the rules to use, of `mime_tf.ehr.hierarchies.terms.RULES`.
-        kept: what ancestors may be, such as `icd10-category` or `RxNorm Ingredient`; None for all.
+        kept: level names of ancestors, such as `icd10-category` or `RxNorm Ingredient`; None for all.
         most_steps: largest number of steps to an ancestor, or None for any.
     """
 
@@ -82,7 +82,7 @@ class _Graph:
         self._added: dict[Key, int] = {}  # nodes that no table has, by their numbers
         self._key_of: dict[int, Key] = {}
         self._names: dict[int, set[str]] = {}
-        self._labels: dict[int, str] = {}
+        self._classes: dict[int, str] = {}
         self._child: list[int] = []
         self._parent: list[int] = []
         self._steps: list[int] = []
@@ -112,11 +112,11 @@ class _Graph:
         self._extend(child.tolist(), parent.tolist(), steps.tolist())
         unknown = np.array(sorted(set(parent.tolist()) - self._key_of.keys()), np.int64)
         self._key_of |= dict(zip(unknown.tolist(), self._relations.keys(unknown), strict=True))
-        for node, name, label in zip(parent.tolist(), *self._relations.texts(positions), strict=True):
+        for node, name, ancestor_class in zip(parent.tolist(), *self._relations.texts(positions), strict=True):
             if name:
                 self._names.setdefault(node, set()).add(name)
-            if label:
-                self._labels[node] = label
+            if ancestor_class:
+                self._classes[node] = ancestor_class
         return parent
 
     def _by_rules(self, nodes: np.ndarray) -> np.ndarray:
@@ -163,14 +163,13 @@ class _Graph:
             for column, own in zip(pairs, (itself, itself, np.zeros(len(itself), np.int64)), strict=True)
         ]
         rows = [self._row(nodes[code], nodes[ancestor], level) for code, ancestor, level in zip(*columns, strict=True)]
-        rows = [row for row in rows if choice.kept is None or row.ancestor_system in choice.kept]
+        rows = [row for row in rows if choice.kept is None or row.level_name in choice.kept]
         return sorted(rows, key=lambda row: (row.system, row.code, row.level, row.ancestor_system, row.ancestor))
 
     def _row(self, code: int, ancestor: int, level: int) -> Relation:
-        system, text = self._key_of[ancestor]
-        label = f"{system} {self._labels[ancestor]}" if ancestor in self._labels else system
         name = min(self._names.get(ancestor, [""]))
-        return Relation(self._kind, *self._key_of[code], label, text, level, name)
+        ancestor_class = self._classes.get(ancestor, "")
+        return Relation(self._kind, *self._key_of[code], *self._key_of[ancestor], ancestor_class, level, name)
 
     def _check_cycle(self, edges: Edges, nodes: list[int]) -> None:
         keys = [self._key_of[nodes[position]] for position in closure.cycle(edges, len(nodes))]

@@ -63,7 +63,7 @@ def apply(
     """
     concepts = engine.arrow(events.concepts.order_by("concept")).to_pylist()
     groups: CodeGroups = {}
-    counts, dropped = {}, []
+    counts, dropped, systems = {}, [], {}
     for kind, level in levels.items():
         codes = [row for row in concepts if row["kind"] == kind]
         several = 0
@@ -72,6 +72,7 @@ def apply(
             several += len(relations) > 1
             if relations:
                 groups[kind, row["system"], row["code"]] = relations[0].ancestor, relations[0].name
+                systems[kind] = relations[0].ancestor_system
             else:
                 dropped.append(row["concept"])
         replaced = [group for (of, _, _), (group, _) in groups.items() if of == kind]
@@ -87,17 +88,17 @@ def apply(
         }
     if missing == "drop" and dropped:
         events = _without(engine, events, dropped)
-    return RolledUp(*code_groups.apply(engine, events, groups, levels), counts)
+    return RolledUp(*code_groups.apply(engine, events, groups, systems), counts)
 
 
 def _at_level(hierarchy: Hierarchy, row: dict, level: str) -> list[Relation]:
     """The ancestors of a code that are of a level, the nearest first."""
     relations = hierarchy.of_code.get((row["kind"], row["system"], row["code"]), [])
-    return sorted((row for row in relations if row.ancestor_system == level), key=lambda row: (row.level, row.ancestor))
+    return sorted((row for row in relations if row.level_name == level), key=lambda row: (row.level, row.ancestor))
 
 
 def _levels(hierarchy, kind):
-    return ", ".join(sorted({row.ancestor_system for row in hierarchy.rows if row.kind == kind})) or "none here"
+    return ", ".join(sorted({row.level_name for row in hierarchy.rows if row.kind == kind})) or "none here"
 
 
 def _without(engine, events, dropped):

@@ -32,7 +32,7 @@ def make(world: RelatedWorld, finer: np.random.Generator | None) -> Hierarchy:
 
 def _relation(kind: str, code: str, ancestor: str, number: int, level: int) -> Relation:
     text = f"{kind.upper()}-{ancestor[0].upper()}{number}"
-    return Relation(kind, SYSTEM, code, ancestor, text, level, f"{ancestor} {number} of {_NAMES[kind]}")
+    return Relation(kind, SYSTEM, code, ancestor, text, "", level, f"{ancestor} {number} of {_NAMES[kind]}")
 
 
 def _groups(families: np.ndarray, rng: np.random.Generator) -> np.ndarray:
