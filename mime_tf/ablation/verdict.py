@@ -42,9 +42,7 @@ def direction(estimate: Estimate) -> str:
 
 
 def verdict(ablation: Ablation) -> dict[str, str]:
-    """Returns the sentences of `on_links` and `on_mime`, of `on_recipe` if it was trained, and with a hierarchy of
-    `on_ancestors`, by what they are on.
-    """
+    """Returns the sentences by their subject: links, MiME, the recipe if it was trained, and the ancestors if any."""
     comparison = ablation.comparisons[ablation.train_ratio]
     sentences = {
         "links": on_links(ablation.links.differences["codes"][METRIC], comparison.differences["shuffled"][METRIC]),

@@ -29,7 +29,7 @@ def before_lines(before: Assessment) -> Iterator[str]:
     yield "before recalibration"
     for name, title in MEASURES.items():
         if name not in ("auc", "average_precision"):
-            yield _line(f"  {title}", before.values[name], (math.nan, math.nan))
+            yield line(f"  {title}", before.values[name], (math.nan, math.nan))
 
 
 def point_lines(points: Sequence[Mapping[str, Any]]) -> Iterator[str]:

@@ -135,6 +135,12 @@ class Cohort:
         table = os.path.join(_folder(path), patient_table.FILE)
         return functools.cache(lambda: PatientTable.read(table, count, _name(path)) if os.path.exists(table) else None)
 
+    def with_store(self, store: Store) -> "Cohort":
+        """Returns the cohort with another record of each patient; labels, ids and the files beside it stay."""
+        other = Cohort(store, self.labels, self.stored_ids, self.path, self.labelled)
+        other._table_rows = self._table_rows
+        return other
+
     def __len__(self) -> int:
         """Number of patients."""
         return len(self.store)

@@ -138,7 +138,7 @@ def predict_parts(
         output[part.rows] = scores
         codes, dropped = count_codes(cohort.store, fitted.usable, count=_of_codes(report))
         probabilities = fitted.adjustment(output, codes == dropped)
-        yield Predictions(probabilities, codes, dropped, cohort.patient_ids, by_ancestor)
+        yield Predictions(probabilities, codes, dropped, cohort.patient_ids, by_ancestor=by_ancestor)
         done += len(part)
 
 
