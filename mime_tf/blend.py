@@ -21,21 +21,26 @@ class Blend(keras.Model):
         kinds: list of dicts, the configuration of the networks of each kind, as `MiME.get_config` has it.
         members: number of networks of each kind.
         windows, sizes, sequences, ancestors: as for `CodeRegression`; windows and sizes are None for no regression.
+        attributes: dict of how attributes of patients are made, as `mime_tf.regression.attributes.Attributes.config`
+            has it, or None for a regression without.
         **kwargs: arguments of `keras.Model`.
 
     Call arguments:
-        inputs: dict of the tables of a batch, of `mime_tf.batches.tables`.
+        inputs: dict of the tables of a batch, as `mime_tf.batches.datasets.inputs_of` has them.
 
     Returns:
         float32 tensor of shape (B, 1), probabilities.
     """
 
-    def __init__(self, kinds, members, windows=None, sizes=None, sequences=0, ancestors=None, **kwargs):
+    def __init__(
+        self, kinds, members, windows=None, sizes=None, sequences=0, attributes=None, ancestors=None, **kwargs
+    ):
         super().__init__(**kwargs)
         if not (kinds or windows):
             raise ValueError(f"a network or a regression is needed. Received: {kinds=}, {windows=}")
         self.kinds, self.members = [dict(kind) for kind in kinds], members
-        self.windows, self.sizes, self.sequences, self.ancestors = windows, sizes, sequences, ancestors
+        self.windows, self.sizes, self.sequences, self.attributes = windows, sizes, sequences, attributes
+        self.ancestors = ancestors
         self.networks = [
             MiME.from_config({**kind, "name": f"network{number}_{member}"})
             for number, kind in enumerate(kinds)
@@ -43,7 +48,8 @@ class Blend(keras.Model):
         ]
         self.regression = None
         if windows is not None:
-            self.regression = CodeRegression(windows, sizes, sequences, ancestors, name="regression")
+            count = sum(map(len, (attributes or {}).values()))
+            self.regression = CodeRegression(windows, sizes, sequences, count, ancestors, name="regression")
         self.build()
 
     def build(self, input_shape=None):
@@ -90,7 +96,7 @@ class Blend(keras.Model):
 
     def get_config(self):
         config = {"kinds": self.kinds, "members": self.members, "windows": self.windows, "sizes": self.sizes}
-        config |= {"sequences": self.sequences, "ancestors": self.ancestors}
+        config |= {"sequences": self.sequences, "attributes": self.attributes, "ancestors": self.ancestors}
         return {**super().get_config(), **config}
 
     def get_build_config(self):

@@ -31,6 +31,7 @@ PARTS = (REGRESSION, *KINDS)
 # Values of the flags in place of their defaults for the best prediction from a cohort of one's own.
 RECIPE: dict[str, Any] = {
     "blend": PARTS,
+    "age_sex": "auto",
     "choose_by": "calibrated_loss",
     "width": "auto",
     "batch_size": 50,
@@ -277,6 +278,12 @@ class TrainConfig:
         "on codes and linked pairs; `recurrent` networks, as the other flags describe them; and `bilinear` networks, "
         "which add up linked pairs over all visits without any activation. `regression` alone has no network.",
     )
+    age_sex: str = _field(
+        MODEL,
+        "none",
+        one_of(("none", "auto")),
+        "Age and sex in the regression of a blend: `auto` reads them if the `patients.csv` beside the data has them.",
+    )
     members: int = _field(
         MODEL,
         5,
@@ -426,6 +433,8 @@ class TrainConfig:
         for name in ("pooling", "init_from", "eval_drop_remainder", "jit_compile") if self.blend else ():
             is_default = getattr(self, name) == type(self).__dataclass_fields__[name].default
             self._require(f"blend, {name}", is_default, f"without {name}, which is of a single network")
+        takes = self.age_sex == "none" or REGRESSION in self.blend
+        self._require("age_sex, blend", takes, f"none unless {REGRESSION} is in blend")
 
     def check_several_outcomes(self) -> None:
         """Raises InputError for an option that goes with one outcome per patient only."""
@@ -486,7 +495,10 @@ class TrainConfig:
     def kinds(self) -> dict[str, "TrainConfig"]:
         """Configuration of each kind of network in a blend."""
         kinds = (part for part in self.blend if part != REGRESSION)
-        return {kind: dataclasses.replace(self, blend=(), jit_compile="off", **KINDS[kind]) for kind in kinds}
+        return {
+            kind: dataclasses.replace(self, blend=(), age_sex="none", jit_compile="off", **KINDS[kind])
+            for kind in kinds
+        }
 
     @property
     def division(self) -> dict[str, Any]:

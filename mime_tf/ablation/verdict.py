@@ -42,7 +42,7 @@ def direction(estimate: Estimate) -> str:
 
 
 def verdict(ablation: Ablation) -> dict[str, str]:
-    """Returns sentences by what they are on: links, MiME, the recipe if it was trained, and a hierarchy if any."""
+    """Returns the sentences by their subject: links, MiME, the recipe if it was trained, and the ancestors if any."""
     comparison = ablation.comparisons[ablation.train_ratio]
     sentences = {
         "links": on_links(ablation.links.differences["codes"][METRIC], comparison.differences["shuffled"][METRIC]),

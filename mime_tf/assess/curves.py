@@ -11,11 +11,12 @@ import numpy as np
 from sklearn import metrics
 
 from mime_tf.assess.bootstrap import Sample, Tally
-from mime_tf.assess.measures import BINS, bins
+from mime_tf.assess.measures import BINS, bins, smooth_shares
 from mime_tf.assess.scores import Scores
 
 COLUMNS = ("curve", "x", "y", "threshold", "count")
 SCORE_BINS = 20
+SMOOTH_POINTS = 100
 # Patients are treated from a threshold on; a threshold of 0.1 accepts ten treated for each of label 1.
 THRESHOLDS = np.arange(1, 100) / 100
 Curve = dict[str, np.ndarray]
@@ -32,6 +33,8 @@ def curves(scores: Scores) -> dict[str, Curve]:
         `"roc"`: 1 - specificity, sensitivity, threshold, number of alerts; the first point has no threshold;
         `"precision_recall"`: recall, precision, threshold, number of alerts; the last point has no threshold;
         `"calibration"`: mean probability, share of label 1, lowest probability and number of rows of each bin;
+        `"calibration_smooth"`, where `mime_tf.assess.measures.smooth_shares` is defined: probability, smooth share of
+        label 1, probability again, number of rows, at up to `SMOOTH_POINTS` of the probabilities;
         `"net_benefit_model"`, `"net_benefit_all"`, `"net_benefit_none"`: threshold, net benefit as in
         `decision_curve`, threshold again, number of rows treated;
         `"scores_0"`, `"scores_1"`, of the rows of a label: middle, share of the rows, lower end and number of rows of
@@ -39,7 +42,8 @@ def curves(scores: Scores) -> dict[str, Curve]:
         Only calibration if the labels are all alike.
     """
     labels, probabilities = scores.labels, scores.probabilities
-    points = {"calibration": _calibration(Sample(scores).tally())}
+    tally = Sample(scores).tally()
+    points = {"calibration": _calibration(tally)} | _smooth(tally)
     if 0 < labels.sum() < len(labels):
         fpr, tpr, thresholds = metrics.roc_curve(labels, probabilities)
         points["roc"] = _alerting(fpr, tpr, np.where(np.isinf(thresholds), np.nan, thresholds), probabilities)
@@ -89,6 +93,18 @@ def decision_curve(scores: Scores, thresholds: np.ndarray = THRESHOLDS) -> dict[
     }
     return {
         name: ((tp - fp * thresholds / (1 - thresholds)) / len(scores), tp + fp) for name, (tp, fp) in treated.items()
+    }
+
+
+def _smooth(tally: Tally) -> dict[str, Curve]:
+    """Returns the smooth calibration curve under its name, or nothing where it is not defined."""
+    shares = smooth_shares(tally)
+    if np.isnan(shares).any():
+        return {}
+    chosen = np.unique(np.linspace(0, len(shares) - 1, SMOOTH_POINTS).round().astype(int))
+    x = tally.values[chosen]
+    return {
+        "calibration_smooth": {"x": x, "y": shares[chosen], "threshold": x, "count": tally.total[chosen].astype(int)}
     }
 
 

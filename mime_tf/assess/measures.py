@@ -17,6 +17,7 @@ from mime_tf.assess.scores import Scores
 from mime_tf.data.frames import frame
 
 BINS = 10
+_KNOTS = (0.1, 0.5, 0.9)
 # With fewer rows of a label a note calls the measures uncertain.
 FEW = 20
 # Probabilities are clipped to [CLIP, 1 - CLIP] before a logit is taken, so that 0 and 1 have one.
@@ -91,6 +92,61 @@ def expected_calibration_error(tally: Tally) -> float:
     return np.abs(differences).sum() / tally.total.sum()
 
 
+def scaled_brier(tally: Tally) -> float:
+    """Returns 1 less the Brier score over that of the share of cases for everyone: 1 is ideal, 0 is worth nothing."""
+    if tally.one_class:
+        return np.nan
+    share = tally.ones.sum() / tally.total.sum()
+    return 1 - brier_score(tally) / (share * (1 - share))
+
+
+def smooth_shares(tally: Tally) -> np.ndarray:
+    """Returns the share of cases at each probability as a smooth function of its logit: float64 (U,).
+
+    The function is a logistic regression on a restricted cubic spline of three knots, at the 10th, 50th and 90th
+    percentile of the logits (Harrell, Regression Modeling Strategies, 2nd ed., 2.4.5; Austin and Steyerberg,
+    Statistics in Medicine 38 (2019) 4051-4065, for calibration). It is the straight `calibration_line` where too few
+    probabilities are different for knots, and nan where no finite curve is the most likely.
+    """
+    x = logits(tally.values)
+    intercept, slope = calibration_line(tally)
+    if np.isnan(slope):
+        return np.full(len(x), np.nan)
+    knots = np.quantile(np.repeat(x, tally.total.astype(int)), _KNOTS)
+    if (np.diff(knots) > 0).all() and (tally.total > 0).sum() > len(knots):
+        bend = spline(x, knots)
+        columns = np.ones_like(x), x - knots[1], bend - np.average(bend, weights=tally.total)
+        design = np.stack(columns, axis=1)
+        predictor = design @ logistic.fit(design, 0.0, tally)
+    else:
+        predictor = intercept + slope * x
+    return (1 + np.tanh(predictor / 2)) / 2
+
+
+def spline(x: np.ndarray, knots: np.ndarray) -> np.ndarray:
+    """Returns the one bent column of a restricted cubic spline of three knots, straight beyond the outer ones.
+
+    >>> spline(np.array([0.0, 1.0, 2.0, 3.0]), np.array([0.0, 1.0, 2.0])).tolist()
+    [0.0, 0.25, 1.5, 3.0]
+    """
+    first, middle, last = knots
+    cubes = [np.maximum(x - knot, 0) ** 3 for knot in knots]
+    bent = cubes[0] - cubes[1] * (last - first) / (last - middle) + cubes[2] * (middle - first) / (last - middle)
+    return bent / (last - first) ** 2
+
+
+def smooth_errors(tally: Tally) -> tuple[float, float, float, float]:
+    """Returns the mean, the median, the 90th percentile and the largest distance of `smooth_shares` to probabilities.
+
+    They are Eavg (also called the integrated calibration index), E50, E90 and Emax, over rows; 0 is ideal.
+    """
+    errors = np.repeat(np.abs(smooth_shares(tally) - tally.values), tally.total.astype(int))
+    if np.isnan(errors).any():
+        return np.nan, np.nan, np.nan, np.nan
+    median, ninetieth = np.quantile(errors, [0.5, 0.9])
+    return float(errors.mean()), float(median), float(ninetieth), float(errors.max())
+
+
 def bins(tally: Tally) -> np.ndarray:
     """Returns the bin of each probability, from 0: int64 (U,)."""
     before = np.cumsum(tally.total) - tally.total
@@ -101,20 +157,27 @@ MEASURES = {
     "auc": "ROC AUC",
     "average_precision": "average precision",
     "brier": "Brier score",
+    "scaled_brier": "scaled Brier score",
     "log_loss": "log loss",
     "observed_to_expected": "observed / expected",
     "calibration_in_the_large": "calibration in the large",
     "calibration_intercept": "calibration intercept",
     "calibration_slope": "calibration slope",
     "expected_calibration_error": "expected calibration error",
+    "eavg": "Eavg, smooth curve",
+    "e50": "E50",
+    "e90": "E90",
+    "emax": "Emax",
 }
 
 
 def measure(tally: Tally) -> np.ndarray:
-    """Returns the values of all `MEASURES`, in their order: float64 (9,)."""
-    discrimination = auc(tally), average_precision(tally), brier_score(tally), log_loss(tally)
+    """Returns the values of all `MEASURES`, in their order: float64 (14,)."""
+    discrimination = auc(tally), average_precision(tally)
+    overall = brier_score(tally), scaled_brier(tally), log_loss(tally)
     large = observed_to_expected(tally), calibration_in_the_large(tally)
-    return np.array([*discrimination, *large, *calibration_line(tally), expected_calibration_error(tally)])
+    line, error = calibration_line(tally), expected_calibration_error(tally)
+    return np.array([*discrimination, *overall, *large, *line, error, *smooth_errors(tally)])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -192,7 +255,13 @@ def _undefined(whole: Tally, values: dict[str, float], resampled: np.ndarray) ->
         )
     elif np.isnan(values["calibration_slope"]):
         yield "calibration intercept and slope: no line fits: the probabilities are alike, or separate the labels"
+    elif np.isnan(values["eavg"]):
+        yield "Eavg, E50, E90, Emax: no smooth curve fits: the probabilities separate the labels in parts"
+    titles: dict[int, list[str]] = {}
     for (name, title), column in zip(MEASURES.items(), resampled.T, strict=True):
         undefined = int(np.isnan(column).sum())
         if undefined and not np.isnan(values[name]):
-            yield f"{title}: not defined in {undefined} of {len(column)} resamples; its interval is of the others"
+            titles.setdefault(undefined, []).append(title)
+    for undefined, measured in titles.items():
+        whose = "its interval is" if len(measured) == 1 else "their intervals are"
+        yield f"{', '.join(measured)}: not defined in {undefined} of {len(resampled)} resamples; {whose} of the others"

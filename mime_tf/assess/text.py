@@ -24,6 +24,14 @@ def lines(assessment: Assessment, bootstrap: Bootstrap) -> Iterator[str]:
     yield from (f"note: {note}" for note in assessment.notes)
 
 
+def before_lines(before: Assessment) -> Iterator[str]:
+    """Yields the measures of overall fit and of calibration as they were before recalibration."""
+    yield "before recalibration"
+    for name, title in MEASURES.items():
+        if name not in ("auc", "average_precision"):
+            yield line(f"  {title}", before.values[name], (math.nan, math.nan))
+
+
 def point_lines(points: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """Yields operating points, of `mime_tf.assess.thresholds`, each with its counts and shares."""
     for point in points:

@@ -7,6 +7,7 @@ import numpy as np
 
 from mime_tf.assess.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Progress, Sample, Tally, interval
 from mime_tf.assess.scores import Scores
+from mime_tf.assess.wilson import wilson
 from mime_tf.errors import InputError
 
 COUNTS = ("alerts", "tp", "fp", "tn", "fn")
@@ -44,6 +45,8 @@ def operating_points(
     """Counts alerts and errors of the rule that alerts from a threshold on.
 
     A threshold is the same in every resample, also one of `alert_threshold`: the intervals are those of a fixed rule.
+    A share of 0 or 1 is the same in every resample, too, which says nothing of how sure it is: its interval is
+    Wilson's, of as many patients as the share is of.
 
     Args:
         scores: the scores of a set.
@@ -72,9 +75,30 @@ def operating_points(
     for index, threshold in enumerate(thresholds):
         figures = dict(zip((*COUNTS, *SHARES), whole[index].tolist(), strict=True))
         intervals = dict(zip(figures, map(interval, resampled[:, index].T), strict=True))
+        if bootstrap.times:
+            intervals |= _beyond_resamples(scores, float(threshold), figures)
         counts = {name: int(figures[name]) for name in COUNTS}
         points.append({"threshold": float(threshold), **figures, **counts, "intervals": intervals})
     return points
+
+
+def _beyond_resamples(scores: Scores, threshold: float, figures: dict[str, float]) -> dict[str, tuple[float, float]]:
+    """Returns Wilson's intervals of the shares that are 0 or 1."""
+    alerted, cases = scores.probabilities >= threshold, scores.labels == 1
+    among = {
+        "alert_rate": np.ones(len(scores), bool),
+        "sensitivity": cases,
+        "specificity": ~cases,
+        "ppv": alerted,
+        "npv": ~alerted,
+    }
+    intervals = {}
+    for name, members in among.items():
+        if figures[name] in (0, 1):
+            patients = len(np.unique(scores.patient_index[members]))
+            low, high = wilson(np.array([figures[name] * patients]), np.array([patients]))
+            intervals[name] = (float(low[0]), float(high[0]))
+    return intervals
 
 
 def with_unknown(

@@ -1,6 +1,7 @@
 """tf.data datasets of padded batches: for `MiME.fit`, `evaluate` and `predict`."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -22,6 +23,13 @@ INPUTS = {
     "rx": tf.TensorSpec((None, None), tf.int32),
     "pr": tf.TensorSpec((None, None), tf.int32),
 }
+ATTRIBUTES = "attributes"
+
+
+def inputs_of(model: Any) -> dict[str, tf.TensorSpec]:
+    """Returns the inputs of a model: `INPUTS`, and float32 `"attributes"` (B, A) if it takes attributes of patients."""
+    count = sum(map(len, (getattr(model, "attributes", None) or {}).values()))
+    return INPUTS | ({ATTRIBUTES: tf.TensorSpec((None, count), tf.float32)} if count else {})
 
 
 def training_batches(
@@ -43,7 +51,8 @@ def training_batches(
             each replica of a `tf.distribute` strategy.
 
     Returns:
-        tf.data.Dataset of `(inputs, labels)`: the dict of int32 tensors that `MiME` takes, and float32 (B,) or (B, K).
+        tf.data.Dataset of `(inputs, labels)`: the dict of int32 tensors that `MiME` takes, with the attributes of a
+        part that has some; and float32 (B,) or (B, K).
 
     Raises:
         ValueError: `batch_size` is no multiple of `replicas`.
@@ -73,6 +82,7 @@ def scoring_batches(part: Part, batch_size: int) -> tf.data.Dataset:
 def _dataset(part: Part, starts: np.ndarray, ends: np.ndarray, choose_shape: Callable | None = None) -> tf.data.Dataset:
     """Returns the dataset of one batch for each window of patients from `starts` to before `ends`."""
     labels = tf.constant(part.labels, tf.uint8)
+    attributes = {} if part.attributes is None else {ATTRIBUTES: tf.constant(part.attributes, tf.float32)}
 
     def cut(start, end):
         batch = Batch(part.patients(start, end))
@@ -88,7 +98,8 @@ def _dataset(part: Part, starts: np.ndarray, ends: np.ndarray, choose_shape: Cal
 
     @tf.autograph.experimental.do_not_convert
     def tensors(index, start, end):
-        return _unpack(find(index, start, end)), tf.cast(labels[start:end], tf.float32)
+        beside = {name: values[start:end] for name, values in attributes.items()}
+        return _unpack(find(index, start, end)) | beside, tf.cast(labels[start:end], tf.float32)
 
     options = tf.data.Options()
     # With autotuning, dropping the iterator blocks for as long as it has run, up to a minute (TensorFlow 2.21).

@@ -10,6 +10,7 @@ COMMANDS = {
     "pack": "turn a cohort's .seqs and .labels into one Parquet file",
     "simulate": "make a cohort whose risk is known: from links, single codes, interactions, recency or order",
     "evaluate": "measure a trained model: discrimination, calibration, operating points",
+    "recalibrate": "fit a trained model's probabilities to patients of another place or time",
     "predict": "score patients with a trained model",
     "explain": "tell what moved the score of a patient, or which pairs matter most in a cohort",
     "report": "write one page about a trained model",

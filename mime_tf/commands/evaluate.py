@@ -79,6 +79,7 @@ class Evaluation:
         subgroups: measures of each subgroup.
         yardsticks: simpler models on the same patients, if these are test.
         unknown: number of rows of whom the model knows no code.
+        before: measures before recalibration, without intervals, or None for a model that is not recalibrated.
     """
 
     scores: "Scores"
@@ -87,6 +88,7 @@ class Evaluation:
     subgroups: "list[Subgroup]"
     yardsticks: "list[Yardstick]"
     unknown: int
+    before: "Assessment | None"
 
 
 def run(arguments: Namespace) -> None:
@@ -134,6 +136,7 @@ def _evaluate(
 ) -> Evaluation:
     """Scores and measures the set; adds to `notes`, and shows them before the slow part."""
     from mime_tf.assess import measures, subgroups, thresholds
+    from mime_tf.assess.bootstrap import Bootstrap
     from mime_tf.assess.scores import Scores
 
     divisions = [subgroups.Division.parse(text) for text in arguments.subgroup or ()]
@@ -153,6 +156,9 @@ def _evaluate(
     for note in _unknown(predictions, model.adjustment):
         console.note(note)
         notes.append(note)
+    before = None
+    if predictions.before is not None:
+        before = measures.assess(dataclasses.replace(scores, probabilities=predictions.before), Bootstrap(0))
     alerts = [thresholds.alert_threshold(scores.probabilities, rate) for rate in arguments.alert_rate]
     points = thresholds.operating_points(scores, [*arguments.threshold, *alerts], bootstrap, console.progress)
     points = thresholds.with_unknown(points, scores.probabilities, predictions.empty)
@@ -167,6 +173,7 @@ def _evaluate(
         subgroups.assess_groups(scores, divided, bootstrap, console.progress),
         fits,
         int(predictions.empty.sum()),
+        before,
     )
 
 
@@ -290,6 +297,8 @@ def _lines(arguments: Namespace, evaluation: Evaluation, bootstrap: "Bootstrap")
         f"{assessment.ones:,} of label 1 ({assessment.ones / assessment.rows:.2%})"
     )
     yield from text.lines(assessment, bootstrap)
+    if evaluation.before is not None:
+        yield from text.before_lines(evaluation.before)
     yield from text.yardstick_lines(evaluation.yardsticks)
     yield from text.point_lines(evaluation.points)
     yield from text.subgroup_lines(evaluation.subgroups)
@@ -309,6 +318,7 @@ def _report(arguments: Namespace, model: "FittedSplit", evaluation: Evaluation, 
         **{name: getattr(assessment, name) for name in ("rows", "patients", "ones")},
         "nothing_known": evaluation.unknown,
         "metrics": estimates(assessment),
+        "before_recalibration": None if evaluation.before is None else evaluation.before.values,
         "yardsticks": [yardstick.record() for yardstick in evaluation.yardsticks],
         "operating_points": [point_record(*pair) for pair in zip(evaluation.points, asked, strict=True)],
         "subgroups": [subgroup_record(group) for group in evaluation.subgroups],

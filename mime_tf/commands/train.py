@@ -9,7 +9,7 @@ from typing import Any
 from absl import flags
 
 from mime_tf.commands.options import plain, show_default
-from mime_tf.config import EVALUATION, FIELDS, GROUPS, RECIPE, TRAINING, TrainConfig
+from mime_tf.config import EVALUATION, FIELDS, GROUPS, RECIPE, REGRESSION, TRAINING, TrainConfig
 from mime_tf.errors import InputError
 from mime_tf.terminal import reading, status
 
@@ -112,8 +112,9 @@ def config(values: flags.FlagValues) -> TrainConfig:
         InputError: a value is out of range, or values do not go together.
     """
     recipe = RECIPE if values["recipe"].value else {}
-    if values["folds"].value:
-        recipe = {name: value for name, value in recipe.items() if name != "test_fraction"}
+    without = {"test_fraction": bool(values["folds"].value)}
+    without["age_sex"] = values["blend"].present and REGRESSION not in values["blend"].value
+    recipe = {name: value for name, value in recipe.items() if not without.get(name)}
     given: dict[str, Any] = {
         name: recipe[name] if name in recipe and not values[name].present else values[name].value for name in FIELDS
     }

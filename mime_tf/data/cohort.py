@@ -13,7 +13,7 @@ Arrow is imported for a Parquet cohort only.
 import functools
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
@@ -58,6 +58,8 @@ class Cohort:
     ):
         self.store, self.labels, self.stored_ids, self.path = store, labels, stored_ids, path
         self.labelled = labelled
+        # Of a part of a cohort: a function that reads the whole patients.csv, and the part's rows in it.
+        self._table_rows: tuple[Callable[[], PatientTable | None], range] | None = None
 
     @classmethod
     def open(cls, path: str | os.PathLike, labelled: bool = True, outcomes: bool = False) -> "Cohort":
@@ -103,8 +105,8 @@ class Cohort:
             size: number of patients from which on a part is large enough.
 
         Returns:
-            The number of patients, and an iterator over the parts. The files beside a part are those of the cohort,
-            and its `attributes` can't be read.
+            The number of patients, and an iterator over the parts. The files beside a part are those of the cohort, and
+            its `attributes` are those of its patients.
 
         Raises:
             InputError: as for `open`; a bad record is met when its part is read.
@@ -120,14 +122,24 @@ class Cohort:
     @classmethod
     def _parts(cls, path: str, count: int, parts: Iterable[tuple]) -> "Iterator[Cohort]":
         """Yields the parts of a cohort of `count` patients, with the ids of patients.csv where the files hold none."""
-        start, table = 0, os.path.join(_folder(path), patient_table.FILE)
-        others = None
+        whole, start = cls._whole_table(path, count), 0
         for store, _, ids in parts:
-            if ids is None and os.path.exists(table):
-                others = others or PatientTable.read(table, count, _name(path))
-                ids = np.array(others.columns[PATIENT_ID][start : start + len(store)], object)
+            part = cls(store, None, ids, path, labelled=False)
+            part._table_rows = whole, range(start, start + len(store))
             start += len(store)
-            yield cls(store, None, ids, path, labelled=False)
+            yield part
+
+    @staticmethod
+    def _whole_table(path: str, count: int) -> Callable[[], PatientTable | None]:
+        """Returns a function that reads the patients.csv beside a cohort when it is first called."""
+        table = os.path.join(_folder(path), patient_table.FILE)
+        return functools.cache(lambda: PatientTable.read(table, count, _name(path)) if os.path.exists(table) else None)
+
+    def with_store(self, store: Store) -> "Cohort":
+        """Returns the cohort with another record of each patient; labels, ids and the files beside it stay."""
+        other = Cohort(store, self.labels, self.stored_ids, self.path, self.labelled)
+        other._table_rows = self._table_rows
+        return other
 
     def __len__(self) -> int:
         """Number of patients."""
@@ -210,6 +222,10 @@ class Cohort:
     @functools.cached_property
     def attributes(self) -> PatientTable | None:
         """Attributes of the patients, from patients.csv beside the cohort, or None."""
+        if self._table_rows is not None:
+            whole, rows = self._table_rows
+            table = whole()
+            return None if table is None else table.select(rows)
         path = self._beside(patient_table.FILE)
         return None if path is None else PatientTable.read(path, len(self), self.name)
 

@@ -120,6 +120,21 @@ class Engine:
         """Computes an expression of a single value."""
         return self.connection.to_pyarrow(expression).as_py()
 
+    def numbers(self, expressions: dict[str, "ibis.Value"]) -> dict[str, int | None]:
+        """Computes whole numbers in one query, because starting and planning several takes longer on small tables.
+
+        Args:
+            expressions: counts, sums and other expressions of a single whole number, by name.
+        """
+        ibis = importlib.import_module("ibis")
+        rows = (
+            expression.cast("int64").name("number").as_table().mutate(index=ibis.literal(index, "int64"))
+            for index, expression in enumerate(expressions.values())
+        )
+        table = self.arrow(ibis.union(*rows)) if len(expressions) > 1 else self.arrow(next(rows))
+        numbers = dict(zip(table["index"].to_pylist(), table["number"].to_pylist(), strict=True))
+        return {name: numbers[index] for index, name in enumerate(expressions)}
+
 
 # A folder named year=2020 would else become a column year, in place of the file's own.
 _WITHOUT_PARTITIONS = {"hive_partitioning": False}

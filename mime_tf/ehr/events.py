@@ -176,8 +176,7 @@ def _of_another(engine, diagnoses, orders, reasons):
         f"orders {OF_ANOTHER} their visit": orders.of_another.sum(),
         f"reasons {OF_ANOTHER} their order": reasons.of_another.sum(),
     }
-    counts = {name: engine.value(total) for name, total in sums.items()}
-    return {name: int(number) for name, number in counts.items() if number}
+    return {name: number for name, number in engine.numbers(sums).items() if number}
 
 
 def _patients(export, visits, diagnoses, orders):

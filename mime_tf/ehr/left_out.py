@@ -25,5 +25,5 @@ def count(engine: Engine, tables: dict[str, "ibis.Table"]) -> dict[str, int]:
         engine: the tables' engine.
         tables: the items left out, by reason.
     """
-    counts = {reason: engine.value(table.count()) for reason, table in tables.items()}
+    counts = engine.numbers({reason: table.count() for reason, table in tables.items()})
     return {reason: number for reason, number in counts.items() if number}

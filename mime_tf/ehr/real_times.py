@@ -57,8 +57,8 @@ def take_out(engine: Engine, export: Export, now: int) -> tuple[Export, dict[str
         The export, and the number of these times by their names.
     """
     visits = export.visits.filter(export.visits.start.notnull())
-    late = engine.value((visits.start > now + DAY).sum()) or 0
-    is_shifted = 2 * late > engine.value(visits.count())
+    counts = engine.numbers({"late": (visits.start > now + DAY).sum(), "all": visits.count()})
+    is_shifted = 2 * (counts["late"] or 0) > counts["all"]
     rows, tables = [], {name: getattr(export, name) for name, _ in TIMES}
     for (name, column), called in TIMES.items():
         time = tables[name][column]

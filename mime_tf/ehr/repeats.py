@@ -29,9 +29,10 @@ def resolve(engine: Engine, export: Export, source: str, skip: bool = False) -> 
         InputError: rows of one identifier differ, and `skip` is not set.
     """
     counts: dict[str, int] = {}
+    numbers = engine.numbers({name: repeated(getattr(export, table), name).count() for name, table in _TABLES.items()})
     for name, table_name in _TABLES.items():
         table = getattr(export, table_name)
-        if not engine.value(repeated(table, name).count()):
+        if not numbers[name]:
             continue
         distinct = engine.keep(table.distinct(), f"distinct_{table_name}")
         equal = engine.value(table.count()) - engine.value(distinct.count())

@@ -8,7 +8,7 @@ from mime_tf.explain.regression import regression_contributions
 from mime_tf.model import MiME
 
 
-def contributions(model, store, tolerance=TOLERANCE, progress=None):
+def contributions(model, store, tolerance=TOLERANCE, progress=None, attributes=None):
     """Divides the logits of patients among their diagnoses and their pairs of diagnosis and order.
 
     The contributions of a blend are the weighted sums of those of its parts, as its logit is that of theirs.
@@ -18,6 +18,7 @@ def contributions(model, store, tolerance=TOLERANCE, progress=None):
         store: `mime_tf.data.store.Store` of codes that the model has room for.
         tolerance: the largest gap of a network to accept, as for `mime_tf.explain.attribution.contributions`.
         progress: function that is given a text now and then, such as `Console.progress`.
+        attributes: float (patients, attributes), of a blend that reads some, or None.
 
     Returns:
         `mime_tf.explain.attribution.Contributions`.
@@ -36,7 +37,7 @@ def contributions(model, store, tolerance=TOLERANCE, progress=None):
         if isinstance(part, MiME):
             of_part = attribution.contributions(part, store, tolerance, progress)
         else:
-            of_part = regression_contributions(part, store)
+            of_part = regression_contributions(part, store, attributes)
         for field in dataclasses.fields(Contributions):
             array = getattr(total, field.name)
             array += weight * getattr(of_part, field.name)

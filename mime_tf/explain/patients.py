@@ -13,6 +13,7 @@ from mime_tf.errors import InputError, show
 from mime_tf.explain.attribution import TOLERANCE
 from mime_tf.explain.explanation import Dropped, DxObject, Explanation, Order, Visit
 from mime_tf.explain.parts import contributions
+from mime_tf.scoring import attributes
 
 
 def explain_patients(fitted, cohort, rows, tolerance=TOLERANCE, progress=None, title=None):
@@ -37,7 +38,9 @@ def explain_patients(fitted, cohort, rows, tolerance=TOLERANCE, progress=None, t
         if not 0 <= row < len(cohort.store):
             raise InputError(f"row: found {show(row)}; the cohort has the rows 0 to {len(cohort.store) - 1}")
     fitted.check_codes(cohort)
-    records = _Records(fitted, cohort.store.select(rows), tolerance, progress)
+    of_cohort = attributes.read(fitted, cohort)
+    of_patients = None if of_cohort is None else of_cohort[np.asarray(rows, np.int64)]
+    records = _Records(fitted, cohort.store.select(rows), of_patients, tolerance, progress)
     subject = fitted.subject.titled(title).title
     explanations = []
     for patient_index, row in enumerate(rows):
@@ -49,11 +52,12 @@ def explain_patients(fitted, cohort, rows, tolerance=TOLERANCE, progress=None, t
 class _Records:
     """The records of the patients to explain, as they are and as the model was shown them, and the contributions."""
 
-    def __init__(self, fitted, store, tolerance, progress):
+    def __init__(self, fitted, store, attributes, tolerance, progress):
         self._adjustment = fitted.adjustment
         self._vocabulary, self._usable = fitted.vocabulary, fitted.usable
         self._store, self._known = store, store.keep_known(fitted.usable)
-        self._contributions = contributions(fitted.model, self._known, tolerance, progress)
+        self._contributions = contributions(fitted.model, self._known, tolerance, progress, attributes)
+        self._has_attributes = attributes is not None
 
     def explanation(self, patient_index, row, name, subject):
         """Returns the Explanation of a patient, whose index in the cohort is `row`."""
@@ -82,7 +86,9 @@ class _Records:
                 "Nothing is known of this patient: the model knows none of the codes. The probability is given "
                 f"{self._adjustment.rule}; it tells nothing about the patient, and there is nothing to explain."
             )
-        elif self._adjustment.recalibration is not None:
+        if self._has_attributes:
+            yield "Age and sex are in the first step: the log-odds of a patient of this age and sex with empty visits."
+        if not empty and self._adjustment.recalibration is not None:
             yield (
                 f"The probability is recalibrated ({self._adjustment.recalibration.method}). The contributions add up "
                 "to the log-odds of the model before that."

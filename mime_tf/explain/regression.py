@@ -8,7 +8,7 @@ from mime_tf.regression.columns import Occurrences
 from mime_tf.regression.lineage import Lineage
 
 
-def regression_contributions(layer, store):
+def regression_contributions(layer, store, attributes=None):
     """Divides the logits of patients among the occurrences of their codes and linked pairs.
 
     A column's term, `presence + log_count log(1 + n)`, is divided equally among the n occurrences that it counts. An
@@ -20,6 +20,8 @@ def regression_contributions(layer, store):
     Args:
         layer: `mime_tf.layers.CodeRegression`.
         store: `mime_tf.data.store.Store`.
+        attributes: float (patients, attributes), of a layer that has some; their term is in `empty_logits`. None leaves
+            the term out.
 
     Returns:
         `mime_tf.explain.attribution.Contributions`, without gaps.
@@ -47,7 +49,9 @@ def regression_contributions(layer, store):
     result.dx[:], result.rx[:], result.pr[:] = dx, rx, pr
     sums = np.bincount(occurrences.patient, values, len(store))
     dx_sums = np.bincount(occurrences.patient[: len(dx)], dx, len(store))
-    bias = float(layer.bias)
+    bias = np.full(len(store), float(layer.bias))
+    if attributes is not None:
+        bias += attributes @ keras.ops.convert_to_numpy(layer.attribute_weights).astype(float)
     result.empty_logits[:], result.dx_logits[:], result.logits[:] = bias, bias + dx_sums, bias + sums
     return result
 

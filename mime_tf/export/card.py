@@ -151,6 +151,6 @@ def _joined(value):
 
 def _requests(example):
     """Returns the JSON of a request to each signature, quoted for a shell."""
-    by_name = {"signature_name": "json", "inputs": {"patients": [example.text]}}
-    by_number = {"signature_name": "serving_default", "inputs": example.codes}
+    by_name = {"signature_name": "json", "inputs": {"patients": [example.text], **example.of_patient}}
+    by_number = {"signature_name": "serving_default", "inputs": example.codes | example.of_patient}
     return [shlex.quote(json.dumps(by_name, ensure_ascii=False)), shlex.quote(json.dumps(by_number))]

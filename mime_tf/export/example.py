@@ -19,10 +19,12 @@ class Example:
         patient: dict, the content of the JSON.
         codes: dict from an argument of `mime_tf.export.service.Service.codes` to nested lists of int, a batch of one
             patient.
+        of_patient: dict from `"age"` and `"sex"` to a list of one value, not known, if the model reads them.
     """
 
     patient: dict
     codes: dict
+    of_patient: dict
 
     @property
     def text(self):
@@ -47,7 +49,9 @@ def example_patient(fitted):
     visits = [[], []]
     for visit, dx in zip(visits, codes["dx"], strict=False):
         visit.append({"dx": [dx], "rx": [], "pr": []} | (orders if visit is visits[0] else {}))
-    return Example({"visits": [[_names(dxobject) for dxobject in visit] for visit in visits]}, _padded(visits))
+    of_patient = {"age": [-1.0], "sex": [""]} if getattr(fitted.model, "attributes", None) else {}
+    record = {"visits": [[_names(dxobject) for dxobject in visit] for visit in visits]}
+    return Example(record, _padded(visits), of_patient)
 
 
 def _commonest(fitted, kind):

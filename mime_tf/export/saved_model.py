@@ -57,5 +57,6 @@ def _export(fitted, output, bootstrap, progress, title):
 
 def _answer(loaded, example):
     """Returns the answer of a loaded export for an example: dict of lists."""
-    answer = loaded.signatures["json"](patients=tf.constant([example.text]))
+    of_patient = {name: tf.constant(values) for name, values in example.of_patient.items()}
+    answer = loaded.signatures["json"](patients=tf.constant([example.text]), **of_patient)
     return {name: answer[name].numpy().tolist() for name in ("probability", "dropped_codes", "empty")}

@@ -9,6 +9,7 @@ import re
 
 import tensorflow as tf
 
+from mime_tf.batches.datasets import ATTRIBUTES
 from mime_tf.data.store import CODE_KINDS
 from mime_tf.export import patient_json
 from mime_tf.export.adjusting import adjusted
@@ -16,6 +17,15 @@ from mime_tf.export.patient_json import checked
 
 # Numbers in place of a code's: for a name that no code has, and for a name that several codes have.
 UNKNOWN, AMBIGUOUS = 2**31 - 1, -2
+_CODES = [
+    tf.TensorSpec((None, None, None), tf.int32, "dx"),
+    tf.TensorSpec((None, None, None, None), tf.int32, "rx"),
+    tf.TensorSpec((None, None, None, None), tf.int32, "pr"),
+    tf.TensorSpec((None,), tf.int32, "visits"),
+]
+_JSON = tf.TensorSpec((None,), tf.string, "patients")
+_OF_PATIENT = [tf.TensorSpec((None,), tf.float32, "age"), tf.TensorSpec((None,), tf.string, "sex")]
+_ATTRIBUTES = (("age", tf.float32), ("sexes", tf.string))  # of a blend's configuration
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -25,8 +35,18 @@ class Service(tf.Module):
     Both functions return a dict of `"probability"` float32, `"dropped_codes"` int32 and `"empty"` bool, of shape (B,),
     as in `mime_tf.scoring.prediction.Predictions`. Wrong input is an `InvalidArgumentError` that names the patient.
 
+    A model that reads age and sex has two more arguments in both functions: `age` float32 (B,), in years, below 0 or
+    NaN where it is not known; and `sex` string (B,), as in the patients.csv of training, empty where it is not known.
+
     Args:
         fitted: `mime_tf.runs.fitted_split.FittedSplit`.
+
+    Attributes:
+        codes: function of `dx` int32 (B, T, D), the diagnosis of each Dx-object, filled up with -1; `rx` int32
+            (B, T, D, R) and `pr` int32 (B, T, D, P), its medications and procedures, filled up with -1; and `visits`
+            int32 (B,), number of visits per patient, from 1 to T, visits without Dx-objects included.
+        json: function of `patients` string (B,), patients as JSON; `mime_tf.export.patient_json` has its form,
+            `codes_by_name` the codes' names.
     """
 
     def __init__(self, fitted):
@@ -35,40 +55,25 @@ class Service(tf.Module):
         self.weights = [weight.value for weight in fitted.model.weights]
         self.known = {kind: tf.constant(known) for kind, known in fitted.usable.items()}
         self.names = {kind: _lookup_table(codes_by_name(fitted, kind)) for kind in CODE_KINDS}
+        attributes = getattr(fitted.model, "attributes", None) or {}
+        self.age, self.sexes = (tf.constant(list(attributes.get(name, ())), kind) for name, kind in _ATTRIBUTES)
+        of_patient = _OF_PATIENT if attributes else ()
+        self.codes = tf.function(self._score_codes, input_signature=[*_CODES, *of_patient])
+        self.json = tf.function(self._score_json, input_signature=[_JSON, *of_patient])
         # Wrapped, so that the module does not hold them.
         self._adjustment = fitted.adjustment
         self._model = functools.partial(fitted.model, training=False)
         self._recurrences = lambda: [network.rnn for network in getattr(fitted.model, "networks", [fitted.model])]
 
-    @tf.function(
-        input_signature=[
-            tf.TensorSpec((None, None, None), tf.int32, "dx"),
-            tf.TensorSpec((None, None, None, None), tf.int32, "rx"),
-            tf.TensorSpec((None, None, None, None), tf.int32, "pr"),
-            tf.TensorSpec((None,), tf.int32, "visits"),
-        ]
-    )
-    def codes(self, dx, rx, pr, visits):
-        """Scores patients given as the numbers of their codes.
+    def _score_codes(self, dx, rx, pr, visits, age=None, sex=None):
+        """Scores patients given as the numbers of their codes."""
+        return self._score(*_check(dx, rx, pr, visits), age, sex)
 
-        Args:
-            dx: int32 (B, T, D), the diagnosis of each Dx-object, filled up with -1.
-            rx: int32 (B, T, D, R), the medications of each Dx-object, filled up with -1.
-            pr: int32 (B, T, D, P), the procedures of each Dx-object, filled up with -1.
-            visits: int32 (B,), number of visits per patient, from 1 to T, visits without Dx-objects included.
-        """
-        return self._score(*_check(dx, rx, pr, visits))
-
-    @tf.function(input_signature=[tf.TensorSpec((None,), tf.string, "patients")])
-    def json(self, patients):
-        """Scores patients given as JSON; `mime_tf.export.patient_json` has its form, `codes_by_name` the codes' names.
-
-        Args:
-            patients: string (B,).
-        """
+    def _score_json(self, patients, age=None, sex=None):
+        """Scores patients given as JSON."""
         codes = {kind: self._look_up(kind, names) for kind, names in patient_json.read(patients).items()}
         visits = tf.cast(codes["dx"].row_lengths(), tf.int32)
-        return self._score(*(codes[kind].to_tensor(-1) for kind in CODE_KINDS), visits)
+        return self._score(*(codes[kind].to_tensor(-1) for kind in CODE_KINDS), visits, age, sex)
 
     def signatures(self):
         """Returns both functions as the signatures of a SavedModel, by name."""
@@ -86,7 +91,19 @@ class Service(tf.Module):
         )
         return numbers.with_flat_values(checked(numbers.flat_values, unambiguous, message))
 
-    def _score(self, dx, rx, pr, visits):
+    def _of_patients(self, age, sex, visits):
+        """Returns the attributes of patients, as `mime_tf.regression.attributes.Attributes.values` has them."""
+        for name, values in (("age", age), ("sex", sex)):
+            same = tf.shape(values)[0] == tf.shape(visits)[0]
+            tf.debugging.Assert(same, [f"{name}: must be one per patient; found", tf.shape(values)])
+        columns = []
+        if self.age.shape[0]:
+            is_known, (mean, deviation) = tf.math.is_finite(age) & (age >= 0), tf.unstack(self.age)
+            columns += [tf.where(is_known, (age - mean) / deviation, 0.0), tf.cast(~is_known, tf.float32)]
+        columns += [tf.cast(sex == value, tf.float32) for value in tf.unstack(self.sexes)]
+        return tf.stack(columns, axis=1)
+
+    def _score(self, dx, rx, pr, visits, age, sex):
         with tf.control_dependencies(
             [tf.debugging.Assert(tf.size(visits) > 0, ["no patient; one or more are needed"])]
         ):
@@ -97,7 +114,10 @@ class Service(tf.Module):
         shown = _count(keep_dx) + _count(keep_rx) + _count(keep_pr)
         given = _count(dx >= 0) + _count(rx >= 0) + _count(pr >= 0)
         rx, pr = tf.where(keep_rx, rx, -1), tf.where(keep_pr, pr, -1)
-        output = self._model(_tables(keep_dx, dx, rx, pr, visits))[:, 0]
+        inputs = _tables(keep_dx, dx, rx, pr, visits)
+        if age is not None:
+            inputs[ATTRIBUTES] = self._of_patients(age, sex, visits)
+        output = self._model(inputs)[:, 0]
         return {
             "probability": adjusted(self._adjustment, output, shown == 0),
             "dropped_codes": given - shown,

@@ -19,12 +19,13 @@ class CodeRegression(keras.layers.Layer):
                      + sum over pairs of diagnoses that are both recorded of both[pair] + order[pair] s
 
     where s is 1 if the first of a pair was first recorded in an earlier visit than the second, -1 if in a later one, 0
-    if in the same.
+    if in the same. Attributes of the patient, such as a standardized age, add their products with `attributes`.
 
     Args:
         windows: list of int, the last so many visits each; 0 for all visits.
         sizes: list of int, the number of keys of each window.
-        sequences: int, number of pairs of diagnoses.
+        sequences: int, P, number of pairs of diagnoses.
+        attributes: int, A, number of attributes.
         ancestors: `sizes` of a `CodeAncestors`, or None. An ancestor of a code occurs where the code does, and has keys
             as a code has.
         **kwargs: arguments of `keras.layers.Layer`. It computes in float32 whatever its dtype policy.
@@ -33,22 +34,25 @@ class CodeRegression(keras.layers.Layer):
         keys: int64 (K,), the keys of `mime_tf.regression.columns`, ascending within each window.
         presence, log_count: float32 (K,), coefficients.
         bias: float32, a scalar.
-        pairs: int64 (P, 2), codes of two diagnoses each; present if P is not 0, as are the next two.
+        pairs: int64 (P, 2), codes of two diagnoses each.
         both, order: float32 (P,), coefficients.
+        attribute_weights: float32 (A,), coefficients.
         above: the weights of a `CodeAncestors`, with `ancestors` only.
 
     Call arguments:
-        inputs: dict of the tables of a batch, of `mime_tf.batches.tables`.
+        inputs: dict of the tables of a batch, of `mime_tf.batches.tables`; and `"attributes"`, float32 (B, A), unless A
+            is 0.
 
     Returns:
         float32 tensor of shape (B, 1), logits.
     """
 
-    def __init__(self, windows, sizes, sequences=0, ancestors=None, **kwargs):
+    def __init__(self, windows, sizes, sequences=0, attributes=0, ancestors=None, **kwargs):
         super().__init__(**kwargs)
         if len(windows) != len(sizes) or any(value < 0 for value in (*windows, *sizes)):
             raise ValueError(f"`windows` and `sizes` must be as many, each 0 or more. Received: {windows=}, {sizes=}")
         self.windows, self.sizes, self.sequences = list(windows), list(sizes), sequences
+        self.attributes = attributes
         self.ancestors = None if ancestors is None else list(ancestors)
         self.above = None if ancestors is None else CodeAncestors(ancestors, name="above")
 
@@ -59,10 +63,12 @@ class CodeRegression(keras.layers.Layer):
         self.presence = self.add_weight(name="presence", shape=(total,), dtype="float32", **options)
         self.log_count = self.add_weight(name="log_count", shape=(total,), dtype="float32", **options)
         self.bias = self.add_weight(name="bias", shape=(), dtype="float32", **options)
-        if self.sequences:
-            self.pairs = self.add_weight(name="pairs", shape=(self.sequences, 2), dtype="int64", **options)
-            self.both = self.add_weight(name="both", shape=(self.sequences,), dtype="float32", **options)
-            self.order = self.add_weight(name="order", shape=(self.sequences,), dtype="float32", **options)
+        self.pairs = self.add_weight(name="pairs", shape=(self.sequences, 2), dtype="int64", **options)
+        self.both = self.add_weight(name="both", shape=(self.sequences,), dtype="float32", **options)
+        self.order = self.add_weight(name="order", shape=(self.sequences,), dtype="float32", **options)
+        self.attribute_weights = self.add_weight(
+            name="attribute_weights", shape=(self.attributes,), dtype="float32", **options
+        )
         if self.above is not None:
             self.above.build()
         self.built = True
@@ -80,7 +86,10 @@ class CodeRegression(keras.layers.Layer):
             start += size
         if self.sequences:
             scores += self._sequences(history, visit, key, histories)
-        return gather_padded((scores + self.bias)[:, tf.newaxis], inputs["patients"])
+        logits = gather_padded((scores + self.bias)[:, tf.newaxis], inputs["patients"])
+        if self.attributes:
+            logits += tf.linalg.matvec(inputs["attributes"], self.attribute_weights)[:, tf.newaxis]
+        return logits
 
     def _window(self, columns, history, key, histories):
         """Returns the score of one window, (histories,): of the keys at a slice of the weights."""
@@ -115,5 +124,5 @@ class CodeRegression(keras.layers.Layer):
         return (inputs_shape["patients"][0], 1)
 
     def get_config(self):
-        config = {"windows": self.windows, "sizes": self.sizes, "sequences": self.sequences}
-        return {**super().get_config(), **config, "ancestors": self.ancestors}
+        names = ("windows", "sizes", "sequences", "attributes", "ancestors")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -63,22 +63,46 @@ class Attributes:
         Raises:
             InputError: an age is no number, or the table lacks a column.
         """
-        columns = []
+        ages, sexes = np.full(len(patients), np.nan), np.full(len(patients), "")
         if len(self.age):
             table.column(AGE)
             ages = _ages(table)[patients]
-            known, (mean, deviation) = np.isfinite(ages), self.age
-            columns += [np.where(known, (ages - mean) / deviation, 0.0), ~known]
         if len(self.sexes):
             table.column(SEX)
             sexes = _sexes(table)[patients]
-            columns += [sexes == sex for sex in self.sexes]
-        return np.column_stack([np.asarray(column, np.float64) for column in columns])
+        return self.values(ages, sexes)
 
     def names(self) -> list[str]:
         """Returns a name of each column for people."""
         ages = ["age, standardized", "age not known"] if len(self.age) else []
         return ages + [f"sex {sex or 'not known'}" for sex in self.sexes]
+
+    def config(self) -> dict[str, list]:
+        """Returns the columns as JSON can hold them."""
+        return {"age": self.age.tolist(), "sexes": self.sexes.tolist()}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Sequence]) -> "Attributes":
+        """Returns the columns of `config`."""
+        return cls(np.array(config["age"], np.float64), np.array(config["sexes"], str))
+
+    def unknown(self, patients: int) -> np.ndarray:
+        """Returns the values of patients of whom neither age nor sex is known, float64 (patients, columns)."""
+        return self.values(np.full(patients, np.nan), np.full(patients, ""))
+
+    def values(self, ages: np.ndarray, sexes: np.ndarray) -> np.ndarray:
+        """Returns the values of patients, float64 (patients, columns).
+
+        Args:
+            ages: float64 (patients,), nan where not known.
+            sexes: str (patients,), empty where not known.
+        """
+        columns = []
+        if len(self.age):
+            known, (mean, deviation) = np.isfinite(ages), self.age
+            columns += [np.where(known, (ages - mean) / deviation, 0.0), ~known]
+        columns += [sexes == sex for sex in self.sexes]
+        return np.column_stack([np.asarray(column, np.float64) for column in columns])
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Returns arrays for an archive of NumPy, from which `from_arrays` makes the columns again."""

@@ -189,20 +189,29 @@ def _constant(
     return Linear(part, None, attributes, np.zeros(width), intercept, "none", 0.0, loss)
 
 
-def refit(fitted: Linear, store: Store, labels: np.ndarray, patients: np.ndarray, share: float, seed: int) -> Linear:
+def refit(
+    fitted: Linear,
+    store: Store,
+    labels: np.ndarray,
+    patients: np.ndarray,
+    share: float,
+    seed: int,
+    table: PatientTable | None = None,
+) -> Linear:
     """Fits a regression again, to some of its training patients, with the same columns and penalty.
 
     Args:
-        fitted: from `fit`, without attributes.
+        fitted: from `fit`.
         store: the cohort.
         labels: 0 or 1, one per patient of `store`.
         patients: int64, rows of `store`.
         share: that of the training patients which these are; the penalty per patient stays the same.
         seed: seed of scikit-learn's solver.
+        table: the patients.csv beside the cohort, for attributes.
     """
     if fitted.penalty == "none":
-        return _constant(fitted.columns, None, labels[patients], labels[patients])
-    values = fitted.design(store, patients)
+        return _constant(fitted.columns, fitted.attributes, labels[patients], labels[patients])
+    values = fitted.design(store, patients, table)
     model = _estimator(fitted.penalty, seed).set_params(C=fitted.strength / share).fit(values, labels[patients])
     weights, intercept = model.coef_[0], float(model.intercept_[0])
     return dataclasses.replace(fitted, weights=weights, intercept=intercept)

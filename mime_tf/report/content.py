@@ -77,8 +77,7 @@ def _notes(inputs):
     if detailed.empty.any():
         yield (
             f"nothing is known of {detailed.empty.sum()} of {len(detailed)} test rows of {inputs.detailed.name}, for "
-            f"the model knows none of their codes: they are scored {adjustment.rule}, and none of them is among the "
-            "explained patients"
+            f"the model knows none of their codes: they are scored {adjustment.rule}, and none of them is explained"
         )
     if adjustment.recalibration is not None:
         yield f"the probabilities of {inputs.detailed.name} are recalibrated: {adjustment.recalibration.method}"

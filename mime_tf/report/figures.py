@@ -3,6 +3,7 @@
 import numpy as np
 
 from mime_tf.assess.measures import MEASURES
+from mime_tf.assess.wilson import wilson
 from mime_tf.explain import picture
 from mime_tf.pages.text import shortened
 from mime_tf.terminal.plotting import require_matplotlib
@@ -110,10 +111,20 @@ def _calibration(report):
     axes.plot([0, 1], [0, 1], ":", color=GREY, linewidth=1, label="ideal")
     _overlay(axes, report, "calibration", f"{report.detailed.name}, with 95% intervals", marker="o", markersize=4)
     axes.vlines(curve["x"], low, high, color=BLUE, linewidth=1.2)
+    smooth = {"smooth curve": (report.detailed.curves, "-"), "before recalibration": (_before(report), "--")}
+    for label, (curves, dash) in smooth.items():
+        if "calibration_smooth" in curves:
+            line = curves["calibration_smooth"]
+            axes.plot(line["x"], line["y"], dash, color=ORANGE, linewidth=1.6, label=label)
     axes.set(xlabel="mean probability of a bin", ylabel="share of label 1", xlim=(0, top), ylim=(0, top))
     _finish(axes)
     has_both_labels = "scores_0" in report.detailed.curves
     return {"calibration": figure} | ({"scores": _scores(report)} if has_both_labels else {})
+
+
+def _before(report):
+    """Returns the curves before recalibration, none for a model without one."""
+    return report.section("calibration").data.before
 
 
 def _scores(report):
@@ -199,11 +210,3 @@ def _finish(axes):
     """Adds a grid, and the legend above, where no curve can be under it."""
     axes.grid(linewidth=0.4, alpha=0.6)
     axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(-0.02, 1.0), fontsize=9.5)
-
-
-def wilson(ones, total):
-    """Returns the 95% intervals of shares, by Wilson, Journal of the American Statistical Association 22 (1927) 209."""
-    z = 1.959964
-    middle = (ones + z * z / 2) / (total + z * z)
-    half = z / (total + z * z) * np.sqrt(ones * (total - ones) / total + z * z / 4)
-    return np.maximum(middle - half, 0), np.minimum(middle + half, 1)

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -55,6 +56,7 @@ _BLEND_ARGUMENTS = {
     **{name: lambda value: value is None or _is_list(value) for name in ("windows", "sizes")},
     "sequences": lambda value: is_whole(value, 0),
     "ancestors": lambda value: value is None or (_is_list(value) and len(value) == 6),
+    "attributes": lambda value: value is None or _are_attributes(value),
     **{name: _ARGUMENTS[name] for name in ("name", "trainable", "dtype")},
 }
 
@@ -97,9 +99,9 @@ def _shapes(path: str, config: dict[str, Any], sizes: Mapping[str, int] | None) 
             _check_network(path, network, sizes)
         if len(arguments["windows"] or []) != len(arguments["sizes"] or []):
             raise InputError(f"{path}: windows, sizes: found {show(arguments['windows'])}; as many sizes are needed")
-        for name in ("sequences", "ancestors"):
-            if arguments[name] and arguments["windows"] is None:
-                raise InputError(f"{path}: {name}: found {show(arguments[name])}; there are none without a regression")
+        for name in ("sequences", "attributes", "ancestors") if arguments["windows"] is None else ():
+            if arguments[name]:
+                raise InputError(f"{path}: {name}: found {show(arguments[name])}; needs a regression")
         return weights.blend_shapes(arguments)
     if kind != "mime_tf>MiME":
         raise InputError(f"{path}: found {show(config.get('class_name'))}; a MiME is needed")
@@ -200,3 +202,13 @@ def _check_values(path: str, arguments: Any, right: Mapping[str, Callable[[Any],
         if not is_right(arguments[name]):
             raise InputError(f"{path}: {name}: found {show(arguments[name])}; {other}")
     return arguments
+
+
+def _are_attributes(value: Any) -> bool:
+    """Whether a value is as `mime_tf.regression.attributes.Attributes.config` returns it."""
+    if not (isinstance(value, dict) and set(value) == {"age", "sexes"}):
+        return False
+    age, sexes = value["age"], value["sexes"]
+    numbers = isinstance(age, list) and len(age) in (0, 2) and all(type(number) in (int, float) for number in age)
+    words = isinstance(sexes, list) and len(sexes) <= _MOST_PARTS and all(isinstance(sex, str) for sex in sexes)
+    return numbers and all(map(math.isfinite, age)) and words and bool(age or sexes)

@@ -69,8 +69,9 @@ def blend_shapes(arguments: Mapping[str, Any]) -> Shapes:
     if has_regression:
         result |= {f"{_REGRESSION}/{index}": (sum(arguments["sizes"]),) for index in range(3)}
         result |= {f"{_REGRESSION}/3": ()}
-        if pairs := arguments["sequences"]:
-            result |= {f"{_REGRESSION}/4": (pairs, 2), f"{_REGRESSION}/5": (pairs,), f"{_REGRESSION}/6": (pairs,)}
+        pairs, of_patient = arguments["sequences"], arguments["attributes"] or {}
+        result |= {f"{_REGRESSION}/4": (pairs, 2), f"{_REGRESSION}/5": (pairs,), f"{_REGRESSION}/6": (pairs,)}
+        result |= {f"{_REGRESSION}/7": (sum(map(len, of_patient.values())),)}
         for index, size in enumerate(arguments["ancestors"] or ()):
             result[f"{_ABOVE}/{index}"] = (size + (index % 2 == 0),)  # offsets of the codes, then their ancestors
     return result | {"vars/0": (len(arguments["kinds"]) + has_regression,), "vars/1": ()}

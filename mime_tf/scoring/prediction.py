@@ -13,6 +13,7 @@ from mime_tf.data.known_codes import count_codes
 from mime_tf.errors import InputError, show
 from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.runs.provenance import GROUPS
+from mime_tf.scoring import attributes
 from mime_tf.scoring.scorer import Scorer
 from mime_tf.scoring.substitution import Substitution
 from mime_tf.splits.groups import digest, group_numbers
@@ -36,12 +37,14 @@ class Predictions:
         by_ancestor: int64, (patients,): number of codes in place of which the model was shown an ancestor, or None if
             it was not to be.
         patient_ids: (patients,), as in `mime_tf.data.cohort.Cohort`, or None.
+        before: float32, (patients,), the probabilities before recalibration; None for a model without one.
     """
 
     probabilities: np.ndarray
     codes: np.ndarray
     dropped: np.ndarray
     patient_ids: np.ndarray | None = None
+    before: np.ndarray | None = None
     by_ancestor: np.ndarray | None = None
 
     @property
@@ -135,7 +138,7 @@ def predict_parts(
         output[part.rows] = scores
         codes, dropped = count_codes(cohort.store, fitted.usable, count=_of_codes(report))
         probabilities = fitted.adjustment(output, codes == dropped)
-        yield Predictions(probabilities, codes, dropped, cohort.patient_ids, by_ancestor)
+        yield Predictions(probabilities, codes, dropped, cohort.patient_ids, by_ancestor=by_ancestor)
         done += len(part)
 
 
@@ -158,7 +161,8 @@ def part_of(fitted: FittedSplit, cohort: Cohort, name: str) -> Part:
             (`eval_drop_remainder`).
 
     Raises:
-        InputError: the split can't be made again, or the cohort's codes mean something else than in training.
+        InputError: the split can't be made again, the cohort's codes mean something else than in training, or it lacks
+            age or sex, which the model reads.
         ValueError: `name` is none of these.
     """
     if name not in SETS:
@@ -168,9 +172,13 @@ def part_of(fitted: FittedSplit, cohort: Cohort, name: str) -> Part:
         rows = np.argsort(cohort.store.visit_counts, kind="stable")
         rows = rows[cohort.store.visit_counts[rows] > 0]  # a patient whose one visit was taken away has no history
         labels = np.zeros(len(cohort), np.int64) if cohort.labels is None else cohort.labels  # a Part has labels
-        return Part(rows, cohort.store, labels[rows], fitted.usable)
-    config, part = fitted.config, getattr(split_of(fitted, cohort), name)
-    return part if name == "train" else part.scored(config.batch_size, config.eval_drop_remainder)
+        part = Part(rows, cohort.store, labels[rows], fitted.usable)
+    else:
+        config, part = fitted.config, getattr(split_of(fitted, cohort), name)
+        if name != "train":
+            part = part.scored(config.batch_size, config.eval_drop_remainder)
+    of_patients = attributes.read(fitted, cohort)
+    return part if of_patients is None else part.with_attributes(of_patients)
 
 
 def split_of(fitted: FittedSplit, cohort: Cohort) -> Split:
@@ -218,7 +226,15 @@ def score(fitted: FittedSplit, part: Part, batch_size: int = 200, progress: Prog
     """
     output = model_output(fitted, part, batch_size, progress)
     codes, dropped = count_codes(part.store, part.known, part.rows)
-    return Predictions(fitted.adjustment(output, codes == dropped), codes, dropped)
+    adjustment, is_empty = fitted.adjustment, codes == dropped
+    before = None if adjustment.before is None else adjustment.before(output, is_empty)
+    return Predictions(adjustment(output, is_empty), codes, dropped, before=before)
+
+
+def empty(part: Part) -> np.ndarray:
+    """Returns of which patients of a part the model knows no code: bool (patients,)."""
+    codes, dropped = count_codes(part.store, part.known, part.rows)
+    return codes == dropped
 
 
 def model_output(

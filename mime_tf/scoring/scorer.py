@@ -18,11 +18,12 @@ class Scorer:
     """Scores datasets with a model; traced once, it is cheap to call again and again as the weights change.
 
     Args:
-        model: MiME.
+        model: MiME or Blend.
     """
 
     def __init__(self, model: Any):
-        self._predict = tf.function(lambda inputs: model(inputs, training=False), input_signature=[datasets.INPUTS])
+        signature = [datasets.inputs_of(model)]
+        self._predict = tf.function(lambda inputs: model(inputs, training=False), input_signature=signature)
 
     def __call__(self, batches: Iterable[tuple]) -> np.ndarray:
         """Returns the probabilities of `(inputs, labels)` batches, such as a dataset.

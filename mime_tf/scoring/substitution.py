@@ -51,7 +51,7 @@ class Substitution:
     def apply(self, cohort: Cohort) -> Cohort:
         """Returns a cohort with the substitutes in place of codes; patients, visits and links stay."""
         columns = {kind: self._of(kind, getattr(cohort.store, kind)) for kind in CODE_KINDS}
-        return Cohort(dataclasses.replace(cohort.store, **columns), cohort.labels, cohort.patient_ids, cohort.path)
+        return cohort.with_store(dataclasses.replace(cohort.store, **columns))
 
     def _of(self, kind: str, codes: np.ndarray) -> np.ndarray:
         table = self.codes[kind]

@@ -51,8 +51,4 @@ def without_fold(split: Split, folds: np.ndarray, fold: int, shuffled: int | Non
     train, kept = split.train, np.flatnonzero(folds != fold)
     if shuffled is not None:
         kept = np.random.default_rng(shuffled).permutation(kept)
-
-    def choose(chosen: np.ndarray) -> Part:
-        return Part(train.rows[chosen], train.store, train.labels[chosen], train.known)
-
-    return Split(choose(kept), split.valid, choose(np.flatnonzero(folds == fold)), split.known)
+    return Split(train.at(kept), split.valid, train.at(np.flatnonzero(folds == fold)), split.known)

@@ -21,12 +21,14 @@ class Part:
         store: the whole cohort.
         labels: 0 and 1: int64 (patients,), or uint8 (patients, outcomes) where a patient has several.
         known: the codes that are kept, as in `Split`, or None for all.
+        attributes: float32 (patients, attributes), numbers beside the codes such as a standardized age, or None.
     """
 
     rows: np.ndarray
     store: Store
     labels: np.ndarray
     known: Mapping[str, np.ndarray] | None = None
+    attributes: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -45,7 +47,16 @@ class Part:
 
     def head(self, count: int) -> "Part":
         """Returns the first `count` patients."""
-        return Part(self.rows[:count], self.store, self.labels[:count], self.known)
+        return self.at(np.arange(min(count, len(self))))
+
+    def at(self, indices: np.ndarray) -> "Part":
+        """Returns the patients at `indices` (integers) of the part, in that order."""
+        attributes = None if self.attributes is None else self.attributes[indices]
+        return Part(self.rows[indices], self.store, self.labels[indices], self.known, attributes)
+
+    def with_attributes(self, attributes: np.ndarray) -> "Part":
+        """Returns the part with attributes, given those of all patients of the cohort, (rows, attributes)."""
+        return dataclasses.replace(self, attributes=attributes[self.rows].astype(np.float32))
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -65,6 +76,11 @@ class Split:
     def __repr__(self) -> str:
         codes = ", ".join(f"{int(self.known[kind].sum()):,} {kind}" for kind in CODE_KINDS)
         return f"Split({len(self.train):,} train, {len(self.valid):,} valid, {len(self.test):,} test; known: {codes})"
+
+    def with_attributes(self, attributes: np.ndarray) -> "Split":
+        """Returns the split with attributes of its patients, as `Part.with_attributes` has them."""
+        train, valid, test = (part.with_attributes(attributes) for part in (self.train, self.valid, self.test))
+        return Split(train, valid, test, self.known)
 
 
 def eligible(

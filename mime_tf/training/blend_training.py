@@ -14,10 +14,10 @@ from mime_tf.batches import datasets, tables
 from mime_tf.blend import Blend
 from mime_tf.config import REGRESSION, TrainConfig
 from mime_tf.data.cohort import Cohort
-from mime_tf.regression import linear
+from mime_tf.regression import linear, yardsticks
+from mime_tf.regression.attributes import Attributes
 from mime_tf.regression.columns import Columns
 from mime_tf.regression.sequences import Sequences
-from mime_tf.regression.yardsticks import lineage_of
 from mime_tf.runs import model_file, writing
 from mime_tf.runs.folder import MODEL, NETWORKS, PREDICTIONS, remove_state
 from mime_tf.runs.results import read_history, read_metrics, read_predictions
@@ -151,19 +151,17 @@ class BlendTraining:
         self.console.progress(f"{os.path.basename(self.folder)}: fitting the regression")
         columns = Columns.learn(store, train.rows)
         sequences = Sequences.learn(store, train.rows)
-        lineage = lineage_of(self.cohort)
+        table = yardsticks.table_of(self.cohort) if self.config.age_sex == "auto" else None
+        lineage = yardsticks.lineage_of(self.cohort)
         every = [columns] if lineage is None else [columns, Columns.learn(store, train.rows, lineage=lineage)]
-        fits = (
-            linear.fit(store, labels, train.rows, valid.rows, columns=each, sequences=sequences, seed=number)
-            for each in every
-        )
+        parts = (store, labels, train.rows, valid.rows)
+        fits = (linear.fit(*parts, columns=each, sequences=sequences, table=table, seed=number) for each in every)
         fitted = min(fits, key=lambda fit: fit.valid_loss)
         logits = np.empty(len(train))
         for fold in range(self.config.members):
             kept, held_out = train.rows[folds != fold], train.rows[folds == fold]
-            logits[folds == fold] = linear.refit(fitted, store, labels, kept, len(kept) / len(train), number).logits(
-                store, held_out
-            )
+            refitted = linear.refit(fitted, store, labels, kept, len(kept) / len(train), number, table)
+            logits[folds == fold] = refitted.logits(store, held_out, table)
         return fitted, FittedPart(f"regression ({fitted.choice()})", logits, {})
 
     def _assemble(self, regression: linear.Linear | None, weights: np.ndarray, bias: float) -> Blend:
@@ -183,10 +181,14 @@ class BlendTraining:
 
     def _write_results(self, model: Blend, parts: Sequence[FittedPart], weights: np.ndarray) -> dict[str, Any]:
         """Writes all files, the metrics last, whose presence says that the split is finished."""
-        scorer = Scorer(model)
-        figures = {}
+        scorer, split, figures = Scorer(model), self.split, {}
+        if model.attributes:
+            table = yardsticks.table_of(self.cohort)
+            assert table is not None  # the attributes were learned from it
+            attributes = Attributes.from_config(model.attributes)
+            split = split.with_attributes(attributes.matrix(table, np.arange(len(self.cohort))))
         for name in PREDICTIONS:
-            part = getattr(self.split, name)
+            part = getattr(split, name)
             probabilities = scorer(datasets.scoring_batches(part, self.config.eval_batch_size))
             writing.write_predictions(self.folder, name, part, probabilities, self.cohort.patient_ids)
             figures[name] = summary.summarize(part.labels, probabilities)

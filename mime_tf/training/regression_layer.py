@@ -14,10 +14,10 @@ def regression_layer(fitted: Linear) -> tuple[dict[str, Any], dict[str, Any]]:
     Pairs of diagnoses without a coefficient, nearly all of them, are left out.
 
     Args:
-        fitted: a regression on columns, perhaps on sequences, without attributes.
+        fitted: a regression on columns, perhaps on sequences and attributes.
     """
     columns = fitted.columns
-    assert columns is not None and fitted.attributes is None
+    assert columns is not None
     presence, log_count = _by_form(columns, fitted.weights[: len(columns)])
     scale = np.concatenate([np.zeros(0), *(columns.scale(keys) for keys in columns.keys)])
     arguments: dict[str, Any] = {"windows": list(columns.windows), "sizes": [len(keys) for keys in columns.keys]}
@@ -30,8 +30,12 @@ def regression_layer(fitted: Linear) -> tuple[dict[str, Any], dict[str, Any]]:
     if columns.lineage is not None:
         arguments["ancestors"] = columns.lineage.sizes
         weights["above"] = columns.lineage.offsets, columns.lineage.ancestors
+    rest = fitted.weights[len(columns) :]
+    if fitted.attributes is not None:
+        arguments["attributes"] = fitted.attributes.config()
+        rest, weights["attribute_weights"] = np.split(rest, [len(rest) - len(fitted.attributes)])
     if fitted.sequences is not None:
-        both, order = fitted.weights[len(columns) :].reshape(2, -1)
+        both, order = rest.reshape(2, -1)
         kept = np.flatnonzero((both != 0) | (order != 0))
         if len(kept):
             arguments["sequences"] = len(kept)

@@ -212,7 +212,8 @@ def test_resamples_of_one_class_are_left_out_and_counted():
     assert np.isfinite(assessment.intervals["auc"]).all()
     stream = np.random.default_rng(0)
     without = sum(0 not in stream.integers(0, 10, 10) for _ in range(100))
-    assert any(note.startswith(f"ROC AUC: not defined in {without} of 100") for note in assessment.notes)
+    (note,) = (note for note in assessment.notes if note.startswith("ROC AUC, average precision, "))
+    assert f": not defined in {without} of 100 resamples; their intervals are of the others" in note
 
 
 # The command.
@@ -285,7 +286,7 @@ def test_command_as_a_process(trained, tmp_path):
     with open(tmp_path / "made" / "e" / "curves.csv", newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["curve", "x", "y", "threshold", "count"]
-    names = {"roc", "precision_recall", "calibration", "scores_0", "scores_1"}
+    names = {"roc", "precision_recall", "calibration", "calibration_smooth", "scores_0", "scores_1"}
     assert {row["curve"] for row in rows} == names | {f"net_benefit_{name}" for name in ("model", "all", "none")}
     assert {path.name for path in (tmp_path / "made" / "e").iterdir()} == {"metrics.json", "curves.csv"}
 
@@ -337,9 +338,10 @@ def test_codes_that_training_did_not_hold_are_noted(trained, tmp_path):
     patients = [[[[0, [0], []]]], [[[77, [0], [1]]]], [[[0, [88], []]]], [[]]]
     write_cohort(tmp_path / "other", patients, [0, 1, 1, 0])
     report, done = evaluated(trained / "r0s0", tmp_path, "--split", "all", data=tmp_path / "other")
-    (line,) = done.err
-    assert "4 codes of 2 patients; nothing is left of 2 (50.0%)" in line
-    assert line in report["notes"]
+    dropped, unknown = done.err
+    assert "4 codes of 2 patients; the model knew 42.9% of all codes" in dropped
+    assert unknown.startswith("nothing is known of 2 rows (50.0%): scored by the share of cases in training, ")
+    assert {dropped, unknown} <= set(report["notes"]) and report["nothing_known"] == 2
 
 
 def test_rows_of_one_patient_are_resampled_together(trained, tmp_path):

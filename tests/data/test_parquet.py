@@ -290,8 +290,10 @@ def struct_of(**fields):
 
 
 WRONG_TYPES = {
-    "label: text": (table(labels=["1", "0"]), "column label: found string; needed bool or int or float"),
-    "label: list": (table(labels=[[1], [0]]), "column label: found list<element: int64>; needed bool or int or float"),
+    "label: text": (
+        table(labels=["1", "0"]),
+        "column label: found string; needed bool or int or float or list<bool> or list<int> or list<float>",
+    ),
     "patient_id: float": (table(patient_id=[1.0, 2.0]), "column patient_id: found double; needed string or int"),
     "patient_id: bytes": (table(patient_id=[b"a", b"b"]), "column patient_id: found binary; needed string or int"),
     "visits: json": (

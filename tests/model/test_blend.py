@@ -160,7 +160,7 @@ def test_ancestors_by_hand():
 def test_a_saved_blend_has_its_ancestors(tmp_path):
     store = pickled.from_lists(PATIENTS)
     layer, _ = with_ancestors(store, lineage_of([("dx", 0, 0), ("dx", 1, 0), ("rx", 1, 2), ("pr", 0, 1)]), [ALL])
-    model = Blend([SMALL_BLEND], 1, layer.windows, layer.sizes, 0, layer.ancestors)
+    model = Blend([SMALL_BLEND], 1, layer.windows, layer.sizes, ancestors=layer.ancestors)
     model.regression.set_weights(layer.get_weights())
     path = str(tmp_path / "model.keras")
     model.save(path)

@@ -21,11 +21,11 @@ from mime_tf.__main__ import main
 from mime_tf.assess.bootstrap import Bootstrap
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.conversion import Conversion
+from mime_tf.data.origin import origin_of
 from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
 from mime_tf.report import content, figures
 from mime_tf.report.inputs import Settings
-from mime_tf.report.origin import origin_of
 from mime_tf.report.page import report_page
 from mime_tf.report.sections import SECTIONS, cohort, patients
 

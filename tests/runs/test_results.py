@@ -31,11 +31,11 @@ def test_results_are_those_of_the_files(trained):
 
 def test_predictions_become_a_frame(trained, tmp_path):
     frame = read_predictions(str(trained / "predictions_test.csv")).to_frame()
-    assert list(frame) == ["row", "label", "probability"]
+    assert list(frame) == ["row", "label", "probability", "empty"]
     assert len(frame) == 48
-    (tmp_path / "predictions.csv").write_text("patient_id,row,label,probability\na,0,1,0.5\n")
+    (tmp_path / "predictions.csv").write_text("patient_id,row,label,probability,empty\na,0,1,0.5,1\n")
     predictions = read_predictions(str(tmp_path / "predictions.csv"))
-    columns = {"patient_id": ["a"], "row": [0], "label": [1], "probability": [0.5]}
+    columns = {"patient_id": ["a"], "row": [0], "label": [1], "probability": [0.5], "empty": [True]}
     assert predictions.to_frame().to_dict("list") == columns
     assert repr(predictions) == "SavedPredictions(1 rows, 1 of label 1)"
 
@@ -44,11 +44,12 @@ def test_predictions_become_a_frame(trained, tmp_path):
     ("name", "content", "says"),
     [
         ("predictions_test.csv", "row,label\n0,1\n", "probability is needed"),
-        ("predictions_test.csv", "row,label,probability\n", "one patient or more"),
-        ("predictions_test.csv", "row,label,probability\n0,2,0.5\n", "labels"),
-        ("predictions_test.csv", "row,label,probability\n0,1,1.5\n", "probabilities"),
-        ("predictions_test.csv", "row,label,probability\n0.5,1,0.5\n", "column row"),
-        ("predictions_test.csv", "row,label,probability\n0,1,x\n", "must be numbers"),
+        ("predictions_test.csv", "row,label,probability,empty\n", "one patient or more"),
+        ("predictions_test.csv", "row,label,probability,empty\n0,2,0.5,0\n", "labels"),
+        ("predictions_test.csv", "row,label,probability,empty\n0,1,1.5,0\n", "probabilities"),
+        ("predictions_test.csv", "row,label,probability,empty\n0.5,1,0.5,0\n", "column row"),
+        ("predictions_test.csv", "row,label,probability,empty\n0,1,x,0\n", "must be numbers"),
+        ("predictions_test.csv", "row,label,probability,empty\n0,1,0.5,2\n", "column empty: must be 0 or 1"),
         ("predictions_test.csv", "row,label,probability\n0,1\n", "damaged"),
         ("predictions_test.csv", "", "damaged"),
         ("predictions_test.csv", None, "missing"),

@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import json
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from support.whole_runs import run as train_run
 
 from mime_tf.__main__ import main
 from mime_tf.commands import predict
-from mime_tf.data import parquet, pickled
+from mime_tf.data import known_codes, parquet, pickled
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.parquet import reader
 from mime_tf.errors import InputError
@@ -67,11 +68,12 @@ def test_predictions_are_those_of_training(split, trained):
     for name in ("test", "valid"):
         table = read_table(trained / split / f"predictions_{name}.csv")
         rows = [int(row["row"]) for row in table]
+        assert {row["empty"] for row in table} == {"0"}
         expected = [float(row["probability"]) for row in table]
         np.testing.assert_allclose(predictions.probabilities[rows], expected, rtol=0, atol=1e-6)
         part = prediction.part_of(run, cohort, name)
         assert sorted(part.rows) == rows
-        scored = prediction.score(run, part)[np.argsort(part.rows)]
+        scored = prediction.score(run, part).probabilities[np.argsort(part.rows)]
         np.testing.assert_allclose(scored, expected, rtol=0, atol=1e-6)
 
 
@@ -100,9 +102,12 @@ def forgetful(opened):
 
 
 def test_dropped_codes_by_hand(forgetful, monkeypatch):
-    monkeypatch.setattr(prediction, "_BLOCK", 2)
+    monkeypatch.setattr(known_codes, "_BLOCK", 2)
     predictions = prediction.predict(forgetful, cohort_of(PATIENTS))
     assert predictions.dropped.tolist() == [0, 8, 3, 0, 2]
+    assert predictions.codes.tolist() == [5, 10, 3, 0, 5]
+    assert predictions.known_share.round(3).tolist()[:3] == [1.0, 0.2, 0.0]
+    assert np.isnan(predictions.known_share[3]) and predictions.known_share[4] == 0.6
     assert predictions.empty.tolist() == [False, False, True, True, False]
     assert predictions.probabilities.dtype == np.float32
 
@@ -127,7 +132,7 @@ def test_predictions_become_a_frame(opened):
     cohort = Cohort(pickled.from_lists(PATIENTS), stored_ids=np.array(["p", "q", "r", "s", "t"], object))
     predictions = prediction.predict(opened, cohort)
     frame = predictions.to_frame()
-    assert list(frame) == ["patient_id", "probability", "dropped_codes", "empty"]
+    assert list(frame) == ["patient_id", "probability", "dropped_codes", "known_share", "empty"]
     assert frame["patient_id"].tolist() == ["p", "q", "r", "s", "t"]
     assert frame["probability"].tolist() == predictions.probabilities.tolist()
     assert repr(predictions).startswith("Predictions(5 patients, mean probability 0.")
@@ -253,12 +258,12 @@ def test_command_as_a_process(trained, tmp_path):
     assert done.returncode == 0, done.stderr
     assert "120 patients" in done.stdout
     table = read_table(tmp_path / "made" / "scores.csv")
-    assert list(table[0]) == ["row", "probability", "dropped_codes", "empty"]
+    assert list(table[0]) == ["row", "probability", "dropped_codes", "known_share", "empty"]
     assert [int(row["row"]) for row in table] == list(range(120))
     for expected in read_table(trained / "r0s0" / "predictions_test.csv"):
         row = table[int(expected["row"])]
         assert float(row["probability"]) == pytest.approx(float(expected["probability"]), abs=1e-6)
-        assert (row["dropped_codes"], row["empty"]) == ("0", "0")
+        assert (row["dropped_codes"], row["known_share"], row["empty"]) == ("0", "1.0", "0")
     assert [path.name for path in (tmp_path / "made").iterdir()] == ["scores.csv"]
 
 
@@ -271,11 +276,20 @@ def test_command_with_ids_and_unknown_codes(folder, tmp_path):
     done = command("--model", folder, "--data", tmp_path / "new.parquet", "--output", tmp_path / "scores.csv")
     assert done.code == 0
     assert ["unfinished" in line for line in done.err] == [True]
-    assert "13 codes of 3 patients; nothing is left of 2" in done.out[1]
+    assert "13 codes of 3 patients; the model knew 43.5% of all codes" in done.out[1]
+    share = json.loads((folder / "population.json").read_text())["counts"]["train"]
+    prevalence = share["cases"] / share["rows"]
+    assert done.out[2] == (
+        f"nothing is known of 2 patients (empty is 1): scored by the share of cases in training, {prevalence:.1%}"
+    )
     table = read_table(tmp_path / "scores.csv")
     assert [row["patient_id"] for row in table] == ids.tolist()
     assert [row["dropped_codes"] for row in table] == ["0", "8", "3", "0", "2"]
+    assert [row["known_share"] for row in table] == ["1.0", "0.2", "0.0", "", "0.6"]
     assert [row["empty"] for row in table] == ["0", "0", "1", "1", "0"]
+    scores = [float(row["probability"]) for row in table]
+    assert scores[2:4] == pytest.approx([prevalence] * 2, abs=1e-7)
+    assert prevalence not in scores[:2]
 
 
 def test_output_in_use(trained, tmp_path):

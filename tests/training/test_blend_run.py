@@ -2,19 +2,25 @@
 
 import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 from support.killing import Killer, every_state_is_saved, fitters, fitters_are_kept  # noqa: F401
 from support.whole_runs import SIZES, check_same, command, read_table, run
 
 from mime_tf.__main__ import main
+from mime_tf.batches.tables import Batch
 from mime_tf.blend import Blend
 from mime_tf.config import KINDS, PARTS, RECIPE, TrainConfig
-from mime_tf.data import pickled
+from mime_tf.data import parquet, pickled
 from mime_tf.data.cohort import Cohort
+from mime_tf.errors import InputError
 from mime_tf.explain.patients import explain_patients
+from mime_tf.export.saved_model import export
 from mime_tf.regression import linear
+from mime_tf.regression.attributes import Attributes
 from mime_tf.regression.sequences import Sequences
 from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.runs.model_file import load
@@ -72,7 +78,7 @@ def test_the_files_of_a_blend(uninterrupted, cohort):
     part = prediction.part_of(fitted, opened, "test")
     saved = fitted.predictions("test")
     np.testing.assert_array_equal(
-        prediction.score(fitted, part), saved.scores.probabilities[np.argsort(np.argsort(part.rows))]
+        prediction.score(fitted, part).probabilities, saved.scores.probabilities[np.argsort(np.argsort(part.rows))]
     )
 
 
@@ -112,8 +118,6 @@ def test_the_blend_is_the_sum_of_its_parts(uninterrupted, cohort):
         sequences=sequences,
         seed=0,
     )
-    from mime_tf.batches.tables import Batch
-
     logits = np.array(model.regression({name: np.asarray(table) for name, table in Batch(store).tables().items()}))[
         :, 0
     ]
@@ -225,6 +229,118 @@ def test_logits_are_useful_if_chance_would_not_do_as_well():
     assert not is_useful(np.zeros(2000), labels) and not is_useful(logits, np.zeros(2000))
     by_lot = [is_useful(rng.normal(size=300), rng.random(300) < 0.2) for _ in range(400)]
     assert 0.005 < np.mean(by_lot) < 0.05  # one in 20, and half of these have a negative weight
+
+
+@pytest.fixture(scope="module")
+def with_ages(tmp_path_factory):
+    """A cohort of 240 patients whose risk is in their age and sex, and a fitted blend that reads them."""
+    rng, folder = np.random.default_rng(7), tmp_path_factory.mktemp("ages")
+    simulated = simulate(patients=240, num_dx=60, num_rx=24, num_pr=30, mean_visits=5, prevalence=0.4)
+    ages, is_male = rng.integers(20, 90, 240), rng.random(240) < 0.5
+    labels = (rng.random(240) < 1 / (1 + np.exp(-(ages - 55) / 8 - is_male))).astype(int)
+    pickled.write(folder / "c", simulated.store, labels)
+    # Of every tenth patient neither is known.
+    known = np.arange(240) % 10 > 0
+    rows = [
+        f"{age if is_known else ''},{('F', 'M')[int(male)] if is_known else ''}"
+        for age, male, is_known in zip(ages, is_male, known, strict=True)
+    ]
+    (folder / "patients.csv").write_text("\n".join(["age,sex", *rows, ""]))
+    config = dataclasses.replace(CONFIG, blend=("regression", "bilinear"), age_sex="auto")
+    run(config, folder / "out", folder / "c")
+    return SimpleNamespace(folder=folder, ages=ages, is_male=is_male, known=known, labels=labels)
+
+
+def test_age_and_sex_are_read_and_predict(with_ages):
+    fitted, cohort = FittedSplit.open(with_ages.folder / "out" / "r0s0"), Cohort.open(str(with_ages.folder / "c"))
+    assert list(fitted.model.attributes["sexes"]) == ["", "F", "M"]
+    predicted = prediction.predict(fitted, cohort).probabilities
+    weights = np.array(fitted.model.regression.attribute_weights)
+    assert weights[0] > 0.5 and weights[4] > weights[3]  # age; male above female
+    assert np.corrcoef(predicted[with_ages.known], with_ages.ages[with_ages.known])[0, 1] > 0.6
+    # The probabilities that training left are those that scoring gives.
+    part = prediction.part_of(fitted, cohort, "test")
+    saved = fitted.predictions("test")
+    np.testing.assert_allclose(
+        prediction.score(fitted, part).probabilities[np.argsort(part.rows)], saved.scores.probabilities, rtol=1e-6
+    )
+
+
+def test_age_and_sex_by_hand(with_ages):
+    """Years above the mean of training add their part of the weight to the logit, and nothing else changes."""
+    fitted, cohort = FittedSplit.open(with_ages.folder / "out" / "r0s0"), Cohort.open(str(with_ages.folder / "c"))
+    model, store = fitted.model, cohort.store.select([0])
+    inputs = {name: np.asarray(table) for name, table in Batch(store).tables().items()}
+    mean, deviation = model.attributes["age"]
+    scale = float(model.part_weights[-1]) * np.array(model.regression.attribute_weights, np.float64)
+
+    def logit(*attributes):
+        probability = float(model(inputs | {"attributes": np.array([attributes], np.float32)})[0, 0])
+        return np.log(probability / (1 - probability))
+
+    nobody, woman, man = logit(0, 1, 1, 0, 0), logit(0, 0, 0, 1, 0), logit(1.5, 0, 0, 0, 1)
+    assert woman - nobody == pytest.approx(scale[3] - scale[1] - scale[2], abs=1e-4)
+    assert man - woman == pytest.approx(1.5 * scale[0] + scale[4] - scale[3], abs=1e-4)
+    values = Attributes.from_config(model.attributes).values(np.array([mean + 1.5 * deviation]), np.array(["M"]))
+    assert values.tolist() == [pytest.approx([1.5, 0, 0, 0, 1])]
+
+
+def test_a_cohort_without_the_table_is_refused(with_ages, tmp_path, capsys):
+    opened = Cohort.open(str(with_ages.folder / "c"))
+    pickled.write(tmp_path / "new", opened.store, opened.labels)
+    model = str(with_ages.folder / "out" / "r0s0")
+    argv = ["predict", "--model", model, "--data", str(tmp_path / "new"), "--output", str(tmp_path / "p.csv")]
+    assert main(argv) == 2
+    assert "new.seqs: no patients.csv beside it; the model of" in capsys.readouterr().err
+    (tmp_path / "patients.csv").write_text("\n".join(["age"] + ["50"] * 240) + "\n")
+    assert main(argv) == 2
+    assert "patients.csv: no column sex; found age" in capsys.readouterr().err
+
+
+def test_parts_of_a_cohort_have_their_rows_of_the_table(with_ages, tmp_path):
+    opened = Cohort.open(str(with_ages.folder / "c"))
+    parquet.write(tmp_path / "c.parquet", opened.store, opened.labels)
+    (tmp_path / "patients.csv").write_text((with_ages.folder / "patients.csv").read_text())
+    fitted = FittedSplit.open(with_ages.folder / "out" / "r0s0")
+    whole = prediction.predict(fitted, opened).probabilities
+    count, parts = Cohort.open_parts(str(tmp_path / "c.parquet"), 50)
+    scored = [part.probabilities for part in prediction.predict_parts(fitted, count, parts)]
+    np.testing.assert_allclose(np.concatenate(scored), whole, rtol=1e-5)
+
+
+def test_an_explanation_has_age_and_sex_in_its_first_step(with_ages):
+    fitted, cohort = FittedSplit.open(with_ages.folder / "out" / "r0s0"), Cohort.open(str(with_ages.folder / "c"))
+    scores = prediction.predict(fitted, cohort).probabilities
+    young, old = (int(np.argmin(np.where(with_ages.known, sign * with_ages.ages, 999))) for sign in (1, -1))
+    explained = {each.row: each for each in explain_patients(fitted, cohort, [young, old])}
+    for row, each in explained.items():
+        total = sum(visit.contribution for visit in each.visits)
+        assert each.empty_logit + total == pytest.approx(each.logit, abs=each.gap + 1e-3)
+        assert each.probability == pytest.approx(float(scores[row]), abs=1e-4)
+        assert any("Age and sex are in the first step" in remark for remark in each.remarks)
+    assert explained[old].empty_logit > explained[young].empty_logit + 1
+
+
+@pytest.mark.slow
+def test_an_export_takes_age_and_sex(with_ages, tmp_path):
+    fitted, cohort = FittedSplit.open(with_ages.folder / "out" / "r0s0"), Cohort.open(str(with_ages.folder / "c"))
+    card = export(fitted, str(tmp_path / "served"), bootstrap=5)
+    assert "age and sex, and no measurements" in card and "`age` [B], float32" in card
+    served = tf.saved_model.load(str(tmp_path / "served")).signatures["json"]
+    rows = [3, 10, 14]
+    records = pickled.to_lists(cohort.store.select(rows))
+    texts = [json.dumps({"visits": [[{"dx": str(dx), "rx": [str(code) for code in rx], "pr": [str(code) for code in pr]}
+             for dx, rx, pr in visit] for visit in record]}) for record in records]  # fmt: skip
+    ages = [float(with_ages.ages[row]) if with_ages.known[row] else -1.0 for row in rows]
+    sexes = [("F", "M")[int(with_ages.is_male[row])] if with_ages.known[row] else "" for row in rows]
+    answer = served(patients=tf.constant(texts), age=tf.constant(ages), sex=tf.constant(sexes))
+    expected = prediction.predict(fitted, cohort).probabilities[rows]
+    np.testing.assert_allclose(answer["probability"], expected, rtol=1e-4)
+
+
+def test_age_and_sex_need_a_regression():
+    with pytest.raises(InputError, match="age_sex, blend: found auto"):
+        dataclasses.replace(CONFIG, blend=("bilinear",), age_sex="auto")
 
 
 def test_kinds_are_configurations_of_networks():

@@ -31,13 +31,22 @@ def report(engine: Engine, events: Events, linked: Linked) -> dict[str, Any]:
         by_origin = {origin: times.get(origin, 0) for origin in ORIGINS}
         by_kind[kind] = {"total": total} | by_origin | {NOT_LINKED: total - sum(times.values())}
     dxobjects = linked.dxobjects
-    visits, patients = events.visits.count(), events.patients.count()
+    numbers = engine.numbers(
+        {
+            "links": linked.links.count(),
+            "dx_objects": dxobjects.count(),
+            "visits": events.visits.count(),
+            "visits with one": dxobjects.v.nunique(),
+            "patients": events.patients.count(),
+            "patients with one": dxobjects.p.nunique(),
+        }
+    )
     return {
         "orders": by_kind,
-        "links": engine.value(linked.links.count()),
-        "dx_objects": engine.value(dxobjects.count()),
-        "visits": {"total": engine.value(visits), "with a Dx-object": engine.value(dxobjects.v.nunique())},
-        "patients": {"total": engine.value(patients), "with a Dx-object": engine.value(dxobjects.p.nunique())},
+        "links": numbers["links"],
+        "dx_objects": numbers["dx_objects"],
+        "visits": {"total": numbers["visits"], "with a Dx-object": numbers["visits with one"]},
+        "patients": {"total": numbers["patients"], "with a Dx-object": numbers["patients with one"]},
         "commonest_links": commonest(engine, events, linked),
         "left_out": events.left_out,
         "kept": events.kept,

@@ -201,7 +201,7 @@ def _read_alike(engine, shards, columns, copies):
     first, paths = shards[0], [shard.file.path for shard in shards]
     if isinstance(first.file, ParquetFile):
         raw = engine.read_parquet(paths)
-        return raw.select(**_expressions(raw, first, columns), **{HEADER_ROW: ibis.literal(False)})
+        return _wanted(raw, first, columns, ibis.literal(False))
     header, separator = first.file.header, first.file.separator
     if _is_copied(first, copies):
         header, separator = header[: first.file.width], ","
@@ -210,7 +210,7 @@ def _read_alike(engine, shards, columns, copies):
     raw = raw.rename({name or f"unnamed {index}": f"c{index}" for index, name in enumerate(header)})
     wanted = [name for name in first.names.values() if name in header]
     is_header = functools.reduce(lambda a, b: a & b, (raw[name].strip() == name for name in wanted))
-    return raw.select(**_expressions(raw, first, columns), **{HEADER_ROW: is_header.fill_null(False)})
+    return _wanted(raw, first, columns, is_header.fill_null(False))
 
 
 def _plain_copy(engine, shard, copies):
@@ -221,27 +221,44 @@ def _plain_copy(engine, shard, copies):
     return path
 
 
-def _expressions(raw, shard, columns):
-    """The wanted columns of a table, and beside them the text of the values that can't be read or are not exact."""
-    expressions = {}
-    for key, column in columns.items():
-        name, kind = shard.names[key], shard.kind(key)
-        if name is None:
-            expressions[key] = ibis.null("int64" if column.time else "string")
-            continue
-        values = ibis.literal(shard.values[name]) if name in shard.values else raw[name]
-        text = types.text(values, kind)
-        text = text if column.digits == CODE else missing.as_null(text)
-        read_as: ibis.Value = text
-        if column.time:
-            read_as = types.seconds(values, kind, column.time_format)
-        elif column.digits is not None:
-            inexact = types.inexact(values, kind)
-            read_as = identifiers.exact(text, column.digits) if inexact is None else inexact.ifelse(None, text)
-        expressions[key] = read_as
-        if column.time or column.digits is not None:
-            expressions[_unread(key)] = ibis.ifelse(read_as.isnull(), text, ibis.null("string"))
-    return expressions
+def _wanted(raw, shard, columns, is_header):
+    """The wanted columns of a table, and beside them the text of the values that can't be read or are not exact.
+
+    Each step names what the next one uses repeatedly, because engines plan an expression anew wherever it is written.
+    """
+    existing = {key: name for key, name in shard.names.items() if name is not None}
+    sources = {
+        _raw(key): ibis.literal(shard.values[name]) if name in shard.values else raw[name]
+        for key, name in existing.items()
+    }
+    table = raw.select(**sources, **{HEADER_ROW: is_header})
+    table = table.mutate(**{_text(key): _as_text(table, key, shard, columns[key]) for key in existing})
+    table = table.mutate(**{key: _read_as(table, key, shard, columns[key]) for key in existing})
+    table = table.mutate(
+        **{key: ibis.null("int64" if columns[key].time else "string") for key in columns - existing.keys()}
+    )
+    unread = {
+        _unread(key): ibis.ifelse(table[key].isnull(), table[_text(key)], ibis.null("string"))
+        for key in existing
+        if columns[key].time or columns[key].digits is not None
+    }
+    return table.select(*columns, HEADER_ROW, **unread)
+
+
+def _as_text(table, key, shard, column):
+    text = types.text(table[_raw(key)], shard.kind(key))
+    return text if column.digits == CODE else missing.as_null(text)
+
+
+def _read_as(table, key, shard, column):
+    """The values of a column: seconds, identifiers or codes, or other text."""
+    source, text, kind = table[_raw(key)], table[_text(key)], shard.kind(key)
+    if column.time:
+        return types.seconds(source, text, kind, column.time_format)
+    if column.digits is None:
+        return text
+    inexact = types.inexact(source, kind)
+    return identifiers.exact(text, column.digits) if inexact is None else inexact.ifelse(None, text)
 
 
 def _same(value, text):
@@ -252,23 +269,28 @@ def _same(value, text):
         return False
 
 
+def _raw(key):
+    return f"raw_{key}"
+
+
+def _text(key):
+    return f"text_{key}"
+
+
 def _unread(key):
     return f"unread_{key}"
 
 
 def _check_values(engine, table, shards, columns):
     """Raises InputError at a value that can't be read or is not exact; returns the number of repeated headers."""
-    values = table.filter(~table[HEADER_ROW])
     unread = [key for key in columns if _unread(key) in table.columns]
-    counts = table.aggregate(**{HEADER_ROW: table[HEADER_ROW].sum()})
-    found = values.aggregate(**{key: values[_unread(key)].min() for key in unread}) if unread else None
-    (repeated,) = engine.arrow(counts).to_pylist()
-    (bad,) = engine.arrow(found).to_pylist() if found is not None else ({},)
-    for key, value in bad.items():
-        if value is not None:
+    first = {key: table[_unread(key)].min(where=~table[HEADER_ROW]) for key in unread}
+    (found,) = engine.arrow(table.aggregate(**first, **{HEADER_ROW: table[HEADER_ROW].sum()})).to_pylist()
+    for key in unread:
+        if (value := found[key]) is not None:
             column = columns[key]
             right = f"a time of the form {column.time_format}" if column.time_format else times.RIGHT
             right = right if column.time else identifiers.RIGHT
             place = locate(shards, key, functools.partial(_same, value)) or shards[0].file.path
             raise InputError(f"{place}: {shards[0].names[key]}: found {show(value)}; must be {right}")
-    return repeated[HEADER_ROW] or 0
+    return found[HEADER_ROW] or 0

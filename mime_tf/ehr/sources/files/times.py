@@ -60,14 +60,9 @@ def from_moment(column: ibis.Value) -> ibis.Value:
 def _offset(text):
     """The seconds by which the zone of a valid time is ahead of UTC; 0 without one."""
     zone = text.substr(16).re_extract(r"[+-]\d{2}(:?\d{2})?$", 0)  # before that, a date has hyphens too
-    hours, minutes = (_number(digits) for digits in (zone.substr(1, 2), zone.re_replace(":", "").substr(3, 2)))
-    seconds = 3600 * hours + 60 * minutes
-    is_zoned = (text.length() > len("2010-05-03 10:11")) & (zone != "")
-    return ibis.ifelse(is_zoned, ibis.ifelse(zone.substr(0, 1) == "-", -seconds, seconds), 0)
-
-
-def _number(digits):
-    return digits.nullif("").try_cast("int64").fill_null(0)
+    digits = (zone.replace(":", "") + "00").left(len("+0530")).try_cast("int64").fill_null(0)
+    hours = (digits.abs() / 100).floor().cast("int64")
+    return 60 * digits.sign().cast("int64") * (digits.abs() - 40 * hours)
 
 
 def _seconds(time):

@@ -56,12 +56,19 @@ def inexact(column: ibis.Value, kind: pa.DataType | None) -> ibis.Value | None:
     return (column.abs() >= _limit(kind)) & ~column.isnan()
 
 
-def seconds(column: ibis.Value, kind: pa.DataType | None, time_format: str | None) -> ibis.Value:
-    """Returns a column as seconds since 1970, null where it is no time."""
+def seconds(column: ibis.Value, text: ibis.Value, kind: pa.DataType | None, time_format: str | None) -> ibis.Value:
+    """Returns a column as seconds since 1970, null where it is no time.
+
+    Args:
+        column: Ibis expression.
+        text: the column as `text` returns it.
+        kind: the type that the file gives it, or None for CSV.
+        time_format: as for `times.from_text`.
+    """
     if kind is not None and pa.types.is_null(kind):
         return ibis.null("int64")
     if kind is None or not _is(kind, _MOMENTS):
-        return times.from_text(text(column, kind), time_format)
+        return times.from_text(text, time_format)
     if column.type().is_integer():  # Spark has no type for nanoseconds
         rest = ((column % 10**9) + 10**9) % 10**9
         return ((column - rest) / 10**9).round().cast("int64")
