@@ -82,21 +82,12 @@ def write_embeddings(
         _write_lines(folder, entry.tensor_path, ("\t".join(f"{x:.6g}" for x in row) for row in rows))
         names = [_one_field(code_name(vocabulary, kind, index)) for index in range(len(rows))]
         if vocabulary is not None and hierarchy is not None:
-            families = _families(vocabulary, hierarchy, kind)
-            names = ["name\tfamily", *(f"{name}\t{families.get(index, '')}" for index, name in enumerate(names))]
+            families = hierarchy.families(vocabulary, kind)
+            fields = (f"{name}\t{_one_field(families.get(index, ''))}" for index, name in enumerate(names))
+            names = ["name\tfamily", *fields]
         _write_lines(folder, entry.metadata_path, names)
     with environment.naming(folder):
         projector.visualize_embeddings(folder, config)
-
-
-def _families(vocabulary: Vocabulary, hierarchy: Hierarchy, kind: str) -> dict[int, str]:
-    """Returns the name of the farthest ancestor of each code of a kind that has one, by the code's index."""
-    above = hierarchy.numbered(vocabulary, kind)
-    farthest: dict[int, tuple[int, str]] = {}
-    for code, ancestor, level in zip(above.code.tolist(), above.ancestor.tolist(), above.level.tolist(), strict=True):
-        name = _one_field(above.names[ancestor] or above.keys[ancestor][1])
-        farthest[code] = max(farthest.get(code, (-1, "")), (level, name))
-    return {code: name for code, (_, name) in farthest.items()}
 
 
 def _one_field(name: str) -> str:
