@@ -19,6 +19,7 @@ from support.whole_runs import run as train_run
 
 from mime_tf.__main__ import main
 from mime_tf.assess.bootstrap import Bootstrap
+from mime_tf.assess.wilson import wilson
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.conversion import Conversion
 from mime_tf.data.origin import origin_of
@@ -280,7 +281,7 @@ def test_one_class_in_test_is_told(trained, tmp_path):
 
 
 def test_wilson_intervals():
-    low, high = figures.wilson(np.array([0.0, 5.0]), np.array([10, 10]))
+    low, high = wilson(np.array([0.0, 5.0]), np.array([10, 10]))
     assert low == pytest.approx([0, 0.2366], abs=1e-4) and high == pytest.approx([0.2775, 0.7634], abs=1e-4)
 
 
