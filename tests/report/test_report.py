@@ -257,12 +257,15 @@ def test_a_page_without_data_names_the_missing_parts(trained):
     assert "mean of splits" not in shown and "resamples" not in shown
 
 
-def test_a_page_with_nothing_beside_the_data_says_so(trained):
-    report = content.gather(trained / "r0s0", COHORT, Settings(bootstrap=Bootstrap(0), patients=False))
+def test_a_page_with_nothing_beside_the_data_says_so(trained, tmp_path):
+    folder = copy_of(trained, tmp_path)
+    for name in ("linkage.json", "convert.json"):
+        (folder / name).unlink()
+    report = content.gather(folder, COHORT, Settings(bootstrap=Bootstrap(0), patients=False))
     shown = "".join(parsed(report_page(report, figures.draw(report))).text)
     for words in (
         "No patients.csv is beside the data",
-        "Neither linkage.json nor convert.json is beside the data",
+        "Neither linkage.json nor convert.json was beside the data",
         "Left out, as was asked",
     ):
         assert words in shown
