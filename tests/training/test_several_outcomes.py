@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -96,7 +97,7 @@ def test_a_killed_run_ends_with_the_same_bits(moment, finished, monkeypatch, tmp
 
 def test_labels_are_not_needed(finished, tmp_path):
     cohort = tmp_path / "c"
-    (tmp_path / "c.seqs").write_bytes(open(f"{COHORT}.seqs", "rb").read())
+    shutil.copy(f"{COHORT}.seqs", tmp_path / "c.seqs")
     run(NEXT, tmp_path / "out", cohort)
     assert (tmp_path / "out/r0s1/predictions_test.csv").read_bytes() == (
         finished / "r0s1" / "predictions_test.csv"
