@@ -86,7 +86,7 @@ def test_the_table_of_predictions_lists_the_highest_and_the_true(finished):
 
 
 @pytest.mark.parametrize(
-    "moment", [("after write state.npz", 2), ("before write model.keras", 1), ("score", 3)], ids=str
+    "moment", [("after write state.npz", 2), ("before write model.keras", 1), ("before score", 3)], ids=str
 )
 def test_a_killed_run_ends_with_the_same_bits(moment, finished, monkeypatch, tmp_path):
     killer = Killer(monkeypatch)
@@ -210,7 +210,7 @@ def test_lists_of_outcomes_with_folds(tmp_path, capsys):
     assert "found 1 outcomes per patient; the model of" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("changes", [{"class_weight": "2"}, {"blend": ("regression",)}], ids=str)
+@pytest.mark.parametrize("changes", [{"class_weight": "2"}, {"choose_by": "calibrated_loss"}], ids=str)
 def test_lists_refuse_options_of_one_outcome(changes, tmp_path):
     cohort, _ = list_cohort(tmp_path)
     config = dataclasses.replace(NEXT, task="label", **changes)
