@@ -226,3 +226,12 @@ def test_one_outcome_has_nothing_to_rank(tmp_path, capsys):
     argv = ["--model", f"{tmp_path}/", "--data", COHORT, "--top", "3", "--output", str(tmp_path / "p.csv")]
     assert main(["predict", *argv]) == 2
     assert "top: " in capsys.readouterr().err
+
+
+def test_labels_that_memory_cannot_hold_are_refused_before_they_are_made(monkeypatch, tmp_path):
+    from mime_tf.terminal import environment
+
+    monkeypatch.setattr(environment, "memory", lambda: 5000)
+    with pytest.raises(InputError, match=r"31 diagnoses of \d+ patients take 0.0 GB as labels.*groups of codes"):
+        run(dataclasses.replace(NEXT, num_dx=31), tmp_path / "out")
+    assert not (tmp_path / "out").exists()
