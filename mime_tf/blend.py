@@ -20,7 +20,7 @@ class Blend(keras.Model):
     Args:
         kinds: list of dicts, the configuration of the networks of each kind, as `MiME.get_config` has it.
         members: number of networks of each kind.
-        windows, sizes, sequences: as for `CodeRegression`; windows and sizes are None for no regression.
+        windows, sizes, sequences, ancestors: as for `CodeRegression`; windows and sizes are None for no regression.
         attributes: dict of how attributes of patients are made, as `mime_tf.regression.attributes.Attributes.config`
             has it, or None for a regression without.
         **kwargs: arguments of `keras.Model`.
@@ -32,12 +32,15 @@ class Blend(keras.Model):
         float32 tensor of shape (B, 1), probabilities.
     """
 
-    def __init__(self, kinds, members, windows=None, sizes=None, sequences=0, attributes=None, **kwargs):
+    def __init__(
+        self, kinds, members, windows=None, sizes=None, sequences=0, attributes=None, ancestors=None, **kwargs
+    ):
         super().__init__(**kwargs)
         if not (kinds or windows):
             raise ValueError(f"a network or a regression is needed. Received: {kinds=}, {windows=}")
         self.kinds, self.members = [dict(kind) for kind in kinds], members
         self.windows, self.sizes, self.sequences, self.attributes = windows, sizes, sequences, attributes
+        self.ancestors = ancestors
         self.networks = [
             MiME.from_config({**kind, "name": f"network{number}_{member}"})
             for number, kind in enumerate(kinds)
@@ -46,7 +49,7 @@ class Blend(keras.Model):
         self.regression = None
         if windows is not None:
             count = sum(map(len, (attributes or {}).values()))
-            self.regression = CodeRegression(windows, sizes, sequences, count, name="regression")
+            self.regression = CodeRegression(windows, sizes, sequences, count, ancestors, name="regression")
         self.build()
 
     def build(self, input_shape=None):
@@ -61,8 +64,15 @@ class Blend(keras.Model):
             self.regression.build()
         self.built = True
 
-    def set_regression(self, **weights):
-        """Gives the regression its weights, under the names that `CodeRegression` has for them."""
+    def set_regression(self, above=None, **weights):
+        """Gives the regression its weights, under the names that `CodeRegression` has for them.
+
+        Args:
+            above: the arguments of `CodeAncestors.assign`, or None.
+            **weights: the others.
+        """
+        if above is not None:
+            self.regression.above.assign(*above)
         for name, value in weights.items():
             getattr(self.regression, name).assign(value)
 
@@ -86,7 +96,7 @@ class Blend(keras.Model):
 
     def get_config(self):
         config = {"kinds": self.kinds, "members": self.members, "windows": self.windows, "sizes": self.sizes}
-        config |= {"sequences": self.sequences, "attributes": self.attributes}
+        config |= {"sequences": self.sequences, "attributes": self.attributes, "ancestors": self.ancestors}
         return {**super().get_config(), **config}
 
     def get_build_config(self):

@@ -12,8 +12,9 @@ import numpy as np
 
 from mime_tf.ablation import unlinking
 from mime_tf.config import SIZE_NAMES, TrainConfig
-from mime_tf.data import parquet, sizes
+from mime_tf.data import hierarchy, parquet, sizes
 from mime_tf.data.cohort import PATIENT_ID
+from mime_tf.data.hierarchy import Hierarchy
 from mime_tf.data.patient_table import PatientTable
 from mime_tf.data.store import CODE_KINDS, Store
 from mime_tf.data.vocabulary import Vocabulary
@@ -56,7 +57,8 @@ class Forms:
             otherwise the ids of the cohort or, without ids, its row numbers.
         changed: share of the orders that lost their partner in the shuffled form.
         table: age and sex of each row, or None.
-        lineage: the ancestors of the codes of the linked form, or None.
+        hierarchy: the ancestors of the codes of the linked form, or None.
+        lineage: the same for yardsticks; None if the codes have no names.
     """
 
     forms: dict[str, Form]
@@ -64,6 +66,7 @@ class Forms:
     patient_ids: np.ndarray
     changed: float
     table: PatientTable | None
+    hierarchy: Hierarchy | None
     lineage: Lineage | None
 
     @property
@@ -106,7 +109,9 @@ def make(cohort, config: TrainConfig, seed: int = 0) -> Forms:
     ids, table = rows if ids is None else ids[rows], yardsticks.table_of(cohort)
     table = None if table is None else table.select(rows)
     lineage = yardsticks.lineage_of(cohort)
-    return Forms({form.name: form for form in forms}, cohort.labels[rows], ids, changed, table, lineage)
+    return Forms(
+        {form.name: form for form in forms}, cohort.labels[rows], ids, changed, table, cohort.hierarchy, lineage
+    )
 
 
 def _joint(vocabulary: Vocabulary | None, num_codes: Mapping[str, int]) -> Vocabulary | None:
@@ -148,6 +153,8 @@ def write(forms: Forms, folder: str, overwrite: bool = False) -> dict[str, str]:
         os.makedirs(os.path.dirname(paths[name]), exist_ok=True)
         if vocabulary := forms.forms[name].vocabulary:
             vocabulary.write(os.path.join(folder, name, "vocabulary.csv"))
+        if forms.hierarchy is not None and name == "linked":  # that of the recipe
+            forms.hierarchy.write(os.path.join(folder, name, hierarchy.FILE))
         parquet.write(paths[name], forms.forms[name].store, forms.labels, forms.patient_ids)
     return paths
 

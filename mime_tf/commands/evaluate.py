@@ -59,6 +59,7 @@ def parser(program: str) -> Parser:
         "of several outcomes, recall among so many of the highest",
         metavar="K,...",
     )
+    options.add_unknown_codes(parser, ", with --split all")
     options.add_subgroup(parser)
     options.add_no_yardsticks(parser)
     options.add_bootstrap(parser)
@@ -142,8 +143,11 @@ def _evaluate(
     members, patients = subgroups.read(cohort, divisions), cohort.patient_ids
     model.check_codes(cohort)
     environment.import_tensorflow()
-    from mime_tf.scoring import prediction, yardsticks
+    from mime_tf.scoring import prediction, substitution, yardsticks
 
+    if arguments.unknown_codes == "ancestor":
+        cohort, note = substitution.shown(model, cohort)
+        notes.append(note)
     part = prediction.part_of(model, cohort, arguments.split)
     for note in notes:
         console.note(note)
@@ -236,6 +240,11 @@ def _check_options(arguments: Namespace, model: "FittedSplit") -> None:
     """Raises InputError for an option that does not go with the number of the model's outcomes."""
     if model.outcomes == 1 and arguments.recall_at:
         raise InputError(f"recall_at: {arguments.model} has one outcome per patient, and nothing is ranked")
+    if arguments.unknown_codes == "ancestor" and (arguments.split != "all" or model.outcomes > 1):
+        raise InputError(
+            "unknown_codes: found ancestor; goes with --split all and a model of one outcome, for the sets of a run "
+            "are divided and scored by the codes of training"
+        )
     for name in ("threshold", "alert_rate", "subgroup") if model.outcomes > 1 else ():
         if getattr(arguments, name):
             raise InputError(f"{name}: {arguments.model} has several outcomes per patient; --recall_at measures them")

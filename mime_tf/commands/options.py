@@ -252,6 +252,17 @@ def add_title(group: Group) -> None:
     add(group, "title", Value(str), text)
 
 
+def add_unknown_codes(parser: Parser, more: str = "") -> None:
+    """Adds `--unknown_codes`; the policies are those of `mime_tf.scoring.substitution`.
+
+    Args:
+        parser: the command's parser.
+        more: closes the description.
+    """
+    text = f"codes that training did not hold: drop, or score as the nearest ancestor that it held{more}"
+    add(parser, "unknown_codes", choice(("drop", "ancestor")), text, "drop")
+
+
 def add_no_yardsticks(group: Group) -> None:
     """Adds `--no_yardsticks`."""
     text = (

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from mime_tf.commands import options
-from mime_tf.commands.options import Parser, Value, choice
+from mime_tf.commands.options import Parser, Value
 from mime_tf.constraints import at_least
 from mime_tf.errors import InputError
 from mime_tf.terminal import environment, files, outputs
@@ -36,7 +36,6 @@ index, and its name; rank, from 1; probability; and dropped_codes, known_share a
 patient of whom nothing is known, by the number of visits alone."""
 
 _OF_PATIENT = ("dropped_codes", "known_share", "empty")
-_POLICIES = ("drop", "ancestor")  # for codes that training did not hold
 _PART = 1 << 16  # patients of a Parquet cohort in memory at a time; those of a smaller cohort share batches as ever
 
 
@@ -47,8 +46,7 @@ def parser(program: str) -> Parser:
     options.add_data(parser, "; labels are not needed")
     options.add_output(parser, "FILE", "CSV file to write")
     read = Value(int, at_least(1))
-    text = "codes that training did not hold: drop, or score as the nearest ancestor that it held"
-    options.add(parser, "unknown_codes", choice(_POLICIES), text, _POLICIES[0])
+    options.add_unknown_codes(parser)
     options.add(parser, "top", read, "of several outcomes, number per patient that is written (default: 20)")
     options.add(parser, "batch_size", read, "largest number of patients in a batch; it matters to speed only", 200)
     return parser

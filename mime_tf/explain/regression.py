@@ -5,13 +5,15 @@ import numpy as np
 
 from mime_tf.explain.attribution import Contributions
 from mime_tf.regression.columns import Occurrences
+from mime_tf.regression.lineage import Lineage
 
 
 def regression_contributions(layer, store, attributes=None):
     """Divides the logits of patients among the occurrences of their codes and linked pairs.
 
     A column's term, `presence + log_count log(1 + n)`, is divided equally among the n occurrences that it counts. An
-    order is given the terms of its own code and those of its pair with its diagnosis. A term of two diagnoses,
+    order is given the terms of its own code and those of its pair with its diagnosis. A code is given the terms of its
+    ancestors as well, and an order those of pairs with ancestors. A term of two diagnoses,
     `both + order s`, is halved between them, and each half divided among the occurrences in the first visit of the
     diagnosis, which decides it.
 
@@ -29,7 +31,7 @@ def regression_contributions(layer, store, attributes=None):
         keras.ops.convert_to_numpy(weight).astype(kind)
         for weight, kind in ((layer.keys, np.int64), (layer.presence, float), (layer.log_count, float))
     )
-    occurrences = Occurrences.read(store, links=True)
+    occurrences = Occurrences.read(store, links=True, lineage=_lineage(layer))
     values, start = np.zeros(len(occurrences.key)), 0
     for window, size in zip(layer.windows, layer.sizes, strict=True):
         columns = slice(start, start + size)
@@ -38,14 +40,13 @@ def regression_contributions(layer, store, attributes=None):
         values[within] += _shares(patient, key, keys[columns], presence[columns], log_count[columns])
         start += size
     if layer.sequences:
-        diagnoses = slice(len(store.dx))
+        diagnoses = slice(len(store.dx))  # the first occurrences, in their order
         values[diagnoses] += _sequence_shares(
             layer, occurrences.patient[diagnoses], occurrences.visit[diagnoses], store
         )
-    # In the order of `Occurrences.read`: diagnoses, then the orders of each kind by themselves and as pairs.
-    counts = [len(store.dx), len(store.rx), len(store.rx), len(store.pr)]
-    dx, rx, rx_pairs, pr, pr_pairs = np.split(values, np.cumsum(counts))
-    result.dx[:], result.rx[:], result.pr[:] = dx, rx + rx_pairs, pr + pr_pairs
+    counts = [len(store.dx), len(store.rx), len(store.pr)]
+    dx, rx, pr = np.split(np.bincount(occurrences.item, values, sum(counts)), np.cumsum(counts)[:-1])
+    result.dx[:], result.rx[:], result.pr[:] = dx, rx, pr
     sums = np.bincount(occurrences.patient, values, len(store))
     dx_sums = np.bincount(occurrences.patient[: len(dx)], dx, len(store))
     bias = np.full(len(store), float(layer.bias))
@@ -53,6 +54,17 @@ def regression_contributions(layer, store, attributes=None):
         bias += attributes @ keras.ops.convert_to_numpy(layer.attribute_weights).astype(float)
     result.empty_logits[:], result.dx_logits[:], result.logits[:] = bias, bias + dx_sums, bias + sums
     return result
+
+
+def _lineage(layer):
+    """Returns the ancestors of codes that a layer has, or None; they need no names here."""
+    if layer.above is None:
+        return None
+    offsets, ancestors = (
+        {kind: keras.ops.convert_to_numpy(weights[index]) for kind, weights in layer.above.by_kind.items()}
+        for index in (0, 1)
+    )
+    return Lineage(offsets, ancestors, {})
 
 
 def _shares(patient, key, keys, presence, log_count):

@@ -3,9 +3,9 @@
 import keras
 import tensorflow as tf
 
-from mime_tf.layers.lookup import drop_padding, gather_padded
-
-_CODES = 2**31  # codes are int32; a key is one of mime_tf.regression.columns
+from mime_tf.layers.code_ancestors import CodeAncestors
+from mime_tf.layers.code_occurrences import occurrences
+from mime_tf.layers.lookup import gather_padded
 
 
 @keras.saving.register_keras_serializable("mime_tf")
@@ -26,6 +26,8 @@ class CodeRegression(keras.layers.Layer):
         sizes: list of int, the number of keys of each window.
         sequences: int, P, number of pairs of diagnoses.
         attributes: int, A, number of attributes.
+        ancestors: `sizes` of a `CodeAncestors`, or None. An ancestor of a code occurs where the code does, and has keys
+            as a code has.
         **kwargs: arguments of `keras.layers.Layer`. It computes in float32 whatever its dtype policy.
 
     Weights, none of which is trainable:
@@ -35,6 +37,7 @@ class CodeRegression(keras.layers.Layer):
         pairs: int64 (P, 2), codes of two diagnoses each.
         both, order: float32 (P,), coefficients.
         attribute_weights: float32 (A,), coefficients.
+        above: the weights of a `CodeAncestors`, with `ancestors` only.
 
     Call arguments:
         inputs: dict of the tables of a batch, of `mime_tf.batches.tables`; and `"attributes"`, float32 (B, A), unless A
@@ -44,12 +47,14 @@ class CodeRegression(keras.layers.Layer):
         float32 tensor of shape (B, 1), logits.
     """
 
-    def __init__(self, windows, sizes, sequences=0, attributes=0, **kwargs):
+    def __init__(self, windows, sizes, sequences=0, attributes=0, ancestors=None, **kwargs):
         super().__init__(**kwargs)
         if len(windows) != len(sizes) or any(value < 0 for value in (*windows, *sizes)):
             raise ValueError(f"`windows` and `sizes` must be as many, each 0 or more. Received: {windows=}, {sizes=}")
         self.windows, self.sizes, self.sequences = list(windows), list(sizes), sequences
         self.attributes = attributes
+        self.ancestors = None if ancestors is None else list(ancestors)
+        self.above = None if ancestors is None else CodeAncestors(ancestors, name="above")
 
     def build(self, inputs_shape=None):
         total = sum(self.sizes)
@@ -64,10 +69,12 @@ class CodeRegression(keras.layers.Layer):
         self.attribute_weights = self.add_weight(
             name="attribute_weights", shape=(self.attributes,), dtype="float32", **options
         )
+        if self.above is not None:
+            self.above.build()
         self.built = True
 
     def call(self, inputs):
-        history, visit, key = _occurrences(inputs)
+        history, visit, key = occurrences(inputs, self.above)
         histories = tf.shape(inputs["visits"])[0]
         scores = tf.zeros([histories])
         start = 0
@@ -101,7 +108,7 @@ class CodeRegression(keras.layers.Layer):
         codes, _ = tf.unique(tf.reshape(self.pairs, [-1]))
         codes = tf.sort(codes)
         width = tf.size(codes, tf.int64)
-        dx = -1 - key  # of a diagnosis, which is below _CODES; other keys have other numbers
+        dx = -1 - key  # of a diagnosis, which is below 2**31; other keys have other numbers
         column = tf.minimum(tf.searchsorted(codes, dx, out_type=tf.int64), width - 1)
         hits = tf.where(tf.gather(codes, column) == dx)[:, 0]
         cell = tf.gather(history, hits) * width + tf.gather(column, hits)
@@ -117,24 +124,5 @@ class CodeRegression(keras.layers.Layer):
         return (inputs_shape["patients"][0], 1)
 
     def get_config(self):
-        names = ("windows", "sizes", "sequences", "attributes")
+        names = ("windows", "sizes", "sequences", "attributes", "ancestors")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}
-
-
-def _occurrences(inputs):
-    """Returns the history, the visit counted from the last as 1, and the key of each code and linked pair: int64."""
-    visits = inputs["visits"]
-    lengths = tf.reduce_sum(tf.cast(visits >= 0, tf.int64), axis=1)
-    at = tf.where(visits >= 0)
-    history, from_end = at[:, 0], tf.gather(lengths, at[:, 0]) - at[:, 1]
-    dxobjects, visit = drop_padding(tf.gather(inputs["dxobjs"], tf.gather_nd(visits, at)))
-    history, from_end = tf.gather(history, visit), tf.gather(from_end, visit)
-    dx = tf.cast(tf.gather(inputs["dx"], dxobjects), tf.int64)
-    owners, keys = [tf.range(tf.size(dx, tf.int64))], [-1 - dx]
-    for number, kind in enumerate(("rx", "pr")):
-        codes, owner = drop_padding(tf.gather(inputs[kind], dxobjects))
-        codes = tf.cast(codes, tf.int64)
-        owners += [owner, owner]
-        keys += [-1 - ((number + 1) * _CODES + codes), (tf.gather(dx, owner) * 2 + number) * _CODES + codes]
-    owner = tf.concat(owners, axis=0)
-    return tf.gather(history, owner), tf.gather(from_end, owner), tf.concat(keys, axis=0)

@@ -34,8 +34,8 @@ class Columns:
     """The columns that training patients have in sufficient number.
 
     A window with K keys has 2 K columns: presence (0 or 1) of each key, then log(1 + count) of each. The windows
-    follow one another. With a lineage a column is halved for each code of its key that is no ancestor, so that a
-    penalty is heavier on what codes tell beyond their ancestors.
+    follow one another. With a lineage a column is multiplied by `Lineage.scale` of each code in its key, so that a
+    penalty is the heavier, the fewer codes share a column.
 
     Attributes:
         windows: the last so many visits each, `ALL` for all visits.
@@ -90,19 +90,26 @@ class Columns:
         blocks = []
         for window, keys in zip(self.windows, self.keys, strict=True):
             counts = _count(occurrences.within(window), keys)
-            scale = sparse.diags(self._scale(keys))
+            scale = sparse.diags(self.scale(keys))
             blocks += [counts.sign() @ scale, counts.log1p() @ scale]
         empty = sparse.csr_matrix((len(patients), 0))
         return sparse.hstack([empty, *blocks], format="csr")
 
-    def _scale(self, keys: np.ndarray) -> np.ndarray:
+    def scale(self, keys: np.ndarray) -> np.ndarray:
         """Returns what the columns of keys are multiplied by."""
         if self.lineage is None:
             return np.ones(len(keys))
-        pairs = np.maximum(keys, 0)
-        own = np.where(keys < 0, (-1 - keys) % _CODES < FIRST, 0)
-        own += np.where(keys >= 0, (pairs // (2 * _CODES) < FIRST) * 1 + (pairs % _CODES < FIRST), 0)
-        return 0.5**own
+        scale = np.ones(len(keys))
+        kinds, codes = np.divmod(-1 - keys, _CODES)
+        diagnoses, orders = np.divmod(keys, _CODES)
+        for number, kind in enumerate(CODE_KINDS):
+            alone = (keys < 0) & (kinds == number)
+            scale[alone] = self.lineage.scale(kind, codes[alone])
+            if number:
+                linked = (keys >= 0) & (diagnoses % 2 == number - 1)
+                scale[linked] = self.lineage.scale("dx", diagnoses[linked] // 2)
+                scale[linked] *= self.lineage.scale(kind, orders[linked])
+        return scale
 
     @property
     def counts(self) -> np.ndarray:
@@ -181,12 +188,15 @@ class Occurrences:
         patient: int64, the patient of each occurrence.
         visit: int64, its visit counted from the end: 1 for the last.
         key: int64.
+        item: int64, the code that it is of, or the order of a pair: a position among the diagnoses, medications and
+            procedures of the store, one after the other.
     """
 
     patients: int
     patient: np.ndarray
     visit: np.ndarray
     key: np.ndarray
+    item: np.ndarray
 
     @classmethod
     def read(cls, store: Store, links: bool, lineage: Lineage | None = None) -> "Occurrences":
@@ -199,27 +209,31 @@ class Occurrences:
         dxobj_visits = np.repeat(np.arange(len(visit_patients)), np.diff(store.dxobjs))
         dx = store.dx.astype(np.int64)
         at, numbers = _expanded(lineage, "dx", dx)
-        visits, keys = [dxobj_visits[at]], [-1 - numbers]
+        visits, keys, items = [dxobj_visits[at]], [-1 - numbers], [at]
+        before = len(dx)
         for number, kind in enumerate(_ORDER_KINDS, 1):
             codes, counts = getattr(store, kind).astype(np.int64), np.diff(getattr(store, f"{kind}_offsets"))
             order_visits = np.repeat(dxobj_visits, counts)
             at, numbers = _expanded(lineage, kind, codes)
             visits.append(order_visits[at])
             keys.append(-1 - (number * _CODES + numbers))
+            items.append(before + at)
             if links:
                 at, diagnoses = _expanded(lineage, "dx", np.repeat(dx, counts), IN_PAIRS)
                 again, orders = _expanded(lineage, kind, codes[at], IN_PAIRS)
                 visits.append(order_visits[at][again])
+                items.append(before + at[again])
                 keys.append((diagnoses[again] * 2 + number - 1) * _CODES + orders)
-        visit = np.concatenate(visits)
-        return cls(len(store), visit_patients[visit], visits_from_end[visit], np.concatenate(keys))
+            before += len(codes)
+        visit, key, item = (np.concatenate(columns) for columns in (visits, keys, items))
+        return cls(len(store), visit_patients[visit], visits_from_end[visit], key, item)
 
     def within(self, window: int) -> "Occurrences":
         """Returns the occurrences in the last `window` visits."""
         if window == ALL:
             return self
         rows = np.flatnonzero(self.visit <= window)
-        return Occurrences(self.patients, self.patient[rows], self.visit[rows], self.key[rows])
+        return Occurrences(self.patients, self.patient[rows], self.visit[rows], self.key[rows], self.item[rows])
 
 
 def _expanded(

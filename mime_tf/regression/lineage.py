@@ -68,6 +68,11 @@ class Lineage:
         positions = np.concatenate([np.arange(len(codes)), np.repeat(inside, widths)])
         return positions, np.concatenate([codes, self.ancestors[kind][at]])
 
+    @property
+    def sizes(self) -> list[int]:
+        """Numbers of codes and of relations, of each kind."""
+        return [size for kind in CODE_KINDS for size in (len(self.offsets[kind]) - 1, len(self.ancestors[kind]))]
+
     def shuffled(self, rng: np.random.Generator) -> "Lineage":
         """Returns the lineage in which each code has the ancestors of another code of its kind, drawn by chance."""
         offsets, ancestors = {}, {}
@@ -76,6 +81,26 @@ class Lineage:
             offsets[kind] = np.concatenate([[0], np.cumsum(np.diff(ends)[order])])
             ancestors[kind] = self.ancestors[kind][ranges(ends[:-1][order], np.diff(ends)[order])]
         return Lineage(offsets, ancestors, self.names)
+
+    def scale(self, kind: str, numbers: np.ndarray) -> np.ndarray:
+        """Returns what the columns of codes and ancestors are multiplied by, float64, from 0 to 1.
+
+        It is the fourth root of the share that the codes of an ancestor are of those of the largest ancestor of the
+        kind: a code counts as one of one, and as 1 if it has no ancestor.
+
+        Args:
+            kind: `"dx"`, `"rx"` or `"pr"`.
+            numbers: int64, codes and ancestors of the kind.
+        """
+        offsets, ancestors = self.offsets[kind], self.ancestors[kind] - FIRST
+        if not len(ancestors):
+            return np.ones(len(numbers))
+        members = np.bincount(ancestors)
+        codes = np.where(numbers < len(offsets) - 1, numbers, 0)
+        shared = (numbers < len(offsets) - 1) & (offsets[codes + 1] > offsets[codes])
+        of_code = np.where(shared, 1, members.max())
+        of_ancestor = members[np.where(numbers >= FIRST, numbers - FIRST, 0)]
+        return (np.where(numbers >= FIRST, of_ancestor, of_code) / members.max()) ** 0.25
 
     def name(self, kind: str, number: int) -> str:
         """Returns the name of an ancestor for people."""

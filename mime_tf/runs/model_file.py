@@ -55,6 +55,7 @@ _BLEND_ARGUMENTS = {
     "members": lambda value: is_whole(value, 1) and value <= _MOST_PARTS,
     **{name: lambda value: value is None or _is_list(value) for name in ("windows", "sizes")},
     "sequences": lambda value: is_whole(value, 0),
+    "ancestors": lambda value: value is None or (_is_list(value) and len(value) == 6),
     "attributes": lambda value: value is None or _are_attributes(value),
     **{name: _ARGUMENTS[name] for name in ("name", "trainable", "dtype")},
 }
@@ -98,7 +99,7 @@ def _shapes(path: str, config: dict[str, Any], sizes: Mapping[str, int] | None) 
             _check_network(path, network, sizes)
         if len(arguments["windows"] or []) != len(arguments["sizes"] or []):
             raise InputError(f"{path}: windows, sizes: found {show(arguments['windows'])}; as many sizes are needed")
-        for name in ("sequences", "attributes") if arguments["windows"] is None else ():
+        for name in ("sequences", "attributes", "ancestors") if arguments["windows"] is None else ():
             if arguments[name]:
                 raise InputError(f"{path}: {name}: found {show(arguments[name])}; needs a regression")
         return weights.blend_shapes(arguments)

@@ -21,8 +21,9 @@ _GATES = {"gru_v1": 3, "gru": 3, "lstm": 4}
 # Number of rows of the bias; None for a vector.
 _BIASES: dict[str, int | None] = {"gru_v1": None, "gru": 2, "lstm": None}
 _REGRESSION = "layers/code_regression/vars"
-# int64, keys and pairs of diagnoses; all others are float32.
-_WHOLE = (f"{_REGRESSION}/0", f"{_REGRESSION}/4")
+_ABOVE = "layers/code_regression/above/vars"
+# int64, keys, pairs of diagnoses and ancestors; all others are float32.
+_WHOLE = (f"{_REGRESSION}/0", f"{_REGRESSION}/4", *(f"{_ABOVE}/{index}" for index in range(6)))
 _NETWORK = re.compile(r"layers/mi_me(?:_\d+)?/")
 # Groups without arrays, in a network and in the file.
 _EMPTY = (
@@ -71,6 +72,8 @@ def blend_shapes(arguments: Mapping[str, Any]) -> Shapes:
         pairs, of_patient = arguments["sequences"], arguments["attributes"] or {}
         result |= {f"{_REGRESSION}/4": (pairs, 2), f"{_REGRESSION}/5": (pairs,), f"{_REGRESSION}/6": (pairs,)}
         result |= {f"{_REGRESSION}/7": (sum(map(len, of_patient.values())),)}
+        for index, size in enumerate(arguments["ancestors"] or ()):
+            result[f"{_ABOVE}/{index}"] = (size + (index % 2 == 0),)  # offsets of the codes, then their ancestors
     return result | {"vars/0": (len(arguments["kinds"]) + has_regression,), "vars/1": ()}
 
 

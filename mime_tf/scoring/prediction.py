@@ -90,7 +90,7 @@ def predict(
         cohort: the patients; their labels are ignored.
         batch_size: most patients in a batch.
         progress: function that is called with a text now and then, such as `Console.progress`.
-        unknown_codes: of `mime_tf.scoring.substitution.POLICIES`: `"drop"`, or `"ancestor"` to show the model the
+        unknown_codes: `"drop"`, or `"ancestor"` to show the model the
             nearest ancestor that it knows in place of a code that it does not.
 
     Raises:

@@ -12,8 +12,6 @@ from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
 from mime_tf.runs.fitted_split import FittedSplit
 
-POLICIES = ("drop", "ancestor")  # for codes that the model does not know
-
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Substitution:
@@ -80,6 +78,14 @@ class Substitution:
             replaced = (self._of(kind, codes) != codes) & np.repeat(shown, counts)
             total += np.bincount(np.repeat(patient, counts)[replaced], minlength=len(store))
         return total
+
+
+def shown(fitted: FittedSplit, cohort: Cohort) -> tuple[Cohort, str]:
+    """Returns a cohort with ancestors in place of codes that a model does not know, and a line that counts them."""
+    substitution = Substitution.of(fitted, cohort)
+    counts = substitution.count(cohort.store, fitted.usable)
+    line = f"scored as an ancestor: {counts.sum():,} codes of {(counts > 0).sum():,} patients"
+    return substitution.apply(cohort), line
 
 
 def _of_kind(kind: str, fitted: FittedSplit, vocabulary: Vocabulary, hierarchies: list[Hierarchy]) -> np.ndarray:

@@ -152,9 +152,11 @@ class BlendTraining:
         columns = Columns.learn(store, train.rows)
         sequences = Sequences.learn(store, train.rows)
         table = yardsticks.table_of(self.cohort) if self.config.age_sex == "auto" else None
-        fitted = linear.fit(
-            store, labels, train.rows, valid.rows, columns=columns, sequences=sequences, table=table, seed=number
-        )
+        lineage = yardsticks.lineage_of(self.cohort)
+        every = [columns] if lineage is None else [columns, Columns.learn(store, train.rows, lineage=lineage)]
+        parts = (store, labels, train.rows, valid.rows)
+        fits = (linear.fit(*parts, columns=each, sequences=sequences, table=table, seed=number) for each in every)
+        fitted = min(fits, key=lambda fit: fit.valid_loss)
         logits = np.empty(len(train))
         for fold in range(self.config.members):
             kept, held_out = train.rows[folds != fold], train.rows[folds == fold]

@@ -8,8 +8,8 @@ from mime_tf.regression.columns import Columns
 from mime_tf.regression.linear import Linear
 
 
-def regression_layer(fitted: Linear) -> tuple[dict[str, Any], dict[str, np.ndarray | float]]:
-    """Returns the arguments and the weights of the layer, under the names that `mime_tf.layers.CodeRegression` has.
+def regression_layer(fitted: Linear) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Returns the arguments and the weights of the layer, as `mime_tf.blend.Blend` and its `set_regression` take them.
 
     Pairs of diagnoses without a coefficient, nearly all of them, are left out.
 
@@ -19,13 +19,17 @@ def regression_layer(fitted: Linear) -> tuple[dict[str, Any], dict[str, np.ndarr
     columns = fitted.columns
     assert columns is not None
     presence, log_count = _by_form(columns, fitted.weights[: len(columns)])
+    scale = np.concatenate([np.zeros(0), *(columns.scale(keys) for keys in columns.keys)])
     arguments: dict[str, Any] = {"windows": list(columns.windows), "sizes": [len(keys) for keys in columns.keys]}
     weights: dict[str, Any] = {
         "keys": np.concatenate([np.zeros(0, np.int64), *columns.keys]),
-        "presence": presence,
-        "log_count": log_count,
+        "presence": presence * scale,
+        "log_count": log_count * scale,
         "bias": fitted.intercept,
     }
+    if columns.lineage is not None:
+        arguments["ancestors"] = columns.lineage.sizes
+        weights["above"] = columns.lineage.offsets, columns.lineage.ancestors
     rest = fitted.weights[len(columns) :]
     if fitted.attributes is not None:
         arguments["attributes"] = fitted.attributes.config()

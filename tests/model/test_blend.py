@@ -17,11 +17,15 @@ from mime_tf.blend import Blend
 from mime_tf.data import pickled
 from mime_tf.explain.parts import contributions
 from mime_tf.explain.regression import regression_contributions
-from mime_tf.layers import CodeRegression
+from mime_tf.layers import CodeRegression, code_occurrences
 from mime_tf.regression.columns import ALL, Columns, code_key, pair_key
+from mime_tf.regression.lineage import FIRST, IN_PAIRS, Lineage
+from mime_tf.regression.linear import Linear
 from mime_tf.regression.sequences import Sequences
+from mime_tf.runs import model_file
 from mime_tf.splits.split import Part
 from mime_tf.training import blend_weights
+from mime_tf.training.regression_layer import regression_layer
 
 SIZES = {"num_dx": cohorts.NUM_DX, "num_rx": cohorts.NUM_RX, "num_pr": cohorts.NUM_PR}
 SMALL = {**SIZES, "emb_size": 4, "dxobj_emb_size": 5, "rnn_size": 3}
@@ -31,6 +35,10 @@ PATIENTS = [
     [[]],
     [[[4, [3], []]], [[4, [3], []]], [[1, [], [0, 0]], [0, [2], [1]]], [[3, [0], []]]],
 ]
+
+
+SMALL_BLEND = MiME(**SMALL).get_config()
+assert code_occurrences.IN_PAIRS == IN_PAIRS
 
 
 def tables_of(store):
@@ -87,6 +95,78 @@ def test_the_regression_is_the_product_of_columns_and_weights(patients, windows)
     layer, columns, weights = random_layer(store, windows)
     expected = columns.matrix(store, np.arange(len(store))) @ weights + 0.5
     np.testing.assert_allclose(layer(tables_of(store))[:, 0], expected, rtol=1e-4, atol=1e-4)
+
+
+MEMBERSHIPS = st.lists(
+    st.tuples(st.sampled_from(["dx", "rx", "pr"]), st.integers(0, 3), st.integers(0, 5)), max_size=30
+)
+
+
+def lineage_of(memberships):
+    """A lineage of (kind, code, ancestor), in which a code may have more ancestors than make pairs."""
+    offsets, ancestors = {}, {}
+    for kind in ("dx", "rx", "pr"):
+        pairs = np.array(sorted({(code, ancestor) for of, code, ancestor in memberships if of == kind}), np.int64)
+        codes, above = pairs.reshape(-1, 2).T
+        offsets[kind], ancestors[kind] = np.searchsorted(codes, np.arange(4)), FIRST + above
+    return Lineage(offsets, ancestors, {})
+
+
+def with_ancestors(store, above, windows, seed=0):
+    """A layer of random weights on the columns of patients, ancestors among them; and the regression."""
+    columns = Columns.learn(store, np.arange(len(store)), windows, least=1, lineage=above)
+    weights = np.random.default_rng(seed).normal(size=len(columns))
+    fitted = Linear(columns, None, None, weights, 0.5, "L2", 1.0, 0.0)
+    arguments, values = regression_layer(fitted)
+    model = Blend([], 1, **arguments)
+    model.set_regression(**values)
+    return model.regression, fitted
+
+
+@settings(deadline=None, max_examples=15)
+@given(cohorts.cohorts(), MEMBERSHIPS, st.lists(st.integers(0, 3), min_size=1, max_size=2, unique=True))
+def test_ancestors_in_the_layer_are_those_of_the_columns(patients, memberships, windows):
+    store = pickled.from_lists(patients)
+    layer, fitted = with_ancestors(store, lineage_of(memberships), windows)
+    expected = fitted.logits(store, np.arange(len(store)))
+    np.testing.assert_allclose(layer(tables_of(store))[:, 0], expected, rtol=1e-4, atol=1e-4)
+    found = regression_contributions(layer, store)
+    np.testing.assert_allclose(found.logits, expected, rtol=1e-4, atol=1e-4)
+    total = found.dx.sum() + found.rx.sum() + found.pr.sum()
+    np.testing.assert_allclose(total, (found.logits - found.empty_logits).sum(), rtol=1e-4, atol=1e-3)
+
+
+def test_ancestors_by_hand():
+    """Diagnoses 0 and 2 are of one family, medications 1 and 4 of another; patient 0 has three links of both."""
+    above = Lineage(
+        {"dx": np.array([0, 1, 1, 2]), "rx": np.array([0, 0, 1, 1, 1, 2]), "pr": np.array([0])},
+        {"dx": FIRST + np.array([0, 0]), "rx": FIRST + np.array([0, 0]), "pr": np.array([], np.int64)},
+        {},
+    )
+    key = pair_key(FIRST, "rx", FIRST)
+    columns = Columns((ALL,), (np.array([key]),), above)
+    arguments, values = regression_layer(Linear(columns, None, None, np.array([1.0, 2.0]), 0.0, "L2", 1.0, 0.0))
+    assert arguments["ancestors"] == [3, 2, 5, 2, 0, 0]
+    model = Blend([], 1, **arguments)
+    model.set_regression(**values)
+    patients = [[[[0, [1, 1], [2]], [3, [1], []]], [[2, [0, 4], []]]], [[[0, [0], []], [3, [1], []]]]]
+    tables = tables_of(pickled.from_lists(patients))
+    np.testing.assert_allclose(model(tables)[:, 0], tf.sigmoid([1 + 2 * np.log(4), 0.0]), rtol=1e-5)
+    again = Blend.from_config(model.get_config())
+    again.set_weights(model.get_weights())
+    np.testing.assert_array_equal(again(tables), model(tables))
+
+
+def test_a_saved_blend_has_its_ancestors(tmp_path):
+    store = pickled.from_lists(PATIENTS)
+    layer, _ = with_ancestors(store, lineage_of([("dx", 0, 0), ("dx", 1, 0), ("rx", 1, 2), ("pr", 0, 1)]), [ALL])
+    model = Blend([SMALL_BLEND], 1, layer.windows, layer.sizes, ancestors=layer.ancestors)
+    model.regression.set_weights(layer.get_weights())
+    path = str(tmp_path / "model.keras")
+    model.save(path)
+    loaded = model_file.load(path, None)
+    np.testing.assert_array_equal(loaded(tables_of(store)), model(tables_of(store)))
+    assert loaded.regression.ancestors == layer.ancestors
 
 
 def with_pairs(store, seed=0):

@@ -172,6 +172,31 @@ def test_renamed_codes_are_scored_as_before(trained, tmp_path, capsys):
     assert f"of {codes:,} codes 0.0% were scored as they are, {shown / codes:.1%} as an ancestor" in done.out
 
 
+def test_evaluate_on_other_patients(trained, tmp_path, capsys):
+    """Diagnosis 0 has a new code, of which the old is the ancestor: every measure is as before."""
+    old = Cohort.open(trained / "cohort")
+    names = _names(old.store, renamed=1)
+    new = int(old.store.dx.max()) + 1
+    lists = [
+        [[[new if dx == 0 else dx, rx, pr] for dx, rx, pr in visit] for visit in patient]
+        for patient in pickled.to_lists(old.store)
+    ]
+    pickled.write(str(tmp_path / "new"), pickled.from_lists(lists), old.labels)
+    vocabulary(*names).write(tmp_path / "vocabulary.csv")
+    Hierarchy([relation("dx", f"dx{new}", "dx0")]).write(tmp_path / "hierarchy.csv")
+    model = ["evaluate", "--model", str(trained / "r0s0"), "--bootstrap", "0", "--data"]
+    assert main([*model, str(trained / "cohort"), "--split", "all"]) == 0
+    before = capsys.readouterr().out
+    assert main([*model, str(tmp_path / "new"), "--split", "all", "--unknown_codes", "ancestor"]) == 0
+    done = capsys.readouterr()
+    assert [line for line in done.out.splitlines() if "AUC" in line] == [
+        line for line in before.splitlines() if "AUC" in line
+    ]
+    assert f"scored as an ancestor: {(old.store.dx == 0).sum():,} codes of" in done.err
+    assert main([*model, str(trained / "cohort"), "--unknown_codes", "ancestor"]) == 2
+    assert "unknown_codes: found ancestor; goes with --split all" in capsys.readouterr().err
+
+
 def test_without_the_option_there_is_no_column(trained, tmp_path, capsys):
     status, done = predict(trained / "r0s0", trained / "cohort", tmp_path / "p.csv", capsys)
     assert status == 0 and "ancestor" not in done.out

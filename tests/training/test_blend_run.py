@@ -363,3 +363,26 @@ def test_kinds_are_configurations_of_networks():
     assert kinds["recurrent"].pooling == ("last",)
     assert kinds["bilinear"].pooling == ("sum",)
     assert not any(kind.blend for kind in kinds.values())
+
+
+def test_the_regression_knows_families_that_lie_beside_the_cohort(tmp_path):
+    """Families decide the effects of linked pairs: chosen on valid, kept in the model, and told by its explanations."""
+    simulated = ["simulate", "--mode", "related", "--patients", "1500", "--pair_effect", "1", "--num_dx", "40"]
+    assert main([*simulated, "--num_rx", "20", "--mean_visits", "5", "--output", str(tmp_path / "c.parquet")]) == 0
+    config = dataclasses.replace(CONFIG, blend=("regression",), test_fraction=0.2, valid_fraction=0.2)
+    done = run(config, tmp_path, tmp_path / "c.parquet")
+    fitted, cohort = FittedSplit.open(tmp_path / "r0s0"), Cohort.open(str(tmp_path / "c.parquet"))
+    assert fitted.metrics["parts"][0]["name"].endswith("with ancestors)")
+    assert fitted.hierarchy == cohort.hierarchy
+    assert fitted.model.regression.ancestors == [40, 40, 20, 20, 0, 0]
+    part = prediction.part_of(fitted, cohort, "test")
+    saved = fitted.predictions("test").scores
+    np.testing.assert_array_equal(
+        prediction.score(fitted, part).probabilities, saved.probabilities[np.argsort(np.argsort(part.rows))]
+    )
+    (explained,) = explain_patients(fitted, cohort, [3])
+    total = sum(visit.contribution for visit in explained.visits)
+    assert explained.empty_logit + total == pytest.approx(explained.logit, abs=1e-4)
+    (tmp_path / "hierarchy.csv").unlink()
+    without = run(config, tmp_path / "without", tmp_path / "c.parquet")
+    assert done.mean["test_auc"] > without.mean["test_auc"] + 0.02
