@@ -120,19 +120,18 @@ class Engine:
         """Computes an expression of a single value."""
         return self.connection.to_pyarrow(expression).as_py()
 
-    def numbers(self, expressions: dict[str, "ibis.Value"]) -> dict[str, int | None]:
-        """Computes whole numbers in one query, because starting and planning several takes longer on small tables.
+    def numbers(self, expressions: dict[str, "ibis.Value"]) -> dict[str, int]:
+        """Computes whole numbers in one query: on small tables planning takes longer than counting.
 
         Args:
-            expressions: counts, sums and other expressions of a single whole number, by name.
+            expressions: counts and sums, each a single whole number, by name; a sum of nothing is 0.
         """
         ibis = importlib.import_module("ibis")
-        rows = (
+        rows = [
             expression.cast("int64").name("number").as_table().mutate(index=ibis.literal(index, "int64"))
             for index, expression in enumerate(expressions.values())
-        )
-        table = self.arrow(ibis.union(*rows)) if len(expressions) > 1 else self.arrow(next(rows))
-        numbers = dict(zip(table["index"].to_pylist(), table["number"].to_pylist(), strict=True))
+        ]
+        numbers = {row["index"]: row["number"] or 0 for row in self.arrow(ibis.union(*rows)).to_pylist()}
         return {name: numbers[index] for index, name in enumerate(expressions)}
 
 

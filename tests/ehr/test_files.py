@@ -245,6 +245,13 @@ def test_optional_tables_may_be_skipped(engine, tmp_path):
         Folder(engine, tmp_path).optional_table("v", PLAIN)
 
 
+def test_numbers_of_several_tables_come_by_name(engine):
+    table = ibis.memtable({"a": [3, 4]})
+    numbers = {"sum": table.a.sum(), "rows": table.count(), "none": table.filter(table.a > 9).a.sum()}
+    assert engine.numbers(numbers) == {"sum": 7, "rows": 2, "none": 0}
+    assert engine.numbers({"largest": table.a.max()}) == {"largest": 4}
+
+
 # Times.
 
 
