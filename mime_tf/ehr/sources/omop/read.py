@@ -7,6 +7,7 @@ FACT_RELATIONSHIP, if the hospital that made the export put it there, or in a fi
 import functools
 import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import ibis
 
