@@ -264,15 +264,10 @@ def _account(arguments: Namespace, rules: Any) -> dict[str, Any]:
 
     import mime_tf
 
-    names = ("source", "input", "outcome", "labels", "unlinked", "infer_share", "min_count", "vocabulary", "groups")
-    names += (
-        "unknown_codes",
-        "hierarchy",
-        "hierarchy_rules",
-        "ancestor_levels",
-        "ancestor_steps",
-        "roll_up",
-        "roll_up_missing",
+    names = (
+        *("source", "input", "outcome", "labels", "unlinked", "infer_share", "min_count", "vocabulary", "groups"),
+        *("unknown_codes", "hierarchy", "hierarchy_rules", "ancestor_levels", "ancestor_steps"),
+        *("roll_up", "roll_up_missing"),
     )
     own = ("mapping", "links", "relationship", "on_error", "strict", "engine")
     packages = ("ibis-framework", "duckdb" if arguments.engine == "duckdb" else "pyspark", "pyarrow", "numpy")

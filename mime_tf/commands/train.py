@@ -25,6 +25,7 @@ EXAMPLES = """\
     {program} ./sample ./ ./out
     {program} cohort/cohort runs/a_ runs/a --aux_lambda=0.1 --num_iter=5000
     {program} cohort/cohort runs/best_ runs/best --recipe
+    {program} cohort/cohort runs/next_ runs/next --task=next_visit
     {program} hf.parquet runs/cv_ runs/cv --folds=5 --group_column=patient_id
     tensorboard --logdir runs
 

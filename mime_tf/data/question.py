@@ -94,8 +94,8 @@ def _outcome(origin: Origin) -> str:
 def _moment(rule: Any) -> str:
     word, _, value = str(rule).partition(":")
     if word == "visit":
-        ordinals = {"2": "second", "3": "third", "4": "fourth", "5": "fifth"}
-        return f"the {ordinals.get(value, f'{value}th')} visit"
+        ordinals = {"2": "the second visit", "3": "the third visit", "4": "the fourth visit", "5": "the fifth visit"}
+        return ordinals.get(value, f"visit {value}")
     moments = {"random": "a random visit", "every": "every visit", "date": value, "age": f"the age of {value}"}
     return moments.get(word, "the prediction time")
 

@@ -58,7 +58,7 @@ def take_out(engine: Engine, export: Export, now: int) -> tuple[Export, dict[str
     """
     visits = export.visits.filter(export.visits.start.notnull())
     counts = engine.numbers({"late": (visits.start > now + DAY).sum(), "all": visits.count()})
-    is_shifted = 2 * (counts["late"] or 0) > counts["all"]
+    is_shifted = 2 * counts["late"] > counts["all"]
     rows, tables = [], {name: getattr(export, name) for name, _ in TIMES}
     for (name, column), called in TIMES.items():
         time = tables[name][column]

@@ -13,7 +13,7 @@ from mime_tf.errors import InputError, show
 from mime_tf.explain.attribution import TOLERANCE
 from mime_tf.explain.explanation import Dropped, DxObject, Explanation, Order, Visit
 from mime_tf.explain.parts import contributions
-from mime_tf.scoring import attributes
+from mime_tf.runs import attributes
 
 
 def explain_patients(fitted, cohort, rows, tolerance=TOLERANCE, progress=None, title=None):

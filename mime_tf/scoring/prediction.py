@@ -11,9 +11,9 @@ from mime_tf.data.cohort import Cohort
 from mime_tf.data.frames import frame
 from mime_tf.data.known_codes import count_codes
 from mime_tf.errors import InputError, show
+from mime_tf.runs import attributes
 from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.runs.provenance import GROUPS
-from mime_tf.scoring import attributes
 from mime_tf.scoring.scorer import Scorer
 from mime_tf.scoring.substitution import Substitution
 from mime_tf.splits.groups import digest, group_numbers

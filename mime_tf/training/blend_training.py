@@ -195,7 +195,7 @@ class BlendTraining:
         writing.write_model(self.folder, model)
         if self.fitters:
             writing.write_history(self.folder, self._history())
-        iterations = [part.facts["iterations"] for part in parts if "iterations" in part.facts]
+        iterations = [iteration for part in parts for iteration in part.facts.get("iterations", ())]
         metrics = {
             **summary.results(figures["valid"], figures["test"]),
             "iteration": round(float(np.mean(iterations))) if iterations else 0,

@@ -67,9 +67,8 @@ def train(
     config = config.with_widths(len(cohort))
     given = {name: getattr(config, name) for name in sizes.SIZE_NAMES}
     resolved = sizes.resolve(cohort.store, given, cohort.name)
-    cohort = tasks.pose(cohort, config.task, resolved["num_dx"])
+    cohort = _posed(config, cohort, resolved["num_dx"])
     if cohort.outcomes > 1:
-        config.check_several_outcomes()
         resolved[OUTCOMES] = cohort.outcomes
     _check_memory(config, resolved)
     groups = group_numbers(cohort, config.group_column)
@@ -93,6 +92,26 @@ def train(
             console.note(f"{record.path}: this run is finished and left alone; --overwrite would redo it")
             return with_nan(record.content["mean"])
         return _finish(_Work(record, plan, cohort, resolved, fitters, console))
+
+
+def _posed(config: TrainConfig, cohort: Cohort, num_dx: int) -> Cohort:
+    """Returns the cohort with the labels of the task.
+
+    Raises:
+        InputError: an option does not go with several outcomes, or the labels take more memory than there is.
+    """
+    if config.task == NEXT_VISIT:
+        # A byte per patient and outcome, in the cohort and in the sets of each split.
+        needed, memory = len(cohort) * num_dx * (1 + len(config.split_numbers)), environment.memory()
+        if needed > memory:
+            raise InputError(
+                f"{cohort.name}: {num_dx:,} diagnoses of {len(cohort):,} patients take {needed / 1e9:,.1f} GB as "
+                f"labels, and there are {memory / 1e9:,.1f} GB: fewer splits, or groups of codes (convert --groups)"
+            )
+    cohort = tasks.pose(cohort, config.task, num_dx)
+    if cohort.outcomes > 1:
+        config.check_several_outcomes()
+    return cohort
 
 
 def _check_memory(config: TrainConfig, resolved: Mapping[str, int]) -> None:

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 from sklearn import metrics
+from statsmodels.stats.proportion import proportion_confint
 from support.scores import random_set
 
 from mime_tf.assess.bootstrap import Bootstrap
 from mime_tf.assess.scores import Scores
-from mime_tf.assess.thresholds import COUNTS, SHARES, alert_threshold, operating_points
+from mime_tf.assess.thresholds import COUNTS, SHARES, alert_threshold, operating_points, with_unknown
 from mime_tf.errors import InputError
 
 NONE = Bootstrap(0)
@@ -81,3 +82,27 @@ def test_alert_rate_that_is_no_binary_fraction():
 def test_wrong_alert_rate(rate):
     with pytest.raises(InputError, match="alert_rate"):
         alert_threshold([0.5], rate)
+
+
+def test_a_share_of_none_or_all_is_not_certain():
+    """Of 10 alerts none is right, and of 5 cases none is found: Wilson's intervals, by hand in statsmodels."""
+    scores = Scores([1] * 5 + [0] * 20, [0.1] * 5 + [0.9] * 10 + [0.2] * 10)
+    (point,) = operating_points(scores, [0.5], Bootstrap(50))
+    for name, count, total in (("ppv", 0, 10), ("sensitivity", 0, 5)):
+        assert point[name] == 0
+        expected = proportion_confint(count, total, method="wilson")
+        assert point["intervals"][name] == pytest.approx(expected, abs=1e-9)
+    low, high = point["intervals"]["specificity"]  # 10 of 20, by the resamples
+    assert 0 < low < 0.5 < high < 1
+
+
+def test_rows_of_one_patient_count_once_in_such_an_interval():
+    scores = Scores([0] * 10 + [1] * 4, [0.9] * 10 + [0.1] * 4, ["a"] * 5 + ["b"] * 5 + ["c", "d", "e", "f"])
+    (point,) = operating_points(scores, [0.5], Bootstrap(20))
+    assert point["intervals"]["ppv"][1] == pytest.approx(0.6576, abs=1e-4)  # 0 of 2 patients
+
+
+def test_alerts_of_patients_of_whom_nothing_is_known_are_counted():
+    probabilities, empty = np.array([0.1, 0.4, 0.4, 0.8]), np.array([True, True, False, False])
+    points = operating_points(Scores([0, 0, 1, 1], probabilities), [0.05, 0.4, 0.5], NONE)
+    assert [point["unknown"] for point in with_unknown(points, probabilities, empty)] == [2, 1, 0]

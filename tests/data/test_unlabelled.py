@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from support.cohorts import cohorts
 
+from mime_tf.config import TrainConfig
 from mime_tf.data import parquet, pickled
 from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
@@ -52,7 +53,9 @@ def test_labels_that_are_there_are_not_looked_at(tmp_path):
 
 def test_every_patient_is_to_be_scored(source):
     run = types.SimpleNamespace(
-        check_codes=lambda cohort: None, usable={"dx": np.ones(2, bool), "rx": np.ones(2, bool), "pr": np.ones(1, bool)}
+        check_codes=lambda cohort: None,
+        usable={"dx": np.ones(2, bool), "rx": np.ones(2, bool), "pr": np.ones(1, bool)},
+        config=TrainConfig(),
     )
     part = part_of(run, Cohort.open(source, labelled=False), "all")
     assert part.rows.tolist() == [0, 1]

@@ -1,6 +1,7 @@
 """Random small exports: the whole conversion equals a naive one, and uses nothing of the future."""
 
 import dataclasses
+import operator
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -11,21 +12,31 @@ from mime_tf.ehr.design.rules import Rules
 from mime_tf.ehr.linkage.terms import WITHOUT_REASON
 
 DX, RX, PR = "ABC", "WXY", "PQ"
-FEW = settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+COLUMNS = [operator.attrgetter(name) for name in ("visits", "diagnoses", "orders")]
+# A conversion takes seconds, however small the export is: few examples, each of several groups of patients.
+FEW = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite
-def exports(draw):
-    """`ExportRows` of a few patients, in which ties, repeats and late records are common."""
+def groups(draw, name):
+    """`ExportRows` of up to three patients, in which ties, repeats and late records are common."""
     count = draw(st.integers(1, 6))
     days = st.integers(0, 6)
-    visits = [(f"v{number}", draw(st.sampled_from("pqr")), draw(days)) for number in range(count)]
+    patients = st.sampled_from([f"{patient}{name}" for patient in "pqr"])
+    visits = [(f"v{name}{number}", draw(patients), draw(days)) for number in range(count)]
     visit, when = st.sampled_from([row[0] for row in visits]), st.none() | days
     reasons = st.lists(st.sampled_from(DX), max_size=3).map(" ".join)
     medications = st.tuples(visit, st.just("rx"), st.sampled_from(RX), reasons, when)
     procedures = st.tuples(visit, st.just("pr"), st.sampled_from(PR), reasons, when)
     diagnoses = draw(st.lists(st.tuples(visit, st.sampled_from(DX), when), max_size=8))
     return ExportRows(visits, [(visits[0][0], "A"), *diagnoses], draw(st.lists(medications | procedures, max_size=10)))
+
+
+@st.composite
+def exports(draw):
+    """`ExportRows` of one to five groups of patients, who share codes alone."""
+    drawn = [draw(groups(name)) for name in "abcde"[: draw(st.integers(1, 5))]]
+    return ExportRows(*([row for group in drawn for row in rows(group)] for rows in COLUMNS))
 
 
 @FEW

@@ -26,9 +26,12 @@ EPOCH = datetime.datetime(1970, 1, 1)
 PLAIN = {"a": Column(("a",)), "b": Column(("b",), needed=False)}
 TIMED = {"t": Column(("t",), time=True)}
 number = itertools.count()
-slowly = settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-)
+
+
+def few(examples):
+    """Settings of a test whose examples each take a query, which takes long however few rows it has."""
+    slow = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    return settings(max_examples=examples, deadline=None, suppress_health_check=slow)
 
 
 @pytest.fixture(scope="module")
@@ -146,8 +149,8 @@ def test_blanks_are_cut_and_what_is_empty_is_missing(read, tmp_path):
 TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"]) | st.sampled_from("\",\n\r;\t'\\é漢😀"), max_size=9)
 
 
-@slowly
-@given(rows=st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=20))
+@few(6)
+@given(rows=st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=60))
 def test_any_text_survives(rows, read, tmp_path):
     """Quotes, commas, line breaks and all alphabets; DuckDB reads the files of Python's csv module.
 
@@ -242,6 +245,13 @@ def test_optional_tables_may_be_skipped(engine, tmp_path):
         Folder(engine, tmp_path).optional_table("v", PLAIN)
 
 
+def test_numbers_of_several_tables_come_by_name(engine):
+    table = ibis.memtable({"a": [3, 4]})
+    numbers = {"sum": table.a.sum(), "rows": table.count(), "none": table.filter(table.a > 9).a.sum()}
+    assert engine.numbers(numbers) == {"sum": 7, "rows": 2, "none": 0}
+    assert engine.numbers({"largest": table.a.max()}) == {"largest": 4}
+
+
 # Times.
 
 
@@ -310,8 +320,8 @@ def test_times_and_texts_that_are_no_times(engine):
 MOMENTS = st.datetimes(datetime.datetime(1800, 1, 1), datetime.datetime(2200, 1, 1))
 
 
-@slowly
-@given(moments=st.lists(MOMENTS, min_size=1, max_size=20))
+@few(3)
+@given(moments=st.lists(MOMENTS, min_size=40, max_size=80))
 def test_times_are_whole_seconds_before_and_after_1970(engine, moments):
     expected = [(moment.replace(microsecond=0) - EPOCH) // datetime.timedelta(seconds=1) for moment in moments]
     assert seconds(engine, [moment.isoformat() for moment in moments]) == expected
@@ -322,30 +332,33 @@ def test_times_are_whole_seconds_before_and_after_1970(engine, moments):
 FORM = "%m/%d/%Y %I:%M:%S %p"
 
 
-@pytest.mark.parametrize(
-    ("time_format", "text", "expected"),
-    [
-        (FORM, "5/3/2010 9:00:00 AM", "2010-05-03 09:00:00"),
-        (FORM, "5/3/2010 12:00:00 am", "2010-05-03 00:00:00"),
-        (FORM, "5/3/2010 12:30:00 PM", "2010-05-03 12:30:00"),
-        (FORM, "5/3/2010 13:00:00 PM", None),
-        (FORM, "5/3/2010 0:00:00 PM", None),
-        (FORM, "2/30/2010 1:00:00 PM", None),
-        (FORM, "5/3/2010", None),
-        ("%d-%b-%Y", "03-May-2010", "2010-05-03 00:00:00"),
-        ("%d-%b-%Y", "3-MAY-2010", "2010-05-03 00:00:00"),
-        ("%d-%b-%Y", "3-Mai-2010", None),
-        ("%Y%m%d", "20100503", "2010-05-03 00:00:00"),
-        ("%d.%m.%Y %H:%M", "3.5.2010 23:59", "2010-05-03 23:59:00"),
-        ("%d.%m.%Y %H:%M", "3.5.2010 24:00", "2010-05-04 00:00:00"),
-        ("%d.%m.%Y %H:%M", "3.5.2010 24:01", None),
-        ("%Y-%m-%dT%H:%M:%S.%f", "2010-05-03T01:02:03.999", "2010-05-03 01:02:03"),
-        ("(%Y) %m+%d", "(2010) 5+3", "2010-05-03 00:00:00"),
-    ],
-)
-def test_time_formats(time_format, text, expected, engine):
-    moment = expected and datetime.datetime.fromisoformat(expected)
-    assert seconds(engine, [text], time_format) == [moment and int((moment - EPOCH).total_seconds())]
+TIMES_OF_FORMATS = {
+    FORM: {
+        "5/3/2010 9:00:00 AM": "2010-05-03 09:00:00",
+        "5/3/2010 12:00:00 am": "2010-05-03 00:00:00",
+        "5/3/2010 12:30:00 PM": "2010-05-03 12:30:00",
+        "5/3/2010 13:00:00 PM": None,
+        "5/3/2010 0:00:00 PM": None,
+        "2/30/2010 1:00:00 PM": None,
+        "5/3/2010": None,
+    },
+    "%d-%b-%Y": {"03-May-2010": "2010-05-03 00:00:00", "3-MAY-2010": "2010-05-03 00:00:00", "3-Mai-2010": None},
+    "%Y%m%d": {"20100503": "2010-05-03 00:00:00"},
+    "%d.%m.%Y %H:%M": {
+        "3.5.2010 23:59": "2010-05-03 23:59:00",
+        "3.5.2010 24:00": "2010-05-04 00:00:00",
+        "3.5.2010 24:01": None,
+    },
+    "%Y-%m-%dT%H:%M:%S.%f": {"2010-05-03T01:02:03.999": "2010-05-03 01:02:03"},
+    "(%Y) %m+%d": {"(2010) 5+3": "2010-05-03 00:00:00"},
+}
+
+
+@pytest.mark.parametrize(("time_format", "expected"), TIMES_OF_FORMATS.items(), ids=TIMES_OF_FORMATS)
+def test_time_formats(time_format, expected, engine):
+    read = zip(expected, seconds(engine, list(expected), time_format), strict=True)
+    moments = {text: None if time is None else EPOCH + datetime.timedelta(seconds=time) for text, time in read}
+    assert {text: moment and str(moment) for text, moment in moments.items()} == expected
 
 
 @pytest.mark.parametrize(
@@ -389,7 +402,7 @@ def test_a_last_line_that_is_not_too_long(last, read, tmp_path):
     assert {(row["a"], row["b"]) for row in read("v")} == {("0", "0"), (expected[0].strip(), expected[1] or None)}
 
 
-@slowly
+@few(15)
 @given(fields=st.lists(st.text('ab," \n', max_size=3), min_size=1, max_size=5), quoted=st.booleans())
 def test_no_field_of_the_last_line_is_lost(fields, quoted, read, tmp_path):
     """A line of Python's writer, without its end, is read whole or refused."""

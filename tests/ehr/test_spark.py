@@ -42,6 +42,8 @@ def spark():
     from pyspark.sql import SparkSession
 
     settings = {"spark.sql.shuffle.partitions": "2", "spark.ui.enabled": "false", "spark.driver.memory": "1g"}
+    # Most methods run too seldom for the second compiler to pay off: without it a conversion takes about half the time.
+    settings["spark.driver.extraJavaOptions"] = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
     builder = SparkSession.builder.master("local[2]")
     for key, value in settings.items():
         builder = builder.config(key, value)
@@ -159,7 +161,7 @@ def test_spark_reads_literal_paths(spark, export, tmp_path):
     (tmp_path / "x12" / "encounters.csv").write_text("Id,START,PATIENT\n")
     (tmp_path / "x{1}[2]" / "medications").mkdir()
     (tmp_path / "x{1}[2]" / "medications.csv").rename(tmp_path / "x{1}[2]" / "medications" / "part[0].csv")
-    assert convert(export, tmp_path / "plain", "--engine", "spark", "--master", "local[2]") == 0
+    assert convert(export, tmp_path / "plain") == 0  # DuckDB, which writes the same bytes
     assert convert(tmp_path / "x{1}[2]", tmp_path / "c", "--engine", "spark", "--master", "local[2]") == 0
     assert (tmp_path / "c" / "cohort.seqs").read_bytes() == (tmp_path / "plain" / "cohort.seqs").read_bytes()
 

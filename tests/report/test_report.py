@@ -19,6 +19,7 @@ from support.whole_runs import run as train_run
 
 from mime_tf.__main__ import main
 from mime_tf.assess.bootstrap import Bootstrap
+from mime_tf.assess.wilson import wilson
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.conversion import Conversion
 from mime_tf.data.hierarchy import Hierarchy, Relation
@@ -271,12 +272,15 @@ def test_a_page_without_data_names_the_missing_parts(trained):
     assert "mean of splits" not in shown and "resamples" not in shown
 
 
-def test_a_page_with_nothing_beside_the_data_says_so(trained):
-    report = content.gather(trained / "r0s0", COHORT, Settings(bootstrap=Bootstrap(0), patients=False))
+def test_a_page_with_nothing_beside_the_data_says_so(trained, tmp_path):
+    folder = copy_of(trained, tmp_path)
+    for name in ("linkage.json", "convert.json"):
+        (folder / name).unlink()
+    report = content.gather(folder, COHORT, Settings(bootstrap=Bootstrap(0), patients=False))
     shown = "".join(parsed(report_page(report, figures.draw(report))).text)
     for words in (
         "No patients.csv is beside the data",
-        "Neither linkage.json nor convert.json is beside the data",
+        "Neither linkage.json nor convert.json was beside the data",
         "Left out, as was asked",
     ):
         assert words in shown
@@ -295,7 +299,7 @@ def test_one_class_in_test_is_told(trained, tmp_path):
 
 
 def test_wilson_intervals():
-    low, high = figures.wilson(np.array([0.0, 5.0]), np.array([10, 10]))
+    low, high = wilson(np.array([0.0, 5.0]), np.array([10, 10]))
     assert low == pytest.approx([0, 0.2366], abs=1e-4) and high == pytest.approx([0.2775, 0.7634], abs=1e-4)
 
 

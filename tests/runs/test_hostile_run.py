@@ -71,10 +71,10 @@ def test_losses_that_are_infinite(tmp_path):
 
 
 def test_rows_out_of_range(tmp_path):
-    (tmp_path / "p.csv").write_text("row,label,probability\n1e30,0,0.5\n")
+    (tmp_path / "p.csv").write_text("row,label,probability,empty\n1e30,0,0.5,0\n")
     assert "column row" in refused(results.read_predictions, str(tmp_path / "p.csv"))
-    (tmp_path / "p.csv").write_text("row,label,probability\n0,0,0.5\n1,1\n")
-    assert "row 3: 2 fields; the header has 3" in refused(results.read_predictions, str(tmp_path / "p.csv"))
+    (tmp_path / "p.csv").write_text("row,label,probability,empty\n0,0,0.5,0\n1,1\n")
+    assert "row 3: 2 fields; the header has 4" in refused(results.read_predictions, str(tmp_path / "p.csv"))
 
 
 def test_pipes_in_a_run(tmp_path):

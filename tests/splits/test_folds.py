@@ -222,7 +222,7 @@ def test_a_run_of_folds(cross_validated):
     assert len(done.out) == 3 * (3 + 1) + 1
     rows = read_table(folder / "out_of_fold.csv")
     store, labels = pickled.read(COHORT)
-    assert list(rows[0]) == ["row", "fold", "label", "probability"]
+    assert list(rows[0]) == ["row", "fold", "label", "probability", "empty"]
     assert [int(row["row"]) for row in rows] == eligible(store).tolist()
     assert [int(row["label"]) for row in rows] == labels[eligible(store)].tolist()
     for fold in range(3):
@@ -322,7 +322,7 @@ def test_as_a_user_starts_it(tmp_path, capsys):
     assert done.returncode == 0, done.stderr
     assert MEAN.fullmatch(done.stdout.splitlines()[-1])
     rows = read_table(tmp_path / "out_of_fold.csv")
-    assert list(rows[0]) == ["row", "patient_id", "fold", "label", "probability"]
+    assert list(rows[0]) == ["row", "patient_id", "fold", "label", "probability", "empty"]
     folds = {}
     for row in rows:
         assert row["patient_id"] == ids[int(row["row"])]

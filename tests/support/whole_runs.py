@@ -49,7 +49,7 @@ MEAN = re.compile(", ".join(rf"mean_{name}:({NUMBER})" for name in NAMES))
 
 # Everything in a finished split's folder, but for TensorBoard's.
 SPLIT_FILES = {
-    *("model.keras", "codes.json", "config.json", "flags.txt", "history.csv", "metrics.json"),
+    *("model.keras", "codes.json", "config.json", "flags.txt", "history.csv", "metrics.json", "population.json"),
     *("predictions_valid.csv", "predictions_test.csv"),
 }
 

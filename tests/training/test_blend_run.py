@@ -27,6 +27,7 @@ from mime_tf.runs.model_file import load
 from mime_tf.scoring import prediction
 from mime_tf.simulate.simulation import simulate
 from mime_tf.splits.inner import inner_folds, without_fold
+from mime_tf.training import blend_training
 from mime_tf.training.blend_training import is_useful
 
 CONFIG = TrainConfig(
@@ -218,6 +219,19 @@ def test_a_kind_that_tells_nothing_is_given_up(cohort, tmp_path):
     assert fitted.metrics["parts"][0]["weight"] == 0 and fitted.model.networks == []
     assert {row["network"] for row in read_table(split / "history.csv")} == {"0", "1"}
     assert len(prediction.predict(fitted, opened).probabilities) == len(opened.store)
+
+
+def test_one_kind_may_be_given_up_and_the_other_not(cohort, tmp_path, monkeypatch):
+    """As with related pairs, of which a recurrence learns nothing; kinds are asked in their order."""
+    answers = iter([False, True])
+    monkeypatch.setattr(blend_training, "is_useful", lambda *_: next(answers))
+    run(dataclasses.replace(CONFIG, members=3), tmp_path, cohort)
+    networks = sorted(path.name for path in (tmp_path / "r0s0" / "networks").iterdir())
+    assert networks == ["k0m0", "k0m1", "k1m0", "k1m1", "k1m2"]
+    metrics = FittedSplit.open(tmp_path / "r0s0").metrics
+    recurrent, bilinear, _ = metrics["parts"]
+    assert recurrent["weight"] == 0 and len(recurrent["iterations"]) == 2 and len(bilinear["iterations"]) == 3
+    assert metrics["iteration"] in (2, 3, 4)
 
 
 def test_logits_are_useful_if_chance_would_not_do_as_well():

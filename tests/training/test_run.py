@@ -303,7 +303,7 @@ def test_predictions_give_the_metrics(finished, splits, input_prefix):
         results = json.loads((folder / "metrics.json").read_text())
         for kind in ("valid", "test"):
             rows = read_table(folder / f"predictions_{kind}.csv")
-            assert list(rows[0]) == ["row", "label", "probability"]
+            assert list(rows[0]) == ["row", "label", "probability", "empty"]
             assert [int(row["row"]) for row in rows] == sorted(getattr(split, kind).rows)
             truth = [int(row["label"]) for row in rows]
             assert truth == [labels[int(row["row"])] for row in rows]

@@ -28,7 +28,7 @@ def lines(comparison: Comparison, names: Mapping[str, str], bootstrap: Bootstrap
         f"{comparison.enough:,} of {comparison.outcomes:,} outcomes with {ENOUGH} rows of either label or more"
     )
     if any("_group_" in name for name in comparison.titles):
-        yield "groups: equally many outcomes, from the rarest in train to the most frequent; of all their cases"
+        yield "groups: fifths of the outcomes, from the rarest in train to the most frequent; recall of all their cases"
     for name in others:
         yield f"beside it: {names[name]}"
         yield from _table(comparison, comparison.values[name], "  ", groups=False)

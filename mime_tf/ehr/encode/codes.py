@@ -1,6 +1,7 @@
 """The vocabulary of a cohort: its codes, and the index of each."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -91,7 +92,7 @@ def reuse(
 
 def _unknown(concepts, index, patients, counts, vocabulary):
     """Gives the codes in use without an index one after the last of a vocabulary; returns their rows."""
-    rows = []
+    rows: list[dict[str, Any]] = []
     unknown = np.flatnonzero((index < 0) & (counts > 0)).tolist()
     for i in sorted(unknown, key=lambda i: (-counts[i], concepts["system"][i], concepts["code"][i])):
         kind = concepts["kind"][i]

@@ -63,7 +63,9 @@ def apply(
     """
     concepts = engine.arrow(events.concepts.order_by("concept")).to_pylist()
     groups: CodeGroups = {}
-    counts, dropped, systems = {}, [], {}
+    counts: dict[str, dict[str, int | str]] = {}
+    dropped: list[int] = []
+    systems: dict[str, str] = {}
     for kind, level in levels.items():
         codes = [row for row in concepts if row["kind"] == kind]
         several = 0

@@ -29,7 +29,7 @@ def parents(
         ibis._.concept.notnull()
     )
     fresh = engine.keep(fresh, "ancestry_0")
-    seen, found = fresh, []
+    seen, found = fresh, list[ibis.Table]()
     while True:
         number = len(found) + 1
         rows = engine.keep(table.semi_join(fresh, table.descendant == fresh.concept), f"ancestry_rows_{number}")

@@ -7,6 +7,7 @@ FACT_RELATIONSHIP, if the hospital that made the export put it there, or in a fi
 import functools
 import os
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import ibis
 
@@ -70,7 +71,7 @@ def read(
     folder = Folder(engine, path, on_error, progress)
     not_asked_for: dict[str, int] = {}
     linked = reasons.of_file(engine, links, progress) if links else None
-    tables = {}
+    tables: dict[str, Any] = {}
     for name, columns in TABLES.items():
         if not (links and name == "fact_relationship"):
             tables[name] = (folder.table if name in NEEDED else folder.optional_table)(name, columns)

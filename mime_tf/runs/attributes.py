@@ -15,6 +15,8 @@ def read(fitted: FittedSplit, cohort: Cohort) -> np.ndarray | None:
     Raises:
         InputError: the model reads age or sex, and the cohort has no patients.csv, or one without them.
     """
+    if fitted.config.age_sex == "none":  # the model is not opened for nothing
+        return None
     config = getattr(fitted.model, "attributes", None)
     if not config:
         return None
