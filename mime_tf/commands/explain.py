@@ -143,12 +143,15 @@ def _explain_patient(arguments: Namespace, model: "FittedSplit", cohort: "Cohort
 
 
 def _family_lines(
-    levels: list[str] | None, explanation: "Explanation", hierarchy: "Hierarchy", vocabulary: "Vocabulary"
+    levels: list[str] | None,
+    explanation: "Explanation",
+    hierarchy: "Hierarchy | None",
+    vocabulary: "Vocabulary | None",
 ) -> Iterator[str]:
     """Yields the lines of the families that were asked for, none if none were."""
     from mime_tf.explain import families
 
-    if levels:
+    if levels and hierarchy is not None and vocabulary is not None:  # else an error before
         yield from families.printed(families.families(explanation, hierarchy, vocabulary, levels))
 
 
