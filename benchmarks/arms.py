@@ -47,12 +47,20 @@ class Task:
 
 def faithful(task):
     """Returns the probabilities of the model that `mime-tf train` fits."""
-    config = task.plan.config
+    return _trained(task.plan.config, task)
+
+
+def _trained(config, task):
     with tempfile.TemporaryDirectory(prefix="mime_tf_worth") as folder:
         prefix = os.path.join(folder, "")
         train(config, task.cohort, prefix, f"{prefix}train", console=task.console)
         paths = [os.path.join(path, PREDICTIONS["test"]) for path in split_folders(prefix, config)]
         return [read_predictions(path).scores.probabilities for path in paths]
+
+
+def recipe(task):
+    """Returns the probabilities of the blend that `mime-tf train --recipe` fits."""
+    return _trained(task.plan.config.with_recipe(), task)
 
 
 def regression_on_codes(task):
@@ -99,4 +107,10 @@ def _fitted(task, fit):
 
 
 # The arms by name; the differences in the table are those of the first to the others.
-ARMS = {"mime": faithful, "codes": regression_on_codes, "pairs": regression_on_pairs, "boosting": boosting}
+ARMS = {
+    "recipe": recipe,
+    "mime": faithful,
+    "codes": regression_on_codes,
+    "pairs": regression_on_pairs,
+    "boosting": boosting,
+}

@@ -20,7 +20,7 @@ class Blend(keras.Model):
     Args:
         kinds: list of dicts, the configuration of the networks of each kind, as `MiME.get_config` has it.
         members: number of networks of each kind.
-        windows, sizes: as for `CodeRegression`, or None for no regression.
+        windows, sizes, sequences: as for `CodeRegression`; windows and sizes are None for no regression.
         **kwargs: arguments of `keras.Model`.
 
     Call arguments:
@@ -30,18 +30,18 @@ class Blend(keras.Model):
         float32 tensor of shape (B, 1), probabilities.
     """
 
-    def __init__(self, kinds, members, windows=None, sizes=None, **kwargs):
+    def __init__(self, kinds, members, windows=None, sizes=None, sequences=0, **kwargs):
         super().__init__(**kwargs)
         if not (kinds or windows):
             raise ValueError(f"a network or a regression is needed. Received: {kinds=}, {windows=}")
         self.kinds, self.members = [dict(kind) for kind in kinds], members
-        self.windows, self.sizes = windows, sizes
+        self.windows, self.sizes, self.sequences = windows, sizes, sequences
         self.networks = [
             MiME.from_config({**kind, "name": f"network{number}_{member}"})
             for number, kind in enumerate(kinds)
             for member in range(members)
         ]
-        self.regression = None if windows is None else CodeRegression(windows, sizes, name="regression")
+        self.regression = None if windows is None else CodeRegression(windows, sizes, sequences, name="regression")
         self.build()
 
     def build(self, input_shape=None):
@@ -56,13 +56,10 @@ class Blend(keras.Model):
             self.regression.build()
         self.built = True
 
-    def set_regression(self, keys, presence, log_count, bias):
-        """Gives the regression its weights, as `CodeRegression` has them."""
-        layer = self.regression
-        for weight, value in zip(
-            (layer.keys, layer.presence, layer.log_count, layer.bias), (keys, presence, log_count, bias), strict=True
-        ):
-            weight.assign(value)
+    def set_regression(self, **weights):
+        """Gives the regression its weights, under the names that `CodeRegression` has for them."""
+        for name, value in weights.items():
+            getattr(self.regression, name).assign(value)
 
     @property
     def weighted_parts(self):
@@ -84,6 +81,7 @@ class Blend(keras.Model):
 
     def get_config(self):
         config = {"kinds": self.kinds, "members": self.members, "windows": self.windows, "sizes": self.sizes}
+        config["sequences"] = self.sequences
         return {**super().get_config(), **config}
 
     def get_build_config(self):

@@ -41,6 +41,7 @@ RECIPE: dict[str, Any] = {
     "test_fraction": 0.2,
     "valid_fraction": 0.1,
 }
+_DIVISION = ("test_fraction", "valid_fraction")
 EQUATIONS = ("program", "paper")
 LABEL, NEXT_VISIT = TASKS = ("label", "next_visit")
 WIDTHS = ("rnn_size", "dx_emb_size", "rx_emb_size", "pr_emb_size", "dxobj_emb_size", "visit_emb_size")
@@ -458,6 +459,18 @@ class TrainConfig:
         if self.width != "auto":
             return self
         return dataclasses.replace(self, width=str(next(width for least, width in _AUTO_WIDTHS if patients >= least)))
+
+    def with_recipe(self) -> "TrainConfig":
+        """Returns the configuration with the values of `RECIPE`, but for the division of the patients, which stays.
+
+        Options of a single network that a blend does not take have their defaults.
+
+        >>> TrainConfig(valid_fraction=0.3, rnn_size=8).with_recipe().blend
+        ('regression', 'recurrent', 'bilinear')
+        """
+        widths = {name: FIELDS[name].default for name in WIDTHS}
+        values = {name: value for name, value in RECIPE.items() if name not in _DIVISION}
+        return dataclasses.replace(self, jit_compile="auto", **widths, **values)
 
     @property
     def split_numbers(self) -> tuple[int, ...]:

@@ -36,7 +36,13 @@ class Progress:
             self._console.note(text)
 
     def progress(self, text: str) -> None:
-        """Counts an evaluation and shows the progress of all runs in place of `text`, that of one split."""
+        """Counts an evaluation and shows the progress of all runs in place of `text`, that of one split.
+
+        After the last of the runs, `text` is shown.
+        """
+        if self._run >= self._runs:
+            self._console.progress(f"{self._name}: {text}")
+            return
         self._done, self._seen = self._done + 1, self._seen + 1
         total = self._runs * self._evaluations
         seconds = (time.monotonic() - self._started) / self._seen * (total - self._done)

@@ -28,9 +28,10 @@ ARMS = {
     "shuffled": "links shuffled",
     "flat": "flat bag of codes",
     "linked_aux": "as linked, auxiliary tasks",
+    "recipe": "recipe, networks and regression",
     **yardsticks.NAMES,
 }
-# The form of the cohort that an arm of MiME trains on.
+# The form of the cohort that an arm of one network trains on.
 _FORMS = {"linked": "linked", "shuffled": "shuffled", "flat": "flat", "linked_aux": "linked"}
 # The arms of the learning curve; shuffled links are left out, since they can't make up for few data.
 CURVE = ("linked", "linked_aux", "flat", "codes", "pairs", "boosting")
@@ -67,6 +68,7 @@ class Ablation:
             are not shown, because training did not hold them.
         links: a `Comparison` of the regression on codes and pairs with that on codes, at `train_ratio`.
         best: the arm of the least mean loss on valid among the yardsticks that see the links, at `train_ratio`.
+        recipe: a `Comparison` of the recipe with the yardsticks that see the links, at `train_ratio`; or None.
         choices: dict from each training ratio to a dict from each yardstick to what valid has chosen in each split.
     """
 
@@ -81,6 +83,7 @@ class Ablation:
     dropped: dict[str, float]
     links: Comparison
     best: str
+    recipe: Comparison | None
     choices: dict[float, dict[str, list[str]]]
 
 
@@ -90,6 +93,7 @@ def ablate(
     folder: str | os.PathLike,
     train_ratios: Sequence[float] = (),
     *,
+    recipe: bool = False,
     bootstrap: Bootstrap = DEFAULT_BOOTSTRAP,
     seed: int = 0,
     overwrite: bool = False,
@@ -106,6 +110,7 @@ def ablate(
         source: the cohort, as `mime_tf.data.cohort` says.
         folder: folder of the runs and cohorts.
         train_ratios: further values of `config.train_ratio`, for a learning curve of the arms `CURVE`.
+        recipe: also train `config.with_recipe()` on the cohort as linked, at `config.train_ratio`.
         bootstrap: the resamples behind the intervals, at least one.
         seed: seed of the shuffle.
         overwrite: discard existing runs.
@@ -121,7 +126,7 @@ def ablate(
     made = forms.make(Cohort.open(source), config, seed)
     splits = {ratio: _splits(made, ratio) for ratio in ratios}
     paths = forms.write(made, os.path.join(folder, "cohorts"), overwrite)
-    trained = _train(config, splits, paths, os.path.join(folder, "runs"), overwrite, console)
+    trained = _train(config, splits, paths, os.path.join(folder, "runs"), recipe, overwrite, console)
     fits = {
         ratio: _fit_yardsticks(config, made.table, splits[ratio]["linked"], ratio, seed, console) for ratio in ratios
     }
@@ -143,6 +148,7 @@ def ablate(
         dropped={form: _dropped(of_form) for form, of_form in splits[config.train_ratio].items()},
         links=compare(pairs_and_codes, bootstrap, console.progress),
         best=_best(fits[config.train_ratio]),
+        recipe=_against_yardsticks(scores[config.train_ratio], bootstrap, console) if recipe else None,
         choices={
             ratio: {arm: [fitted.choice for fitted in of_arm] for arm, of_arm in of_ratio.items()}
             for ratio, of_ratio in fits.items()
@@ -171,7 +177,7 @@ def _splits(made, ratio):
     return of_form
 
 
-def _train(config, splits, paths, folder, overwrite, console):
+def _train(config, splits, paths, folder, recipe, overwrite, console):
     """Trains the arms of MiME at every training ratio.
 
     Args:
@@ -179,6 +185,7 @@ def _train(config, splits, paths, folder, overwrite, console):
         splits: dict from each training ratio to the `Plan` of each form.
         paths: dict from each form to the path of its cohort.
         folder: folder of the runs.
+        recipe: as for `ablate`.
         overwrite: as for `ablate`.
         console: as for `ablate`.
 
@@ -189,14 +196,22 @@ def _train(config, splits, paths, folder, overwrite, console):
     runs = [(ratio, arm) for ratio in splits for arm in _arms(config, ratio)]
     progress = Progress(console, len(runs), config.evaluations * len(config.split_numbers))
     probabilities: dict[float, dict[str, list[np.ndarray]]] = {ratio: {} for ratio in splits}
+
+    def train_arm(ratio, arm, form, arm_config):
+        prefix = os.path.join(folder, f"{arm}_{ratio:g}", "")
+        train(arm_config, paths[form], prefix, f"{prefix}train", overwrite=overwrite, console=progress)
+        folders, tests = split_folders(prefix, arm_config), splits[ratio][form].splits.values()
+        probabilities[ratio][arm] = [_test(*each) for each in zip(folders, tests, strict=True)]
+
     for ratio, arm in runs:
         progress.start(ARMS[arm] if len(splits) == 1 else f"{ARMS[arm]}, train_ratio {ratio:g}")
         of_form = splits[ratio][_FORMS[arm]]
         arm_config = dataclasses.replace(of_form.config, aux_lambda=config.aux_lambda if arm == "linked_aux" else 0.0)
-        prefix = os.path.join(folder, f"{arm}_{ratio:g}", "")
-        train(arm_config, paths[_FORMS[arm]], prefix, f"{prefix}train", overwrite=overwrite, console=progress)
-        folders = split_folders(prefix, arm_config)
-        probabilities[ratio][arm] = [_test(*each) for each in zip(folders, of_form.splits.values(), strict=True)]
+        train_arm(ratio, arm, _FORMS[arm], arm_config)
+    if recipe:
+        progress.start(ARMS["recipe"])
+        linked = dataclasses.replace(splits[config.train_ratio]["linked"].config, aux_lambda=0.0)
+        train_arm(config.train_ratio, "recipe", "linked", linked.with_recipe())
     return probabilities
 
 
@@ -250,6 +265,12 @@ def _best(fits):
         arm: np.mean([fitted.valid_loss for fitted in fits[arm]]) for arm in yardsticks.SEEING_LINKS if arm in fits
     }
     return min(losses, key=losses.get)
+
+
+def _against_yardsticks(scores, bootstrap, console):
+    """Returns the `Comparison` of the recipe with the yardsticks that see the links."""
+    arms = ("recipe", *(arm for arm in yardsticks.SEEING_LINKS if arm in scores))
+    return compare({arm: scores[arm] for arm in arms}, bootstrap, console.progress)
 
 
 def _scores(made, splits, trained, fits):

@@ -27,6 +27,9 @@ def lines(ablation: Ablation) -> Iterator[str]:
         if len(ablation.comparisons) > 1:
             yield f"train_ratio {ratio:g}, {_mean(ablation.train_rows[ratio]):,.0f} patients to train on"
         yield from _table(ablation.comparisons[ratio])
+        if ablation.recipe and ratio == ablation.train_ratio:
+            yield "recipe, less that of"
+            yield from _differences(ablation.recipe)
     yield ""
     for arm, choices in ablation.choices[ablation.train_ratio].items():
         yield f"{ARMS[arm]}, as chosen on valid: {'; '.join(dict.fromkeys(choices))}"
@@ -39,6 +42,10 @@ def _table(comparison: Comparison) -> Iterator[str]:
     for arm, estimates in comparison.means.items():
         yield f"{ARMS[arm]:34}" + _cells(estimates, "7.3f")
     yield "as linked, less that of"
+    yield from _differences(comparison)
+
+
+def _differences(comparison: Comparison) -> Iterator[str]:
     for arm, estimates in comparison.differences.items():
         yield f"  {ARMS[arm]:32}" + _cells(estimates, "+7.3f")
 
@@ -72,6 +79,7 @@ def report(ablation: Ablation) -> dict[str, Any]:
         "arms": ARMS,
         "best_yardstick": ablation.best,
         "pairs_less_codes": {name: dataclasses.asdict(estimate) for name, estimate in differences.items()},
+        "recipe": dataclasses.asdict(ablation.recipe) if ablation.recipe else None,
         "results": [
             {
                 "train_ratio": ratio,

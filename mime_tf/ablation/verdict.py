@@ -24,6 +24,12 @@ _MIME = {
     "worse": "MiME does not help, for a simpler model predicts better",
 }
 
+_RECIPE = {
+    "better": "The recipe helps",
+    "alike": "There is no evidence that the recipe helps",
+    "worse": "The recipe does not help, for a simpler model predicts better",
+}
+
 
 def direction(estimate: Estimate) -> str:
     """Returns `"better"` or `"worse"` if a difference's 95% interval leaves out 0, else `"alike"`."""
@@ -31,11 +37,12 @@ def direction(estimate: Estimate) -> str:
 
 
 def verdict(ablation: Ablation) -> dict[str, str]:
-    """Returns the sentences of `on_links` and `on_mime` as `"links"` and `"mime"`."""
+    """Returns the sentences of `on_links`, `on_mime` and, if it was trained, `on_recipe`, under these names."""
     comparison = ablation.comparisons[ablation.train_ratio]
     return {
         "links": on_links(ablation.links.differences["codes"][METRIC], comparison.differences["shuffled"][METRIC]),
         "mime": on_mime(comparison, ablation.best),
+        **({} if ablation.recipe is None else {"recipe": on_recipe(ablation.recipe, ablation.best)}),
     }
 
 
@@ -50,6 +57,20 @@ def on_links(regression: Estimate, mime: Estimate) -> str:
         f"{_LINKS[direction(regression), direction(mime)]}: {METRICS[METRIC]} of the regression on codes and pairs is "
         f"{_difference(regression)} that of codes alone, and of MiME as linked {_difference(mime)} that with the links "
         "shuffled."
+    )
+
+
+def on_recipe(comparison: Comparison, best: str) -> str:
+    """Returns a sentence on whether the recipe helps, beside the best of the other models that see the links.
+
+    Args:
+        comparison: of the arms `recipe`, `best` and any others.
+        best: the arm that was best on valid.
+    """
+    difference = comparison.differences[best][METRIC]
+    return (
+        f"{_RECIPE[direction(difference)]}: {METRICS[METRIC]} is {comparison.means['recipe'][METRIC].value:.3f}, "
+        f"{_difference(difference)} that of {ARMS[best]}."
     )
 
 

@@ -21,10 +21,11 @@ EPILOG = """examples:
 
 On the same splits, with the same budget and the same choice of the best model by loss on valid, it trains and tests
 MiME as linked; with the orders of each visit dealt to wrong diagnoses; on flat bags of the codes of each visit; and as
-linked with the auxiliary tasks. Beside it are logistic regression on codes, and on codes and linked pairs, gradient
-boosting on both (LightGBM if it is installed), and age and sex if a patients.csv has them, all chosen on valid. It
-prints average precision and ROC AUC on test with 95% intervals, how far MiME as linked is ahead of each, and two
-sentences: do the links help, and does MiME help?
+linked with the auxiliary tasks. --recipe adds the blend of networks and a regression that train's flag of that name
+makes; it takes some minutes per split. Beside it are logistic regression on codes, and on codes and linked pairs,
+gradient boosting on both (LightGBM if it is installed), and age and sex if a patients.csv has them, all chosen on
+valid. It prints average precision and ROC AUC on test with 95% intervals, how far MiME as linked is ahead of each, and
+two sentences: do the links help, and does MiME help?
 --train_ratios adds a learning curve. The same command resumes an ablation that was stopped; with more --train_ratios it
 trains the new ones only. docs/ablate.md explains it all."""
 
@@ -58,6 +59,8 @@ def parser(program: str) -> Parser:
     ratios = Values(float, more_than(0, at_most=1))
     text = "learning curve: train on these shares of the training patients too, as in 0.1,0.25,0.5"
     options.add(parser, "train_ratios", ratios, text, [], metavar="R,...")
+    text = "add an arm: the recipe of `mime-tf train --recipe`, on the same splits"
+    parser.add_argument("--recipe", action="store_true", help=text)
     options.add_hyperparameter(parser, "split_seeds", (0, 1, 2))
     options.add_hyperparameter(parser, "group_column")
     options.add_bootstrap(parser, least=1)
@@ -94,6 +97,7 @@ def _ablate(arguments: Namespace, config: TrainConfig) -> None:
         arguments.data,
         arguments.output,
         arguments.train_ratios,
+        recipe=arguments.recipe,
         bootstrap=Bootstrap(arguments.bootstrap, arguments.seed),
         seed=arguments.seed,
         overwrite=arguments.overwrite,

@@ -1,4 +1,4 @@
-"""Contributions of codes and linked pairs to the logit of a regression, exact because the logit is their sum."""
+"""Contributions of codes, linked pairs and pairs of diagnoses to the logit of a regression, exact: it is their sum."""
 
 import keras
 import numpy as np
@@ -11,7 +11,9 @@ def regression_contributions(layer, store):
     """Divides the logits of patients among the occurrences of their codes and linked pairs.
 
     A column's term, `presence + log_count log(1 + n)`, is divided equally among the n occurrences that it counts. An
-    order is given the terms of its own code and those of its pair with its diagnosis.
+    order is given the terms of its own code and those of its pair with its diagnosis. A term of two diagnoses,
+    `both + order s`, is halved between them, and each half divided among the occurrences in the first visit of the
+    diagnosis, which decides it.
 
     Args:
         layer: `mime_tf.layers.CodeRegression`.
@@ -33,6 +35,11 @@ def regression_contributions(layer, store):
         patient, key = occurrences.patient[within], occurrences.key[within]
         values[within] += _shares(patient, key, keys[columns], presence[columns], log_count[columns])
         start += size
+    if layer.sequences:
+        diagnoses = slice(len(store.dx))
+        values[diagnoses] += _sequence_shares(
+            layer, occurrences.patient[diagnoses], occurrences.visit[diagnoses], store
+        )
     # In the order of `Occurrences.read`: diagnoses, then the orders of each kind by themselves and as pairs.
     counts = [len(store.dx), len(store.rx), len(store.rx), len(store.pr)]
     dx, rx, rx_pairs, pr, pr_pairs = np.split(values, np.cumsum(counts))
@@ -56,3 +63,21 @@ def _shares(patient, key, keys, presence, log_count):
     counts = counts[cell]
     shares[hits] = (presence[column] + log_count[column] * np.log1p(counts)) / counts
     return shares
+
+
+def _sequence_shares(layer, patient, visit, store):
+    """Returns the share of each diagnosis, given by its patient and visit, in the terms of pairs of diagnoses."""
+    pairs, both, order = (keras.ops.convert_to_numpy(weight) for weight in (layer.pairs, layer.both, layer.order))
+    codes, columns = np.unique(pairs, return_inverse=True)
+    columns = columns.reshape(pairs.shape)
+    column = np.minimum(np.searchsorted(codes, store.dx), len(codes) - 1)
+    used = codes[column] == store.dx
+    first, counts, shares = (np.zeros((len(store), len(codes))) for _ in range(3))
+    np.maximum.at(first, (patient[used], column[used]), visit[used])  # visits count from the end
+    is_first = used & (visit == first[patient, column])
+    np.add.at(counts, (patient[is_first], column[is_first]), 1)
+    visits = first[:, columns]
+    terms = visits.all(axis=2) * (both.astype(float) + order * np.sign(visits[..., 0] - visits[..., 1])) / 2
+    for side in (0, 1):
+        np.add.at(shares, (slice(None), columns[:, side]), terms)
+    return np.where(is_first, shares[patient, column] / np.maximum(counts[patient, column], 1), 0)

@@ -1,4 +1,4 @@
-"""CodeRegression: a linear score of the codes and linked pairs of a patient, in windows of visits."""
+"""CodeRegression: a linear score of the codes, linked pairs and pairs of diagnoses of a patient."""
 
 import keras
 import tensorflow as tf
@@ -16,16 +16,23 @@ class CodeRegression(keras.layers.Layer):
     or a linked pair of a diagnosis and an order, occurs in a window,
 
         logit = bias + sum over windows and keys with n > 0 of presence[key] + log_count[key] log(1 + n)
+                     + sum over pairs of diagnoses that are both recorded of both[pair] + order[pair] s
+
+    where s is 1 if the first of a pair was first recorded in an earlier visit than the second, -1 if in a later one, 0
+    if in the same.
 
     Args:
         windows: list of int, the last so many visits each; 0 for all visits.
         sizes: list of int, the number of keys of each window.
+        sequences: int, number of pairs of diagnoses.
         **kwargs: arguments of `keras.layers.Layer`. It computes in float32 whatever its dtype policy.
 
     Weights, none of which is trainable:
         keys: int64 (K,), the keys of `mime_tf.regression.columns`, ascending within each window.
         presence, log_count: float32 (K,), coefficients.
         bias: float32, a scalar.
+        pairs: int64 (P, 2), codes of two diagnoses each; present if P is not 0, as are the next two.
+        both, order: float32 (P,), coefficients.
 
     Call arguments:
         inputs: dict of the tables of a batch, of `mime_tf.batches.tables`.
@@ -34,11 +41,11 @@ class CodeRegression(keras.layers.Layer):
         float32 tensor of shape (B, 1), logits.
     """
 
-    def __init__(self, windows, sizes, **kwargs):
+    def __init__(self, windows, sizes, sequences=0, **kwargs):
         super().__init__(**kwargs)
         if len(windows) != len(sizes) or any(value < 0 for value in (*windows, *sizes)):
             raise ValueError(f"`windows` and `sizes` must be as many, each 0 or more. Received: {windows=}, {sizes=}")
-        self.windows, self.sizes = list(windows), list(sizes)
+        self.windows, self.sizes, self.sequences = list(windows), list(sizes), sequences
 
     def build(self, inputs_shape=None):
         total = sum(self.sizes)
@@ -47,6 +54,10 @@ class CodeRegression(keras.layers.Layer):
         self.presence = self.add_weight(name="presence", shape=(total,), dtype="float32", **options)
         self.log_count = self.add_weight(name="log_count", shape=(total,), dtype="float32", **options)
         self.bias = self.add_weight(name="bias", shape=(), dtype="float32", **options)
+        if self.sequences:
+            self.pairs = self.add_weight(name="pairs", shape=(self.sequences, 2), dtype="int64", **options)
+            self.both = self.add_weight(name="both", shape=(self.sequences,), dtype="float32", **options)
+            self.order = self.add_weight(name="order", shape=(self.sequences,), dtype="float32", **options)
         self.built = True
 
     def call(self, inputs):
@@ -60,6 +71,8 @@ class CodeRegression(keras.layers.Layer):
                 columns = slice(start, start + size)
                 scores += self._window(columns, *(tf.gather(x, within) for x in (history, key)), histories)
             start += size
+        if self.sequences:
+            scores += self._sequences(history, visit, key, histories)
         return gather_padded((scores + self.bias)[:, tf.newaxis], inputs["patients"])
 
     def _window(self, columns, history, key, histories):
@@ -74,11 +87,29 @@ class CodeRegression(keras.layers.Layer):
         values += tf.gather(self.log_count[columns], column) * tf.math.log1p(tf.cast(counts, tf.float32))
         return tf.math.unsorted_segment_sum(values, history, histories)
 
+    def _sequences(self, history, visit, key, histories):
+        """Returns the score of the pairs of diagnoses, (histories,)."""
+        codes, _ = tf.unique(tf.reshape(self.pairs, [-1]))
+        codes = tf.sort(codes)
+        width = tf.size(codes, tf.int64)
+        dx = -1 - key  # of a diagnosis, which is below _CODES; other keys have other numbers
+        column = tf.minimum(tf.searchsorted(codes, dx, out_type=tf.int64), width - 1)
+        hits = tf.where(tf.gather(codes, column) == dx)[:, 0]
+        cell = tf.gather(history, hits) * width + tf.gather(column, hits)
+        first = tf.math.unsorted_segment_max(tf.gather(visit, hits), cell, tf.cast(histories, tf.int64) * width)
+        first = tf.reshape(tf.maximum(first, 0), [histories, -1])  # visits count from the end; 0 for none
+        columns = tf.searchsorted(codes, tf.reshape(self.pairs, [-1]), out_type=tf.int64)
+        visits = tf.reshape(tf.gather(first, columns, axis=1), [histories, -1, 2])
+        recorded = tf.cast(tf.reduce_all(visits > 0, axis=2), tf.float32)
+        sign = tf.cast(tf.sign(visits[..., 0] - visits[..., 1]), tf.float32)
+        return tf.reduce_sum(recorded * (self.both + self.order * sign), axis=1)
+
     def compute_output_shape(self, inputs_shape):
         return (inputs_shape["patients"][0], 1)
 
     def get_config(self):
-        return {**super().get_config(), "windows": self.windows, "sizes": self.sizes}
+        config = {"windows": self.windows, "sizes": self.sizes, "sequences": self.sequences}
+        return {**super().get_config(), **config}
 
 
 def _occurrences(inputs):

@@ -1,4 +1,4 @@
-"""Logistic regression on codes, linked pairs, age and sex; penalty and windows are those that do best on valid."""
+"""Logistic regression on codes, linked pairs, pairs of diagnoses, age and sex; valid chooses penalty and columns."""
 
 import dataclasses
 from collections.abc import Iterator, Mapping
@@ -13,6 +13,7 @@ from mime_tf.data.store import Store
 from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.regression.attributes import Attributes
 from mime_tf.regression.columns import Columns, window_name
+from mime_tf.regression.sequences import Sequences
 
 # A path goes from a strong penalty to weaker ones, each weaker by this factor.
 _FACTORS = {"L1": 1.5, "L2": 2.0}
@@ -30,9 +31,10 @@ class Linear:
     """A fitted regression.
 
     Attributes:
-        columns: codes and pairs, or None.
+        columns: codes and linked pairs, or None.
+        sequences: pairs of diagnoses, or None.
         attributes: age and sex, or None.
-        weights: float64, one per column of `columns`, then of `attributes`.
+        weights: float64, one per column of `columns`, of `sequences` and of `attributes`.
         intercept: the logit of a patient whose columns are all 0.
         penalty: `"L1"` or `"L2"`, or `"none"` for the constant model if no other did better on valid.
         strength: inverse strength of the penalty, scikit-learn's `C`; 0 for the constant model.
@@ -40,6 +42,7 @@ class Linear:
     """
 
     columns: Columns | None
+    sequences: Sequences | None
     attributes: Attributes | None
     weights: np.ndarray
     intercept: float
@@ -55,55 +58,67 @@ class Linear:
             patients: int64, rows of `store`.
             table: the patients.csv beside it, if the regression has attributes.
         """
-        return design(self.columns, self.attributes, store, patients, table) @ self.weights + self.intercept
+        return self.design(store, patients, table) @ self.weights + self.intercept
+
+    def design(self, store: Store, patients: np.ndarray, table: PatientTable | None = None) -> sparse.csr_matrix:
+        """Returns the values of patients, float64 (patients, columns); arguments are those of `logits`."""
+        return design(self.columns, self.sequences, self.attributes, store, patients, table)
 
     def arrays(self) -> dict[str, np.ndarray]:
         """Returns arrays for an archive of NumPy, from which `from_arrays` makes the regression again."""
         fields = {name: np.array(getattr(self, name)) for name in _OWN}
-        columns = {} if self.columns is None else self.columns.arrays()
-        return fields | columns | ({} if self.attributes is None else self.attributes.arrays())
+        blocks = [self.columns, self.sequences, self.attributes]
+        return fields | {name: array for block in blocks if block is not None for name, array in block.arrays().items()}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Linear":
         """Returns the regression of `arrays`."""
         columns = Columns.from_arrays(arrays) if "keys" in arrays else None
+        sequences = Sequences.from_arrays(arrays) if "pairs" in arrays else None
         attributes = Attributes.from_arrays(arrays) if "sexes" in arrays else None
         fields = {name: arrays[name].item() for name in _OWN if name != "weights"}
-        return cls(columns, attributes, weights=arrays["weights"], **fields)
+        return cls(columns, sequences, attributes, weights=arrays["weights"], **fields)
 
     def names(self, vocabulary: Vocabulary | None = None) -> list[str]:
         """Returns a name of each weight for people."""
         names = self.columns.names(vocabulary) if self.columns is not None else []
+        names += self.sequences.names(vocabulary) if self.sequences is not None else []
         return names + (self.attributes.names() if self.attributes is not None else [])
 
     def choice(self) -> str:
         """Returns what valid has chosen, such as `L1, C 0.15, all visits`."""
         windows = [window_name(window) for window in self.columns.windows] if self.columns is not None else []
-        return ", ".join([self.penalty, f"C {self.strength:.2g}", " and ".join(windows)]).removesuffix(", ")
+        blocks = [" and ".join(windows)] if windows else []
+        blocks += ["pairs of diagnoses"] if self.sequences is not None else []
+        return ", ".join([self.penalty, f"C {self.strength:.2g}", *blocks])
 
 
 def design(
     columns: Columns | None,
+    sequences: Sequences | None,
     attributes: Attributes | None,
     store: Store,
     patients: np.ndarray,
     table: PatientTable | None = None,
 ) -> sparse.csr_matrix:
-    """Returns the values of patients: those of the columns, then those of the attributes.
+    """Returns the values of patients: those of the columns, the sequences and the attributes.
 
     Args:
-        columns: codes and pairs, or None.
+        columns: codes and linked pairs, or None.
+        sequences: pairs of diagnoses, or None.
         attributes: age and sex, or None.
         store: the cohort.
         patients: int64, rows of `store`.
         table: the patients.csv beside the cohort, for the attributes.
 
     Returns:
-        float64 (patients, columns and attributes).
+        float64 (patients, columns of all three).
     """
     blocks = [sparse.csr_matrix((len(patients), 0))]
     if columns is not None:
         blocks.append(columns.matrix(store, patients))
+    if sequences is not None:
+        blocks.append(sequences.matrix(store, patients))
     if attributes is not None:
         if table is None:
             raise ValueError("attributes need a table of patients")
@@ -118,10 +133,14 @@ def fit(
     valid: np.ndarray,
     *,
     columns: Columns | None = None,
+    sequences: Sequences | None = None,
     table: PatientTable | None = None,
     seed: int = 0,
 ) -> Linear:
     """Fits paths of L1 and of L2 penalties, in the first window and in all; the least log loss on valid is chosen.
+
+    Sequences are then added to the columns chosen, with L1, because few of many pairs of diagnoses matter; they stay if
+    the loss falls.
 
     Args:
         store: the cohort.
@@ -129,19 +148,28 @@ def fit(
         train: int64, the rows of `store` that train.
         valid: int64, the rows of `store` by which is chosen.
         columns: learned from `train`; None for age and sex alone.
+        sequences: learned from `train`; None for none.
         table: the patients.csv beside the cohort, for age and sex; None for neither.
         seed: seed of scikit-learn's solver.
     """
     attributes = Attributes.learn(table, train) if table is not None else None
     parts = [None] if columns is None else columns.parts()
-    fits = [_constant(parts[0], attributes, labels[train], labels[valid])]
-    for part in parts if len(np.unique(labels[train])) == 2 else ():
-        values, checks = (design(part, attributes, store, rows, table) for rows in (train, valid))
-        for penalty in _FACTORS if values.shape[1] else ():
+    constant = _constant(parts[0], attributes, labels[train], labels[valid])
+    if len(np.unique(labels[train])) < 2:
+        return constant
+
+    def fitted(part: Columns | None, sequences: Sequences | None, penalty: str) -> Iterator[Linear]:
+        values, checks = (design(part, sequences, attributes, store, rows, table) for rows in (train, valid))
+        if values.shape[1]:
             path = _path(penalty, values, labels[train], seed)
             strength, weights, intercept, loss = _least_loss(path, checks, labels[valid])
-            fits.append(Linear(part, attributes, weights, intercept, penalty, strength, loss))
-    return min(fits, key=lambda fitted: fitted.valid_loss)
+            yield Linear(part, sequences, attributes, weights, intercept, penalty, strength, loss)
+
+    fits = [constant, *(fit for part in parts for penalty in _FACTORS for fit in fitted(part, None, penalty))]
+    best = min(fits, key=lambda fit: fit.valid_loss)
+    if sequences is not None and len(sequences):
+        best = min([best, *fitted(best.columns, sequences, "L1")], key=lambda fit: fit.valid_loss)
+    return best
 
 
 def log_loss(labels: np.ndarray, logits: np.ndarray) -> float:
@@ -157,7 +185,7 @@ def _constant(
     share = (train_labels.sum() + 0.5) / (len(train_labels) + 1)  # finite also if all labels are alike
     intercept = float(special.logit(share))
     loss = log_loss(valid_labels, np.full(len(valid_labels), intercept))
-    return Linear(part, attributes, np.zeros(width), intercept, "none", 0.0, loss)
+    return Linear(part, None, attributes, np.zeros(width), intercept, "none", 0.0, loss)
 
 
 def refit(fitted: Linear, store: Store, labels: np.ndarray, patients: np.ndarray, share: float, seed: int) -> Linear:
@@ -173,7 +201,7 @@ def refit(fitted: Linear, store: Store, labels: np.ndarray, patients: np.ndarray
     """
     if fitted.penalty == "none":
         return _constant(fitted.columns, None, labels[patients], labels[patients])
-    values = design(fitted.columns, None, store, patients)
+    values = fitted.design(store, patients)
     model = _estimator(fitted.penalty, seed).set_params(C=fitted.strength / share).fit(values, labels[patients])
     weights, intercept = model.coef_[0], float(model.intercept_[0])
     return dataclasses.replace(fitted, weights=weights, intercept=intercept)

@@ -59,7 +59,7 @@ class Trees:
             patients: int64, rows of `store`.
             table: the patients.csv beside it, if the trees see attributes.
         """
-        return self.predict(design(self.columns, self.attributes, store, patients, table)[:, self.kept])
+        return self.predict(design(self.columns, None, self.attributes, store, patients, table)[:, self.kept])
 
     def choice(self) -> str:
         """Returns what valid has chosen, such as `LightGBM, 120 trees of at most 4 leaves`."""
@@ -99,7 +99,7 @@ def fit(
     attributes = Attributes.learn(table, train) if table is not None else None
     fits = []
     for part in columns.parts():
-        values, checks = (design(part, attributes, store, rows, table) for rows in (train, valid))
+        values, checks = (design(part, None, attributes, store, rows, table) for rows in (train, valid))
         kept = _kept(part, values, engine)
         of_train, of_valid = (values[:, kept], labels[train]), (checks[:, kept], labels[valid])
         for leaves, rounds, predict in _boostings(engine, of_train, of_valid, seed):

@@ -53,6 +53,7 @@ _BLEND_ARGUMENTS = {
     "kinds": lambda value: isinstance(value, list) and len(value) <= _MOST_PARTS,
     "members": lambda value: is_whole(value, 1) and value <= _MOST_PARTS,
     **{name: lambda value: value is None or _is_list(value) for name in ("windows", "sizes")},
+    "sequences": lambda value: is_whole(value, 0),
     **{name: _ARGUMENTS[name] for name in ("name", "trainable", "dtype")},
 }
 
@@ -95,6 +96,8 @@ def _shapes(path: str, config: dict[str, Any], sizes: Mapping[str, int] | None) 
             _check_network(path, network, sizes)
         if len(arguments["windows"] or []) != len(arguments["sizes"] or []):
             raise InputError(f"{path}: windows, sizes: found {show(arguments['windows'])}; as many sizes are needed")
+        if arguments["sequences"] and arguments["windows"] is None:
+            raise InputError(f"{path}: sequences: found {arguments['sequences']}; must be 0 without a regression")
         return weights.blend_shapes(arguments)
     if kind != "mime_tf>MiME":
         raise InputError(f"{path}: found {show(config.get('class_name'))}; a MiME is needed")

@@ -21,7 +21,8 @@ _GATES = {"gru_v1": 3, "gru": 3, "lstm": 4}
 # Number of rows of the bias; None for a vector.
 _BIASES: dict[str, int | None] = {"gru_v1": None, "gru": 2, "lstm": None}
 _REGRESSION = "layers/code_regression/vars"
-_KEYS = f"{_REGRESSION}/0"  # int64; all others are float32
+# int64, keys and pairs of diagnoses; all others are float32.
+_WHOLE = (f"{_REGRESSION}/0", f"{_REGRESSION}/4")
 _NETWORK = re.compile(r"layers/mi_me(?:_\d+)?/")
 # Groups without arrays, in a network and in the file.
 _EMPTY = (
@@ -67,6 +68,8 @@ def blend_shapes(arguments: Mapping[str, Any]) -> Shapes:
     if has_regression:
         result |= {f"{_REGRESSION}/{index}": (sum(arguments["sizes"]),) for index in range(3)}
         result |= {f"{_REGRESSION}/3": ()}
+        if pairs := arguments["sequences"]:
+            result |= {f"{_REGRESSION}/4": (pairs, 2), f"{_REGRESSION}/5": (pairs,), f"{_REGRESSION}/6": (pairs,)}
     return result | {"vars/0": (len(arguments["kinds"]) + has_regression,), "vars/1": ()}
 
 
@@ -112,7 +115,7 @@ def check(path: str, content: bytes, wanted: Shapes) -> None:
         for name, shape in wanted.items():
             if name not in arrays:
                 raise InputError(f"{path}: damaged: no weights {name}")
-            kind = "int64" if name == _KEYS else "float32"
+            kind = "int64" if name in _WHOLE else "float32"
             if arrays[name].shape != shape or arrays[name].dtype != np.dtype(kind).newbyteorder("<"):
                 value = f"{arrays[name].dtype} of shape {arrays[name].shape}"
                 raise InputError(f"{path}: damaged: {name}: found {value}; must be {kind} of shape {shape}")

@@ -1,11 +1,13 @@
 """Training of one split of a blend: networks and a regression, fitted out of fold, and the weights of their sum."""
 
 import dataclasses
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from scipy import special, stats
 
 from mime_tf.assess import summary
 from mime_tf.batches import datasets, tables
@@ -14,6 +16,7 @@ from mime_tf.config import REGRESSION, TrainConfig
 from mime_tf.data.cohort import Cohort
 from mime_tf.regression import linear
 from mime_tf.regression.columns import Columns
+from mime_tf.regression.sequences import Sequences
 from mime_tf.runs import model_file, writing
 from mime_tf.runs.folder import MODEL, NETWORKS, PREDICTIONS, VOCABULARY, remove_state
 from mime_tf.runs.results import read_history, read_metrics, read_predictions
@@ -23,7 +26,11 @@ from mime_tf.splits.split import Part, Split
 from mime_tf.terminal.console import Console
 from mime_tf.training.blend_weights import fit_weights, logits_of
 from mime_tf.training.fitter import Fitter
+from mime_tf.training.regression_layer import regression_layer
 from mime_tf.training.split_training import SplitTraining
+
+# Number of networks of a kind after which it is given up if their logits tell nothing.
+TRIED = 2
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -32,7 +39,8 @@ class FittedPart:
 
     Attributes:
         name: for people.
-        logits: float64 (patients,), of the training patients, each by a model that was not fitted to the patient.
+        logits: float64 (patients,), of the training patients, each by a model that was not fitted to the patient; all 0
+            for a kind of networks that was given up.
         facts: dict for metrics.json.
     """
 
@@ -89,7 +97,7 @@ class BlendTraining:
         folds = inner_folds(self.split.train, self.config.members, number, groups)
         parts = [self._networks(kind, folds, number) for kind in range(len(self.fitters))]
         regression = None
-        if REGRESSION in self.config.blend:
+        if self._has_regression:
             regression, part = self._regression(folds, number)
             parts.append(part)
         logits = np.column_stack([part.logits for part in parts])
@@ -98,27 +106,43 @@ class BlendTraining:
         model = self._assemble(regression, weights, bias)
         return self._write_results(model, parts, weights)
 
+    @property
+    def _has_regression(self) -> bool:
+        return REGRESSION in self.config.blend
+
     def _networks(self, kind: int, folds: np.ndarray, number: int) -> FittedPart:
         """Fits the networks of one kind, each without one fold, whose logits it then gives."""
-        fitter, train = self.fitters[kind], self.split.train
-        name, logits, iterations = list(self.config.kinds)[kind], np.empty(len(train)), []
+        name, train = f"{list(self.config.kinds)[kind]} networks", self.split.train
+        logits = np.zeros(len(train))
+        iterations: list[int] = []
         for fold in range(self.config.members):
-            seeds = (number, kind, fold)
-            folder = self._network_folder(kind, fold)
-            drawn = np.random.SeedSequence([self.config.random_seed, *seeds]).generate_state(2)
-            # Histories of like length in a batch save a recurrence steps; without one they only make batches alike.
-            shuffled = None if "last" in fitter.config.pooling else int(drawn[1])
-            split = without_fold(self.split, folds, fold, shuffled)
-            metrics = read_metrics(folder)
-            if metrics is None:
-                (starts,) = tables.window_starts(
-                    int(drawn[0]), [len(split.train)], fitter.config.batch_size, fitter.config.updates
+            seen = folds < fold  # patients whose logits are known by now
+            if fold == TRIED and self._has_regression and not is_useful(logits[seen], train.labels[seen]):
+                self.console.note(
+                    f"{self.folder}: {fold} of {self.config.members} {name} trained; they tell nothing about patients "
+                    "that they have not seen, and are left out"
                 )
-                metrics = SplitTraining(folder, split, starts, self.cohort, fitter, self.console).run(*seeds)
-            remove_state(folder)  # a run that was killed may have left it beside its results
-            iterations.append(metrics["iteration"])
-            logits[folds == fold] = _logits_of(folder, split.test)
-        return FittedPart(f"{name} networks", logits, {"iterations": iterations})
+                return FittedPart(name, np.zeros(len(train)), {"iterations": iterations})
+            split, iteration = self._network(kind, fold, folds, number)
+            iterations.append(iteration)
+            logits[folds == fold] = _logits_of(self._network_folder(kind, fold), split.test)
+        return FittedPart(name, logits, {"iterations": iterations})
+
+    def _network(self, kind: int, fold: int, folds: np.ndarray, number: int) -> tuple[Split, int]:
+        """Trains a network without one fold, its test, if it is not finished; returns its split and best iteration."""
+        fitter, seeds, folder = self.fitters[kind], (number, kind, fold), self._network_folder(kind, fold)
+        drawn = np.random.SeedSequence([self.config.random_seed, *seeds]).generate_state(2)
+        # Histories of like length in a batch save a recurrence steps; without one they only make batches alike.
+        shuffled = None if "last" in fitter.config.pooling else int(drawn[1])
+        split = without_fold(self.split, folds, fold, shuffled)
+        metrics = read_metrics(folder)
+        if metrics is None:
+            (starts,) = tables.window_starts(
+                int(drawn[0]), [len(split.train)], fitter.config.batch_size, fitter.config.updates
+            )
+            metrics = SplitTraining(folder, split, starts, self.cohort, fitter, self.console).run(*seeds)
+        remove_state(folder)  # a run that was killed may have left it beside its results
+        return split, metrics["iteration"]
 
     def _regression(self, folds: np.ndarray, number: int) -> tuple[linear.Linear, FittedPart]:
         """Fits the regression, chosen on valid, and its logits out of fold with the same penalty."""
@@ -126,7 +150,8 @@ class BlendTraining:
         labels = self.cohort.require_labels()
         self.console.progress(f"{os.path.basename(self.folder)}: fitting the regression")
         columns = Columns.learn(store, train.rows)
-        fitted = linear.fit(store, labels, train.rows, valid.rows, columns=columns, seed=number)
+        sequences = Sequences.learn(store, train.rows)
+        fitted = linear.fit(store, labels, train.rows, valid.rows, columns=columns, sequences=sequences, seed=number)
         logits = np.empty(len(train))
         for fold in range(self.config.members):
             kept, held_out = train.rows[folds != fold], train.rows[folds == fold]
@@ -136,19 +161,17 @@ class BlendTraining:
         return fitted, FittedPart(f"regression ({fitted.choice()})", logits, {})
 
     def _assemble(self, regression: linear.Linear | None, weights: np.ndarray, bias: float) -> Blend:
-        """Returns the blend of the parts."""
-        kinds = [fitter.model.get_config() for fitter in self.fitters]
-        columns = None if regression is None else regression.columns
-        windows, sizes = (None, None) if columns is None else (list(columns.windows), [len(k) for k in columns.keys])
-        model = Blend(kinds, self.config.members, windows, sizes, name="blend")
-        for index, network in enumerate(model.networks):
-            path = os.path.join(self._network_folder(*divmod(index, self.config.members)), MODEL)
+        """Returns the blend of the parts; beside a regression, networks of weight 0 are left out."""
+        used = [kind for kind in range(len(self.fitters)) if weights[kind] > 0 or regression is None]
+        kinds = [self.fitters[kind].model.get_config() for kind in used]
+        arguments, weights_of_regression = regression_layer(regression) if regression is not None else ({}, {})
+        model = Blend(kinds, self.config.members, **arguments, name="blend")
+        members = itertools.product(used, range(self.config.members))
+        for network, member in zip(model.networks, members, strict=True):
+            path = os.path.join(self._network_folder(*member), MODEL)
             network.set_weights(model_file.load(path, self.sizes).get_weights())
-        if regression is not None and columns is not None:
-            keys = np.concatenate([np.zeros(0, np.int64), *columns.keys])
-            presence, log_count = _by_form(columns, regression.weights)
-            model.set_regression(keys, presence, log_count, regression.intercept)
-        model.part_weights.assign(weights)
+        model.set_regression(**weights_of_regression)
+        model.part_weights.assign([*weights[used], *([] if regression is None else weights[-1:])])
         model.bias.assign(bias)
         return model
 
@@ -180,7 +203,10 @@ class BlendTraining:
         """Returns the evaluations of all networks, with the number of each network in a column of its own."""
         rows: list[dict[str, float]] = []
         for index in range(len(self.fitters) * self.config.members):
-            columns = read_history(self._network_folder(*divmod(index, self.config.members)))
+            folder = self._network_folder(*divmod(index, self.config.members))
+            if not os.path.isdir(folder):  # its kind was given up
+                continue
+            columns = read_history(folder)
             for values in zip(*(column.tolist() for column in columns.values()), strict=True):
                 rows.append({"network": index, **dict(zip(columns, values, strict=True))})
         return rows
@@ -194,11 +220,26 @@ class BlendTraining:
                 f"warning: {self.folder}: no part adds anything to a constant, and the model is one; more patients may "
                 "help"
             )
-        elif REGRESSION in self.config.blend and self.fitters and not weights[:-1].any():
+        elif self._has_regression and self.fitters and not weights[:-1].any():
             self.console.note(f"{self.folder}: the networks add nothing: the regression is the model")
 
     def _network_folder(self, kind: int, fold: int) -> str:
         return os.path.join(self.folder, NETWORKS, f"k{kind}m{fold}")
+
+
+def is_useful(logits: np.ndarray, labels: np.ndarray) -> bool:
+    """Returns whether logits tell anything about the labels of patients that they were not fitted to.
+
+    They do if a positive weight of them raises the log-likelihood over the constant's by more than chance would in 19
+    of 20 tries: a likelihood ratio test with one degree of freedom.
+    """
+    labels = np.asarray(labels, np.float64)
+    weights, bias = fit_weights(logits[:, np.newaxis], labels)
+    total = weights[0] * logits + bias
+    likelihood = np.sum(labels * total - np.logaddexp(0, total))
+    share = labels.mean()
+    constant = np.sum(special.xlogy(labels, share) + special.xlogy(1 - labels, 1 - share))
+    return bool(2 * (likelihood - constant) > stats.chi2.ppf(0.95, 1))
 
 
 def _logits_of(folder: str, part: Part) -> np.ndarray:
@@ -206,10 +247,3 @@ def _logits_of(folder: str, part: Part) -> np.ndarray:
     saved = read_predictions(os.path.join(folder, PREDICTIONS["test"]))
     order = np.searchsorted(saved.rows, part.rows)
     return logits_of(saved.scores.probabilities[order])
-
-
-def _by_form(columns: Columns, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Divides the weights of columns, window by window, into those of presence and those of log counts."""
-    ends = np.cumsum([len(keys) for keys in columns.keys for _ in ("presence", "log count")])[:-1]
-    blocks = np.split(weights, ends)
-    return np.concatenate(blocks[::2]), np.concatenate(blocks[1::2])

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from support.whole_runs import SIZES, environment, read_table
 
+import mime_tf.config
 from mime_tf.__main__ import main
 from mime_tf.ablation import ablate, forms, plots, study, tables
 from mime_tf.ablation.progress import Progress
@@ -248,6 +249,27 @@ def test_overwrite_redoes_all(data, tmp_path):
         assert again.comparisons[1.0].means[arm] == first.comparisons[1.0].means[arm]
 
 
+def test_the_recipe_is_an_arm_of_its_own(data, tmp_path, monkeypatch):
+    """The recipe of this test is a regression alone, which takes no network."""
+    monkeypatch.setattr(mime_tf.config, "RECIPE", {"blend": ("regression",), "width": "auto", "test_fraction": 0.1})
+    done = ablate(TINY, data, tmp_path / "a", recipe=True, bootstrap=Bootstrap(5), console=Quiet())
+    assert list(done.comparisons[1.0].means)[3] == "recipe"
+    assert list(done.recipe.differences) == ["pairs", "boosting"]
+    for number, split in enumerate(done.comparisons[1.0].splits["recipe"]):
+        folder = tmp_path / "a" / "runs" / "recipe_1" / f"r0s{number}"
+        metrics = json.loads((folder / "metrics.json").read_text())
+        assert metrics["parts"][0]["name"].startswith("regression")
+        assert metrics["test_auc"] == pytest.approx(split["auc"], abs=1e-6)
+        # The division is that of the other arms, not the recipe's.
+        assert len(read_table(folder / "predictions_test.csv")) == len(
+            read_table(tmp_path / "a" / "runs" / "linked_1" / f"r0s{number}" / "predictions_test.csv")
+        )
+    sentence = verdict(done)["recipe"]
+    assert "recipe" in sentence and done.best in ("pairs", "boosting") and study.ARMS[done.best] in sentence
+    assert "recipe, less that of" in list(tables.lines(done))
+    assert tables.report(done)["recipe"]["means"].keys() == {"recipe", "pairs", "boosting"}
+
+
 class Quiet(Console):
     def note(self, text):
         pass
@@ -412,6 +434,9 @@ def test_progress_counts_all_runs():
     ]
     assert all(line.endswith("to go") for line in console.shown)
     assert console.notes == ["devices"]
+    progress.start("recipe")  # after the last of the runs that are counted
+    progress.progress("r0s0: fitting the regression")
+    assert console.shown[2] == "recipe: r0s0: fitting the regression"
 
 
 @pytest.mark.parametrize(

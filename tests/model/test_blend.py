@@ -19,6 +19,7 @@ from mime_tf.explain.parts import contributions
 from mime_tf.explain.regression import regression_contributions
 from mime_tf.layers import CodeRegression
 from mime_tf.regression.columns import ALL, Columns, code_key, pair_key
+from mime_tf.regression.sequences import Sequences
 from mime_tf.splits.split import Part
 from mime_tf.training import blend_weights
 
@@ -88,8 +89,52 @@ def test_the_regression_is_the_product_of_columns_and_weights(patients, windows)
     np.testing.assert_allclose(layer(tables_of(store))[:, 0], expected, rtol=1e-4, atol=1e-4)
 
 
+def with_pairs(store, seed=0):
+    """A layer of random weights with the pairs of diagnoses of a cohort; and its pairs and their weights."""
+    sequences = Sequences.learn(store, np.arange(len(store)), least=1)
+    layer = CodeRegression([ALL], [0], len(sequences.pairs))
+    layer.build()
+    weights = np.random.default_rng(seed).normal(size=len(sequences))
+    if len(sequences):
+        both, order = weights.reshape(2, -1)
+        for variable, values in ((layer.pairs, sequences.pairs), (layer.both, both), (layer.order, order)):
+            variable.assign(values)
+    return layer, sequences, weights
+
+
+def test_pairs_of_diagnoses_by_hand():
+    layer = CodeRegression([ALL], [0], 3)
+    layer.build()
+    layer.pairs.assign([[0, 3], [0, 2], [1, 4]])
+    layer.both.assign([1.0, 10.0, 100.0])
+    layer.order.assign([0.5, 2.0, 4.0])
+    store = pickled.from_lists(PATIENTS)
+    # Patient 0 has 0 and 3 first in one visit, and 0 before 2; patient 3 has 4 before 1, 0 before 3, and no 2.
+    assert layer(tables_of(store))[:, 0].numpy().tolist() == [1 + 10 + 2, 0, 0, 1 + 0.5 + 100 - 4]
+    parts = regression_contributions(layer, store)
+    assert parts.logits.tolist() == [13, 0, 0, 97.5]
+    # In patient 0: diagnosis 0 has half of both terms, in its first visit; 3 and 2 have the other halves.
+    assert parts.dx[:4].tolist() == [6.5, 0.5, 6, 0]
+    # In patient 3: diagnosis 4 is twice in the record and counts where it was first.
+    assert parts.dx[5:].tolist() == [48, 0, 48, 0.75, 0.75]
+
+
+@settings(deadline=None, max_examples=15)
+@given(cohorts.cohorts())
+def test_pairs_of_diagnoses_are_the_product_of_columns_and_weights(patients):
+    store = pickled.from_lists(patients)
+    layer, sequences, weights = with_pairs(store)
+    expected = sequences.matrix(store, np.arange(len(store))) @ weights
+    np.testing.assert_allclose(layer(tables_of(store))[:, 0], expected, rtol=1e-4, atol=1e-4)
+    parts = regression_contributions(layer, store)
+    np.testing.assert_allclose(parts.logits, expected, rtol=1e-4, atol=1e-4)
+
+
 def test_the_regression_in_a_graph_and_without_keys():
     store = pickled.from_lists(PATIENTS)
+    layer, *_ = with_pairs(store)
+    graph = tf.function(layer, input_signature=[datasets.INPUTS])
+    np.testing.assert_allclose(graph(tables_of(store)), layer(tables_of(store)), rtol=1e-6)
     layer, *_ = random_layer(store, [ALL, 2])
     graph = tf.function(layer, input_signature=[datasets.INPUTS])
     np.testing.assert_allclose(graph(tables_of(store)), layer(tables_of(store)), rtol=1e-6)
@@ -104,11 +149,13 @@ def made(store, members=2):
     """A blend of two kinds of networks and a regression, with random weights."""
     regression, columns, _ = random_layer(store, [ALL, 1], seed=1)
     kinds = [MiME(**SMALL, pooling=pooling).get_config() for pooling in (["sum"], ["last", "distinct"])]
-    blend = Blend(kinds, members, [ALL, 1], [len(keys) for keys in columns.keys])
+    blend = Blend(kinds, members, [ALL, 1], [len(keys) for keys in columns.keys], 2)
     rng = np.random.default_rng(2)
     for network in blend.networks:
         network.set_weights([rng.normal(0, 0.7, weight.shape) for weight in network.get_weights()])
-    blend.regression.set_weights(regression.get_weights())
+    pairs = {"pairs": [[0, 3], [1, 4]], "both": [0.5, -1.0], "order": [1.0, 0.25]}
+    names = ("keys", "presence", "log_count", "bias")
+    blend.set_regression(**dict(zip(names, regression.get_weights(), strict=True)), **pairs)
     blend.part_weights.assign([0.5, 0.25, 2.0])
     blend.bias.assign(0.125)
     return blend

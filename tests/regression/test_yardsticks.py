@@ -130,7 +130,7 @@ def test_logits_by_hand():
     """Weights 2 of presence and 3 of log(1 + count), intercept -1, of diagnosis 7."""
     store = pickled.from_lists([[[[7, [], []], [7, [], []]]], [[[8, [], []]]]])
     columns = Columns.learn(store, np.array([0]), windows=(ALL,), least=1)
-    fitted = linear.Linear(columns, None, np.array([2.0, 3.0]), -1.0, "L2", 0.5, 0.1)
+    fitted = linear.Linear(columns, None, None, np.array([2.0, 3.0]), -1.0, "L2", 0.5, 0.1)
     np.testing.assert_allclose(fitted.logits(store, np.array([1, 0])), [-1, -1 + 2 + 3 * np.log(3)])
     assert fitted.choice() == "L2, C 0.5, all visits"
 

@@ -15,11 +15,13 @@ from mime_tf.data import pickled
 from mime_tf.data.cohort import Cohort
 from mime_tf.explain.patients import explain_patients
 from mime_tf.regression import linear
+from mime_tf.regression.sequences import Sequences
 from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.runs.model_file import load
 from mime_tf.scoring import prediction
 from mime_tf.simulate.simulation import simulate
 from mime_tf.splits.inner import inner_folds, without_fold
+from mime_tf.training.blend_training import is_useful
 
 CONFIG = TrainConfig(
     **SIZES,
@@ -61,8 +63,11 @@ def test_the_files_of_a_blend(uninterrupted, cohort):
     assert {row["network"] for row in read_table(split / "history.csv")} == {"0", "1", "2", "3"}
     fitted = FittedSplit.open(split)
     assert isinstance(fitted.model, Blend)
+    # Networks of weight 0 are not in the model; the regression always is.
     weights = [part["weight"] for part in metrics["parts"]]
-    np.testing.assert_allclose(fitted.model.part_weights, weights, rtol=1e-6)
+    used = [weight for weight in weights[:-1] if weight > 0]
+    np.testing.assert_allclose(fitted.model.part_weights, [*used, weights[-1]], rtol=1e-6)
+    assert len(fitted.model.networks) == 2 * len(used)
     opened = Cohort.open(str(cohort))
     part = prediction.part_of(fitted, opened, "test")
     saved = fitted.predictions("test")
@@ -91,15 +96,22 @@ def test_the_blend_is_the_sum_of_its_parts(uninterrupted, cohort):
     part = prediction.part_of(fitted, opened, "test")
     model, store = fitted.model, part.patients()
     networks = [
-        load(str(uninterrupted[0] / f"r0s0/networks/k{k}m{m}/model.keras"), fitted.sizes)
-        for k in (0, 1)
+        load(str(uninterrupted[0] / f"r0s0/networks/k{kind}m{m}/model.keras"), fitted.sizes)
+        for kind, weight in enumerate(part["weight"] for part in fitted.metrics["parts"][:-1])
         for m in (0, 1)
+        if weight > 0
     ]
     for network, weights in zip(model.networks, networks, strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(network.get_weights(), weights.get_weights(), strict=True))
     split = prediction.split_of(fitted, opened)
     columns = linear.Columns.learn(opened.store, split.train.rows)
-    regression = linear.fit(opened.store, opened.labels, split.train.rows, split.valid.rows, columns=columns, seed=0)
+    sequences = Sequences.learn(opened.store, split.train.rows)
+    regression = linear.fit(
+        *(opened.store, opened.labels, split.train.rows, split.valid.rows),
+        columns=columns,
+        sequences=sequences,
+        seed=0,
+    )
     from mime_tf.batches.tables import Batch
 
     logits = np.array(model.regression({name: np.asarray(table) for name, table in Batch(store).tables().items()}))[
@@ -186,6 +198,33 @@ def test_the_recipe_sets_its_flags_and_leaves_those_that_are_given(cohort, tmp_p
     expected = {name: list(value) if isinstance(value, tuple) else value for name, value in RECIPE.items()}
     own = {"blend": ["regression"], "num_iter": 2, "eval_period": 2, "width": "4", "patience_from_gain": 0}
     assert {name: flags[name] for name in RECIPE} == expected | own
+
+
+def test_a_kind_that_tells_nothing_is_given_up(cohort, tmp_path):
+    """Labels are drawn by lot, so no network can tell them; the last three of five are not trained."""
+    opened = Cohort.open(str(cohort))
+    labels = np.random.default_rng(5).permutation(opened.labels)
+    pickled.write(tmp_path / "c", opened.store, labels)
+    config = dataclasses.replace(CONFIG, blend=("regression", "bilinear"), members=5)
+    done = run(config, tmp_path, tmp_path / "c")
+    split = tmp_path / "r0s0"
+    assert sorted(path.name for path in (split / "networks").iterdir()) == ["k0m0", "k0m1"]
+    assert any("2 of 5 bilinear networks trained; they tell nothing" in line for line in done.err)
+    fitted = FittedSplit.open(split)
+    assert fitted.metrics["parts"][0]["weight"] == 0 and fitted.model.networks == []
+    assert {row["network"] for row in read_table(split / "history.csv")} == {"0", "1"}
+    assert len(prediction.predict(fitted, opened).probabilities) == len(opened.store)
+
+
+def test_logits_are_useful_if_chance_would_not_do_as_well():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(size=2000)
+    labels = (rng.random(2000) < 1 / (1 + np.exp(1 - 0.3 * logits))).astype(int)
+    assert is_useful(logits, labels)
+    assert not is_useful(-logits, labels)  # weights are at least 0
+    assert not is_useful(np.zeros(2000), labels) and not is_useful(logits, np.zeros(2000))
+    by_lot = [is_useful(rng.normal(size=300), rng.random(300) < 0.2) for _ in range(400)]
+    assert 0.005 < np.mean(by_lot) < 0.05  # one in 20, and half of these have a negative weight
 
 
 def test_kinds_are_configurations_of_networks():

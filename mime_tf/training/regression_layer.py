@@ -1,0 +1,42 @@
+"""A fitted regression as the layer `CodeRegression`."""
+
+from typing import Any
+
+import numpy as np
+
+from mime_tf.regression.columns import Columns
+from mime_tf.regression.linear import Linear
+
+
+def regression_layer(fitted: Linear) -> tuple[dict[str, Any], dict[str, np.ndarray | float]]:
+    """Returns the arguments and the weights of the layer, under the names that `mime_tf.layers.CodeRegression` has.
+
+    Pairs of diagnoses without a coefficient, nearly all of them, are left out.
+
+    Args:
+        fitted: a regression on columns, perhaps on sequences, without attributes.
+    """
+    columns = fitted.columns
+    assert columns is not None and fitted.attributes is None
+    presence, log_count = _by_form(columns, fitted.weights[: len(columns)])
+    arguments: dict[str, Any] = {"windows": list(columns.windows), "sizes": [len(keys) for keys in columns.keys]}
+    weights: dict[str, Any] = {
+        "keys": np.concatenate([np.zeros(0, np.int64), *columns.keys]),
+        "presence": presence,
+        "log_count": log_count,
+        "bias": fitted.intercept,
+    }
+    if fitted.sequences is not None:
+        both, order = fitted.weights[len(columns) :].reshape(2, -1)
+        kept = np.flatnonzero((both != 0) | (order != 0))
+        if len(kept):
+            arguments["sequences"] = len(kept)
+            weights |= {"pairs": fitted.sequences.pairs[kept], "both": both[kept], "order": order[kept]}
+    return arguments, weights
+
+
+def _by_form(columns: Columns, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Divides the weights of columns, window by window, into those of presence and those of log counts."""
+    ends = np.cumsum([len(keys) for keys in columns.keys for _ in ("presence", "log count")])[:-1]
+    blocks = np.split(weights, ends)
+    return np.concatenate(blocks[::2]), np.concatenate(blocks[1::2])
