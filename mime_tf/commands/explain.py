@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mime_tf.commands import options
-from mime_tf.commands.options import Parser, Value
+from mime_tf.commands.options import Parser, Value, Values
 from mime_tf.constraints import at_least
 from mime_tf.errors import InputError, show
 from mime_tf.terminal import environment, files, outputs, plotting
@@ -13,6 +13,9 @@ from mime_tf.terminal.console import Console
 
 if TYPE_CHECKING:
     from mime_tf.data.cohort import Cohort
+    from mime_tf.data.hierarchy import Hierarchy
+    from mime_tf.data.vocabulary import Vocabulary
+    from mime_tf.explain.explanation import Explanation
     from mime_tf.explain.pairs import CohortExplanation
     from mime_tf.runs.fitted_split import FittedSplit
 
@@ -36,6 +39,8 @@ def parser(program: str) -> Parser:
     )
     options.add(subject, "row", Value(int), "index of the row to explain, counted from 0")
     subject.add_argument("--cohort", action="store_true", help="tell which pairs matter most among all patients")
+    text = "add a patient's contributions up by families of codes, such as icd10-chapter,atc-2 (docs/hierarchies.md)"
+    options.add(parser, "families", Values(str), text, metavar="LEVEL,...")
     cohort = parser.add_argument_group("with --cohort")
     options.add(cohort, "limit", Value(int, at_least(0)), "number of patients, drawn at random; 0 for all", 0)
     options.add_seed(cohort, "seed of the draw")
@@ -71,6 +76,8 @@ def _explain(arguments: Namespace) -> None:
 
 def _check_output(arguments: Namespace) -> None:
     """Raises InputError unless the results may be written."""
+    if arguments.families and arguments.cohort:
+        raise InputError("families: goes with a patient; found --cohort")
     if arguments.output is None:
         return
     endings = (".csv",) if arguments.cohort else (".png", ".html")
@@ -111,6 +118,11 @@ def _row(arguments: Namespace, cohort: "Cohort") -> int:
 def _explain_patient(arguments: Namespace, model: "FittedSplit", cohort: "Cohort", console: Console) -> None:
     row = _row(arguments, cohort)
     model.check_codes(cohort)
+    tables = (model.hierarchy or cohort.hierarchy, model.vocabulary or cohort.vocabulary)
+    if arguments.families and None in tables:
+        raise InputError(
+            f"families: {model.folder} needs a hierarchy.csv and a vocabulary.csv, or {arguments.data} does"
+        )
     environment.import_tensorflow()
     from mime_tf.explain import lines, picture
     from mime_tf.explain.page import explanation_page
@@ -118,15 +130,26 @@ def _explain_patient(arguments: Namespace, model: "FittedSplit", cohort: "Cohort
 
     console.progress("explaining")
     (explanation,) = explain_patients(model, cohort, [row], title=arguments.title)
+    by_family = list(_family_lines(arguments.families, explanation, *tables))
+    for line in [*(lines.printed(explanation) if arguments.output is None else ()), *by_family]:
+        console.line(line)
     if arguments.output is None:
-        for line in lines.printed(explanation):
-            console.line(line)
         return
     png = arguments.output.endswith(".png")
     content = picture.png(explanation) if png else explanation_page(explanation).encode()
     with files.publishing(), files.replacing(arguments.output) as file:
         file.write(content)
     console.line(f"{arguments.output}: {lines.title(explanation)}")
+
+
+def _family_lines(
+    levels: list[str] | None, explanation: "Explanation", hierarchy: "Hierarchy", vocabulary: "Vocabulary"
+) -> Iterator[str]:
+    """Yields the lines of the families that were asked for, none if none were."""
+    from mime_tf.explain import families
+
+    if levels:
+        yield from families.printed(families.families(explanation, hierarchy, vocabulary, levels))
 
 
 def _explain_cohort(arguments: Namespace, model: "FittedSplit", cohort: "Cohort", console: Console) -> None:

@@ -143,6 +143,21 @@ class Hierarchy:
         code, ancestor, level = np.array(sorted(numbers), np.int64).reshape(-1, 3).T
         return Ancestors(code, ancestor, level, keys, [names[key] for key in keys])
 
+    def families(self, vocabulary: Vocabulary, kind: str) -> dict[int, str]:
+        """Returns the name of the farthest ancestor, such as the chapter, of each code of a kind that has one.
+
+        Args:
+            vocabulary: the names of the codes.
+            kind: `"dx"`, `"rx"` or `"pr"`.
+        """
+        above = self.numbered(vocabulary, kind)
+        farthest: dict[int, tuple[int, str]] = {}
+        relations = zip(above.code.tolist(), above.ancestor.tolist(), above.level.tolist(), strict=True)
+        for code, ancestor, level in relations:
+            name = above.names[ancestor] or above.keys[ancestor][1]
+            farthest[code] = max(farthest.get(code, (-1, "")), (level, name))
+        return {code: name for code, (_, name) in farthest.items()}
+
 
 def _relations(path, header: list[str], lines: Iterable[tuple[int, list[str]]]) -> Iterable[Relation]:
     """Yields the checked rows; equal texts share memory."""

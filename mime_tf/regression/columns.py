@@ -26,6 +26,7 @@ WINDOWS = (ALL, 3, 1)
 # Least number of training patients with a code or pair for it to be a column.
 LEAST_PATIENTS = 3
 _CODES = 2**31  # codes are int32
+_BLOCK = 20_000  # patients whose occurrences are in memory together
 _ORDER_KINDS = CODE_KINDS[1:]
 
 
@@ -67,8 +68,12 @@ class Columns:
             least: least number of patients who have a key.
             lineage: the ancestors of the codes, or None.
         """
-        occurrences = Occurrences.read(store.select(patients), links, lineage)
-        keys = tuple(_frequent(occurrences.within(window), least) for window in windows)
+        found: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in windows]
+        for block in _blocks(patients):
+            occurrences = Occurrences.read(store.select(block), links, lineage)
+            for of_window, window in zip(found, windows, strict=True):
+                of_window.append(_patients_of_keys(occurrences.within(window)))
+        keys = tuple(_frequent(of_window, least) for of_window in found)
         return cls(tuple(windows), keys, lineage)
 
     def __len__(self) -> int:
@@ -85,6 +90,11 @@ class Columns:
             store: a cohort with the same codes.
             patients: int64, rows of `store`.
         """
+        rows = [self._block(store, block) for block in _blocks(patients)]
+        return sparse.vstack([sparse.csr_matrix((0, len(self))), *rows], format="csr")
+
+    def _block(self, store: Store, patients: np.ndarray) -> sparse.csr_matrix:
+        """Returns the values of some patients, as `matrix` does."""
         links = any((keys >= 0).any() for keys in self.keys)
         occurrences = Occurrences.read(store.select(patients), links, self.lineage)
         blocks = []
@@ -243,11 +253,24 @@ def _expanded(
     return (np.arange(len(codes)), codes) if lineage is None else lineage.expand(kind, codes, most)
 
 
-def _frequent(occurrences: Occurrences, least: int) -> np.ndarray:
-    """Returns the keys that at least `least` patients have, ascending."""
+def _blocks(patients: np.ndarray) -> list[np.ndarray]:
+    """Divides patients into blocks, whose occurrences take memory one block at a time."""
+    return [patients[start : start + _BLOCK] for start in range(0, len(patients), _BLOCK)]
+
+
+def _patients_of_keys(occurrences: Occurrences) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the keys, ascending, and the number of patients who have each."""
     keys = np.unique(occurrences.key)
-    patients = np.bincount(_count(occurrences, keys).indices, minlength=len(keys))
-    return keys[patients >= least]
+    return keys, np.bincount(_count(occurrences, keys).indices, minlength=len(keys))
+
+
+def _frequent(found: Sequence[tuple[np.ndarray, np.ndarray]], least: int) -> np.ndarray:
+    """Returns the keys that at least `least` patients of all blocks have, ascending."""
+    if not found:
+        return np.zeros(0, np.int64)
+    every, patients = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    keys, number = np.unique(every, return_inverse=True)
+    return keys[np.bincount(number, patients, len(keys)) >= least]
 
 
 def _count(occurrences: Occurrences, keys: np.ndarray) -> sparse.csr_matrix:

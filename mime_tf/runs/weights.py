@@ -123,6 +123,16 @@ def check(path: str, content: bytes, wanted: Shapes) -> None:
             if arrays[name].shape != shape or arrays[name].dtype != np.dtype(kind).newbyteorder("<"):
                 value = f"{arrays[name].dtype} of shape {arrays[name].shape}"
                 raise InputError(f"{path}: damaged: {name}: found {value}; must be {kind} of shape {shape}")
+        for index in (0, 2, 4) if f"{_ABOVE}/0" in wanted else ():
+            _check_offsets(
+                path, f"{_ABOVE}/{index}", arrays[f"{_ABOVE}/{index}"][:], wanted[f"{_ABOVE}/{index + 1}"][0]
+            )
+
+
+def _check_offsets(path: str, name: str, offsets: np.ndarray, end: int) -> None:
+    """Raises InputError unless offsets go from 0 to `end`: a code would have ancestors without end, or another's."""
+    if offsets[0] != 0 or offsets[-1] != end or (np.diff(offsets) < 0).any():
+        raise InputError(f"{path}: damaged: {name}: found {show(offsets.tolist())}; must rise from 0 to {end}")
 
 
 def _groups(wanted: Shapes) -> set[str]:

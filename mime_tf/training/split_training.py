@@ -166,7 +166,7 @@ class SplitTraining:
             folder = self._path(TENSORBOARD)
             results = {name: best.results[name] for name in summary.RESULTS}
             tensorboard.write_hyperparameters(folder, self.config, results, best.results["iteration"])
-            tensorboard.write_embeddings(folder, model, self.cohort.vocabulary)
+            tensorboard.write_embeddings(folder, model, self.cohort.vocabulary, self.cohort.hierarchy)
 
     def _path(self, name: str) -> str:
         return os.path.join(self.folder, name)

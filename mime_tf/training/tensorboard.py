@@ -10,6 +10,7 @@ from tensorboard.plugins import projector
 from tensorboard.plugins.hparams import api as hparams
 
 from mime_tf.config import TrainConfig
+from mime_tf.data.hierarchy import Hierarchy
 from mime_tf.data.vocabulary import Vocabulary, code_name
 from mime_tf.model import MiME
 from mime_tf.terminal import environment, files
@@ -57,13 +58,16 @@ def write_hyperparameters(folder: str, config: TrainConfig, results: Mapping[str
             tf.summary.scalar(f"best/{key}", value, step=iteration)
 
 
-def write_embeddings(folder: str, model: MiME, vocabulary: Vocabulary | None) -> None:
-    """Writes the three code embeddings and the names of their rows for the projector.
+def write_embeddings(
+    folder: str, model: MiME, vocabulary: Vocabulary | None, hierarchy: Hierarchy | None = None
+) -> None:
+    """Writes the three code embeddings and the names of their rows for the projector, with their families if any.
 
     Args:
         folder: of the events.
         model: the model.
         vocabulary: names of the codes, or None.
+        hierarchy: ancestors of the codes, or None. The farthest of each, such as its chapter, is a column.
     """
     layer = model.dxobject_embedding
     tables = {"dx": layer.dx_embeddings, "rx": layer.rx_embeddings, "pr": layer.pr_embeddings}
@@ -76,10 +80,19 @@ def write_embeddings(folder: str, model: MiME, vocabulary: Vocabulary | None) ->
         entry.metadata_path = os.path.join(EMBEDDINGS, f"{kind}_names.tsv")
         rows = keras.ops.convert_to_numpy(table).tolist()
         _write_lines(folder, entry.tensor_path, ("\t".join(f"{x:.6g}" for x in row) for row in rows))
-        names = (" ".join(code_name(vocabulary, kind, index).split()) for index in range(len(rows)))
+        names = [_one_field(code_name(vocabulary, kind, index)) for index in range(len(rows))]
+        if vocabulary is not None and hierarchy is not None:
+            families = hierarchy.families(vocabulary, kind)
+            fields = (f"{name}\t{_one_field(families.get(index, ''))}" for index, name in enumerate(names))
+            names = ["name\tfamily", *fields]
         _write_lines(folder, entry.metadata_path, names)
     with environment.naming(folder):
         projector.visualize_embeddings(folder, config)
+
+
+def _one_field(name: str) -> str:
+    """Returns a name without tabs and line breaks, as a field of a table."""
+    return " ".join(name.split())
 
 
 def _write_lines(folder: str, path: str, lines: Iterable[str]) -> None:

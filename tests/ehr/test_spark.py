@@ -3,6 +3,7 @@
 import gzip
 import importlib.util
 import json
+import pathlib
 import shutil
 from unittest import mock
 
@@ -20,7 +21,16 @@ pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("pyspark") is None, reason="no pyspark: see requirements-spark.txt"),
 ]
 
-FILES = ("cohort.seqs", "cohort.labels", "cohort.parquet", "vocabulary.csv", "patients.csv", "linkage.json")
+OMOP = pathlib.Path(__file__).resolve().parents[2] / "testdata" / "omop"
+FILES = (
+    "cohort.seqs",
+    "cohort.labels",
+    "cohort.parquet",
+    "vocabulary.csv",
+    "hierarchy.csv",
+    "patients.csv",
+    "linkage.json",
+)
 
 
 @pytest.fixture(scope="module")
@@ -104,13 +114,19 @@ def convert(export, folder, *flags):
             "null",
             "--groups",
         ],
+        ["--roll_up", "dx=family,rx=class", "--roll_up_missing", "drop", "--hierarchy"],
     ],
-    ids=["cohort", "infer", "case_control, null, groups"],
+    ids=["cohort", "infer", "case_control, null, groups", "roll_up"],
 )
 def test_spark_and_duckdb_write_the_same_bytes(spark, flags, export, tmp_path):
     if flags[-1] == "--groups":
         (tmp_path / "groups.csv").write_text("code,group,kind\nA,letters,dx\nb,letters,dx\nX,drug,rx\n")
         flags = [*flags, str(tmp_path / "groups.csv")]
+    if flags[-1] == "--hierarchy":
+        relations = ["SNOMED-CT,A,family,letters", "SNOMED-CT,b,family,letters", "family,letters,top,all"]
+        relations += ["RxNorm,X,class,drug"]
+        (tmp_path / "h.csv").write_text("\n".join(["code_system,code,ancestor_system,ancestor", *relations]))
+        flags = [*flags, str(tmp_path / "h.csv")]
     assert convert(export, tmp_path / "duckdb", *flags) == 0
     assert convert(export, tmp_path / "spark", *flags, "--engine", "spark", "--master", "local[2]") == 0
     for name in FILES:
@@ -121,6 +137,21 @@ def test_spark_and_duckdb_write_the_same_bytes(spark, flags, export, tmp_path):
     linkage = json.loads((tmp_path / "spark" / "linkage.json").read_text())
     assert sum(linkage["left_out"].values()) == 10 and len(linkage["left_out"]) == 9
     assert linkage["kept"] == {"diagnoses of the code NA, which may be a word for a missing value": 1}
+
+
+def test_spark_finds_the_ancestors_of_omop(spark, tmp_path):
+    """Hypertension is below a class, and that below another: two steps through concept_ancestor."""
+    export = shutil.copytree(OMOP, tmp_path / "omop")
+    with open(export / "concept.csv", "a") as file:
+        file.write("90,Vascular disease,Condition,SNOMED,Disorder,S,27550009\n")
+    (export / "concept_ancestor.csv").write_text(
+        "descendant_concept_id,ancestor_concept_id,min_levels_of_separation\n320128,90,1\n90,91,2\n7,91,1\n"
+    )
+    for name, flags in (("duckdb", []), ("spark", ["--engine", "spark", "--master", "local[2]"])):
+        arguments = ["convert", "--source", "omop", "--input", str(export), "--output", str(tmp_path / name)]
+        assert __main__.main([*arguments, *flags]) == 0
+    found = [(tmp_path / name / "hierarchy.csv").read_bytes() for name in ("duckdb", "spark")]
+    assert found[0] == found[1] and b"27550009,Disorder,1," in found[0] and b"OMOP,91,,3," in found[0]
 
 
 def test_spark_reads_literal_paths(spark, export, tmp_path):

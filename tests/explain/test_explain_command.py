@@ -16,6 +16,7 @@ from support.whole_runs import run as train_run
 from mime_tf.__main__ import main
 from mime_tf.data import parquet, pickled
 from mime_tf.data.cohort import Cohort
+from mime_tf.data.hierarchy import Hierarchy, Relation
 from mime_tf.explain.patients import explain_patients
 from mime_tf.runs.fitted_split import FittedSplit
 
@@ -62,6 +63,31 @@ def command(*argv):
 
 def explain(trained, *argv, data=None):
     return command("--model", trained / "r0s0", "--data", data or trained / "cohort", *argv)
+
+
+def test_families_follow_a_patients_explanation(trained, tmp_path):
+    for kind in ("seqs", "labels"):
+        shutil.copy(trained / f"cohort.{kind}", tmp_path / f"c.{kind}")
+    rows = [
+        Relation("dx", "S", f"DX{index}", "parity", "odd" if index % 2 else "even", "", 1, "") for index in range(9)
+    ]
+    Hierarchy(rows).write(tmp_path / "hierarchy.csv")
+    done = explain(trained, "--row", 5, "--families", "parity", data=tmp_path / "c")
+    assert (done.code, done.err) == (0, [])
+    start = done.out.index("contributions of families, and of the codes in them:")
+    plain = explain(trained, "--row", 5, data=tmp_path / "c")
+    assert done.out[:start] == plain.out
+    sums = [float(line.split()[0]) for line in done.out[start + 1 :] if line[12:15] in ("dx ", "rx ", "pr ")]
+    (visits,) = explain_patients(FittedSplit.open(trained / "r0s0"), Cohort.open(str(trained / "cohort")), rows=[5])
+    assert sum(sums) == pytest.approx(sum(visit.contribution for visit in visits.visits), abs=0.001)
+    for argv, says in (
+        (["--row", 5, "--families", "organ"], "families: found organ; must be of: parity"),
+        (["--cohort", "--families", "parity"], "families: goes with a patient; found --cohort"),
+    ):
+        done = explain(trained, *argv, data=tmp_path / "c")
+        assert done.code == 2 and done.out == [] and says in done.err[-1]
+    done = explain(trained, "--row", 5, "--families", "parity")
+    assert done.code == 2 and "needs a hierarchy.csv and a vocabulary.csv" in done.err[-1]
 
 
 def test_command_as_a_process(trained, tmp_path):

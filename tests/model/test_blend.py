@@ -15,6 +15,7 @@ from mime_tf.batches import datasets
 from mime_tf.batches.tables import Batch
 from mime_tf.blend import Blend
 from mime_tf.data import pickled
+from mime_tf.errors import InputError
 from mime_tf.explain.parts import contributions
 from mime_tf.explain.regression import regression_contributions
 from mime_tf.layers import CodeRegression, code_occurrences
@@ -167,6 +168,12 @@ def test_a_saved_blend_has_its_ancestors(tmp_path):
     loaded = model_file.load(path, None)
     np.testing.assert_array_equal(loaded(tables_of(store)), model(tables_of(store)))
     assert loaded.regression.ancestors == layer.ancestors
+    offsets = model.regression.above.by_kind["dx"][0]
+    for bad in ([0, 1, 2, 1_000_000], [1, 1, 2, 2], [0, 2, 1, 2]):
+        offsets.assign(bad)
+        model.save(path)
+        with pytest.raises(InputError, match=r"above/vars/0: found \[.*\]; must rise from 0 to 2"):
+            model_file.load(path, None)
 
 
 def with_pairs(store, seed=0):

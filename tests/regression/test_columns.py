@@ -9,6 +9,7 @@ from support.cohorts import cohorts
 
 from mime_tf.data import pickled
 from mime_tf.data.vocabulary import Vocabulary
+from mime_tf.regression import columns as columns_module
 from mime_tf.regression.columns import ALL, WINDOWS, Columns, code_key, codes_of, key_name, pair_key
 
 # Three visits: gout (4) with drug 1 twice and cast 0; gout alone and flu (2); gout with drug 1.
@@ -142,3 +143,15 @@ def test_equality_with_a_slow_reading(patients, least, data):
     assert whole is columns
     again = Columns.from_arrays(columns.arrays())
     assert again.windows == columns.windows and (again.matrix(store, others) != matrix).nnz == 0
+
+
+def test_blocks_of_patients_make_no_difference(monkeypatch):
+    """Five patients in blocks of two; a key of three patients is found although no block has three."""
+    store, rows = store_of(ANN, BOB, EVE, ANN, BOB), np.array([4, 0, 2, 3, 1])
+    whole = Columns.learn(store, rows, least=3)
+    expected = whole.matrix(store, rows)
+    monkeypatch.setattr(columns_module, "_BLOCK", 2)
+    divided = Columns.learn(store, rows, least=3)
+    assert [keys.tolist() for keys in divided.keys] == [keys.tolist() for keys in whole.keys]
+    assert code_key("dx", 4) in divided.keys[0]
+    assert (divided.matrix(store, rows) != expected).nnz == 0

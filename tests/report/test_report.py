@@ -22,6 +22,7 @@ from mime_tf.assess.bootstrap import Bootstrap
 from mime_tf.assess.wilson import wilson
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.conversion import Conversion
+from mime_tf.data.hierarchy import Hierarchy, Relation
 from mime_tf.data.origin import origin_of
 from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
@@ -137,6 +138,20 @@ def test_a_cohort_in_numbers(tmp_path):
     assert {kind: use.different for kind, use in found.kinds.items()} == {"dx": 2, "rx": 1, "pr": 1}
     assert found.kinds["dx"].commonest == [("pressure (I10)", 2, 2), ("dx 2", 1, 1)]
     assert found.kinds["rx"].commonest == [("rx 1", 1, 2)]
+    assert all(use.families == [] for use in found.kinds.values())
+
+
+def test_families_of_codes_in_numbers(tmp_path):
+    """Codes 0 and 2 are of one chapter; a patient who has both counts once. Code 1 has none."""
+    write_cohort(tmp_path / "c", [[[[0, [], []], [2, [], []]], [[0, [], []]]], [[[2, [], []], [1, [], []]]]], [1, 0])
+    names = ["kind,index,system,code,display", *(f"dx,{index},S,C{index}," for index in range(3))]
+    (tmp_path / "vocabulary.csv").write_text("\n".join(names))
+    relations = [Relation("dx", "S", f"C{index}", "chapter", "I", "", 2, "circulation") for index in (0, 2)]
+    relations.append(Relation("dx", "S", "C0", "category", "C", "", 1, ""))
+    vocabulary = Vocabulary.read(tmp_path / "vocabulary.csv")
+    found = cohort.describe(Cohort.open(tmp_path / "c"), vocabulary, Hierarchy(relations))
+    assert found.kinds["dx"].families == [("circulation", 2, 4)]
+    assert found.kinds["rx"].families == []
 
 
 def test_where_a_cohort_came_from(trained, tmp_path):

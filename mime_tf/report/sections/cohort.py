@@ -31,12 +31,14 @@ class KindUse:
         occurrences: number of codes of the kind.
         different: number of different codes.
         commonest: list of CodeUse, the `MOST_CODES` commonest by patients.
+        families: list of CodeUse, the same of their farthest ancestors, such as chapters; empty without a hierarchy.
     """
 
     name: str
     occurrences: int
     different: int
     commonest: list
+    families: list
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,16 +85,18 @@ def gather(inputs):
     room = [f"{sizes.get(f'num_{kind}', '?')} {name}" for kind, name in KINDS.items()]
     if inputs.cohort is None:
         return Section("cohort", "Cohort", CohortData(inputs.splits, None, None, room))
-    facts = describe(inputs.cohort, inputs.fitted.vocabulary)
+    hierarchy = inputs.fitted.hierarchy or inputs.cohort.hierarchy
+    facts = describe(inputs.cohort, inputs.fitted.vocabulary, hierarchy)
     return Section("cohort", "Cohort", CohortData(inputs.splits, file_name(inputs.cohort.path), facts, room))
 
 
-def describe(cohort, vocabulary=None):
+def describe(cohort, vocabulary=None, hierarchy=None):
     """Counts the patients, visits, Dx-objects and codes of a cohort.
 
     Args:
         cohort: `mime_tf.data.cohort.Cohort` with labels.
         vocabulary: `mime_tf.data.vocabulary.Vocabulary`, or None.
+        hierarchy: `mime_tf.data.hierarchy.Hierarchy`, or None.
 
     Returns:
         Facts.
@@ -110,19 +114,33 @@ def describe(cohort, vocabulary=None):
         dxobjects=len(store.dx),
         visit_counts=(int(visit_counts.min()), float(np.median(visit_counts)), int(visit_counts.max())),
         with_orders=float((order_counts["rx"] + order_counts["pr"] > 0).mean()) if len(store.dx) else 0.0,
-        kinds={kind: _use(vocabulary, kind, getattr(store, kind), patient_of[kind]) for kind in CODE_KINDS},
+        kinds={kind: _use(vocabulary, hierarchy, kind, getattr(store, kind), patient_of[kind]) for kind in CODE_KINDS},
     )
 
 
-def _use(vocabulary, kind, codes, patient_of):
+def _use(vocabulary, hierarchy, kind, codes, patient_of):
     """Returns the KindUse of `codes`, each of the patient of the index in `patient_of`."""
+    names = {code: code_name(vocabulary, kind, code) for code in np.unique(codes).tolist()}
+    families = {} if vocabulary is None or hierarchy is None else hierarchy.families(vocabulary, kind)
+    rows = np.flatnonzero(np.isin(codes, list(families)))
+    groups, group = np.unique([families[code] for code in codes[rows].tolist()], return_inverse=True)
+    return KindUse(
+        KINDS[kind],
+        len(codes),
+        len(names),
+        _commonest(codes, patient_of, names),
+        _commonest(group, patient_of[rows], groups.tolist()),
+    )
+
+
+def _commonest(codes, patient_of, names):
+    """Returns a list of CodeUse of the commonest codes by patients; `names` has the name of each."""
     different, code_index, occurrences = np.unique(codes, return_inverse=True, return_counts=True)
     count = max(len(different), 1)
     # A patient who has a code is counted once, however often it occurs.
     pairs = np.unique(code_index.astype(np.int64) + patient_of * count)
     patients = np.bincount(pairs % count, minlength=len(different))
-    commonest = [
-        CodeUse(code_name(vocabulary, kind, int(different[index])), int(patients[index]), int(occurrences[index]))
+    return [
+        CodeUse(names[int(different[index])], int(patients[index]), int(occurrences[index]))
         for index in np.lexsort((different, -occurrences, -patients))[:MOST_CODES]
     ]
-    return KindUse(KINDS[kind], len(codes), len(different), commonest)

@@ -1,0 +1,31 @@
+"""The projector's table of names: a column of families where codes have ancestors."""
+
+from mime_tf import MiME
+from mime_tf.data.hierarchy import Hierarchy, Relation
+from mime_tf.data.vocabulary import Vocabulary
+from mime_tf.training import tensorboard
+
+
+def lines(folder, kind):
+    return (folder / "embeddings" / f"{kind}_names.tsv").read_text().splitlines()
+
+
+def test_the_farthest_ancestor_of_a_code_is_its_family(tmp_path):
+    """Of code 0 the chapter lies above the category; code 1 has no ancestor; tabs would make further columns."""
+    rows = [
+        {"kind": "dx", "index": str(index), "system": "s", "code": code, "display": display}
+        for index, (code, display) in enumerate([("E11.9", "Diabetes\ttype 2"), ("X", "")])
+    ]
+    vocabulary = Vocabulary(rows, {("dx", index): row for index, row in enumerate(rows)})
+    hierarchy = Hierarchy(
+        [
+            Relation("dx", "s", "E11.9", "chapter", "E00-E90", "", 2, "endocrine\tsystem"),
+            Relation("dx", "s", "E11.9", "category", "E11", "", 1, "diabetes"),
+        ]
+    )
+    model = MiME(num_dx=2, num_rx=1, num_pr=1, emb_size=2, dxobj_emb_size=2, rnn_size=2)
+    tensorboard.write_embeddings(str(tmp_path), model, vocabulary, hierarchy)
+    assert lines(tmp_path, "dx") == ["name\tfamily", "Diabetes type 2 (E11.9)\tendocrine system", "X\t"]
+    assert lines(tmp_path, "rx") == ["name\tfamily", "rx 0\t"]
+    tensorboard.write_embeddings(str(tmp_path), model, vocabulary)
+    assert lines(tmp_path, "dx") == ["Diabetes type 2 (E11.9)", "X"]
