@@ -118,8 +118,8 @@ def _row(arguments: Namespace, cohort: "Cohort") -> int:
 def _explain_patient(arguments: Namespace, model: "FittedSplit", cohort: "Cohort", console: Console) -> None:
     row = _row(arguments, cohort)
     model.check_codes(cohort)
-    tables = (model.hierarchy or cohort.hierarchy, model.vocabulary or cohort.vocabulary)
-    if arguments.families and None in tables:
+    hierarchy, vocabulary = model.hierarchy or cohort.hierarchy, model.vocabulary or cohort.vocabulary
+    if arguments.families and (hierarchy is None or vocabulary is None):
         raise InputError(
             f"families: {model.folder} needs a hierarchy.csv and a vocabulary.csv, or {arguments.data} does"
         )
@@ -130,7 +130,7 @@ def _explain_patient(arguments: Namespace, model: "FittedSplit", cohort: "Cohort
 
     console.progress("explaining")
     (explanation,) = explain_patients(model, cohort, [row], title=arguments.title)
-    by_family = list(_family_lines(arguments.families, explanation, *tables))
+    by_family = list(_family_lines(arguments.families, explanation, hierarchy, vocabulary))
     for line in [*(lines.printed(explanation) if arguments.output is None else ()), *by_family]:
         console.line(line)
     if arguments.output is None:
@@ -151,7 +151,7 @@ def _family_lines(
     """Yields the lines of the families that were asked for, none if none were."""
     from mime_tf.explain import families
 
-    if levels and hierarchy is not None and vocabulary is not None:  # else an error before
+    if levels and hierarchy is not None and vocabulary is not None:
         yield from families.printed(families.families(explanation, hierarchy, vocabulary, levels))
 
 

@@ -4,6 +4,7 @@ The facts are those that `convert` wrote beside the cohort, and that training ta
 """
 
 import dataclasses
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -86,7 +87,9 @@ def _rules(content: Any) -> dict[str, Any]:
 
 
 def _name(code: dict[str, str]) -> str:
-    return f"{code['display']} ({code['code']})" if code["display"] else str(code["code"])
+    """Returns display and code, without the tag by which SNOMED CT ends a full name, such as `(disorder)`."""
+    display = re.sub(r" \((?:disorder|finding|situation|event)\)$", "", code["display"])
+    return f"{display} ({code['code']})" if display else str(code["code"])
 
 
 def _audit(audit: dict[str, Any]) -> Iterator[str]:

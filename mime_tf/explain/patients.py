@@ -83,8 +83,8 @@ class _Records:
         """Yields what has to be known before the numbers are read."""
         if empty:
             yield (
-                "Nothing is known of this patient: the model knows none of the codes. The probability is given "
-                f"{self._adjustment.rule}; it tells nothing about the patient, and there is nothing to explain."
+                "Nothing is known of this patient: the model knows none of the codes. The patient is scored "
+                f"{self._adjustment.rule}; this tells nothing about the patient, and there is nothing to explain."
             )
         if self._has_attributes:
             yield "Age and sex are in the first step: the log-odds of a patient of this age and sex with empty visits."

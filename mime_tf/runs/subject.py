@@ -67,7 +67,7 @@ class Subject:
         if self.population is not None:
             rows += [("patients", "; ".join(self.population.described()))]
             sets = ((name, self.population.counts[name]) for name in ("train", "valid", "test"))
-            rows += [("cases of", ", ".join(f"{name} {count.cases:,} of {count.rows:,}" for name, count in sets))]
+            rows += [("cases", ", ".join(f"{name} {count.cases:,} of {count.rows:,}" for name, count in sets))]
         if self.origin is not None:
             rows += [("source", source(self.origin)), ("links", links_policy(self.origin))]
             rows += [("record", "; ".join(details(self.origin)))]

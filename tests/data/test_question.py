@@ -57,6 +57,11 @@ def test_an_outcome_of_several_codes():
     assert question(origin(outcome=codes)).startswith("M10, M11 or 3 more diagnoses within")
 
 
+def test_the_tag_of_a_full_name_is_left_out():
+    assert question(origin(outcome=[GOUT | {"display": "Gout (disorder)"}])).startswith("Gout (M10) within")
+    assert question(origin(outcome=[GOUT | {"display": "Gout (of toes)"}])).startswith("Gout (of toes) (M10) within")
+
+
 def test_an_outcome_without_names():
     assert question(origin(outcome=[], arguments={"outcome": "death"})).startswith("Death within 1 year")
     assert question(origin(outcome=[])).startswith("The outcome within 1 year")

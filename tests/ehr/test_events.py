@@ -21,6 +21,12 @@ def with_tables(rows=PLAIN, **tables):
     )
 
 
+@pytest.fixture(scope="module")
+def plain_visits():
+    """The visits of the patients of `PLAIN` when nothing is added to it."""
+    return visits_by_patient(converted(PLAIN))
+
+
 def numbered(export):
     """Each table of the numbered export, as dicts sorted by their values, and the counts of items left out."""
     with opened() as engine:
@@ -120,11 +126,11 @@ NOWHERE = {
 
 
 @pytest.mark.parametrize("reason", NOWHERE)
-def test_a_reference_to_nowhere_is_counted_or_with_strict_an_error(reason):
+def test_a_reference_to_nowhere_is_counted_or_with_strict_an_error(reason, plain_visits):
     export = with_tables(**NOWHERE[reason])
     cohort = converted(export)
     assert cohort.linkage["left_out"] == {f"reference to nowhere: {reason}": 1}
-    assert visits_by_patient(cohort) == visits_by_patient(converted(PLAIN))
+    assert visits_by_patient(cohort) == plain_visits
     with pytest.raises(InputError) as caught:
         converted(export, strict=True)
     assert str(caught.value) == f"test: found 1 with a reference to nowhere: {reason}; must be none with --strict"
@@ -141,10 +147,10 @@ def test_a_reference_to_nowhere_is_counted_or_with_strict_an_error(reason):
         ("a diagnosis without a visit", {"diagnoses": [(None, "s", "A", None)]}),
     ],
 )
-def test_incomplete_rows_are_left_out_and_counted_even_with_strict(reason, tables):
+def test_incomplete_rows_are_left_out_and_counted_even_with_strict(reason, tables, plain_visits):
     cohort = converted(with_tables(**tables), strict=True)
     assert cohort.linkage["left_out"] == {reason: 1}
-    assert visits_by_patient(cohort) == visits_by_patient(converted(PLAIN))
+    assert visits_by_patient(cohort) == plain_visits
 
 
 def test_a_code_without_a_system_is_a_code_like_others():

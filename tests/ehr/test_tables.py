@@ -11,6 +11,7 @@ import pytest
 import yaml
 from support.export_tables import DAY, read_tables, write
 
+from mime_tf.__main__ import main
 from mime_tf.ehr.sources import mapping as mappings
 from mime_tf.ehr.sources.omop.read import read as read_omop
 from mime_tf.ehr.sources.tables import read
@@ -394,13 +395,12 @@ def test_the_command(tmp_path):
     assert tables["left_out"] == {"diagnoses without a code": 1}
 
 
-def test_the_command_with_a_bad_mapping(tmp_path):
+def test_the_command_with_a_bad_mapping(tmp_path, capsys):
     path = mapping(tmp_path, changed(visits__strat="x"))
-    process = convert("--input", FIXTURE, "--mapping", path, "--output", tmp_path / "c")
-    assert (process.returncode, process.stdout) == (2, "")
-    assert (
-        process.stderr.startswith(f"mime-tf: {path}: visits: unknown key 'strat'") and process.stderr.count("\n") == 1
-    )
+    asked = ["convert", "--source", "tables", "--input", str(FIXTURE), "--output", str(tmp_path / "c")]
+    assert main([*asked, "--mapping", str(path)]) == 2
+    out, err = capsys.readouterr()
+    assert out == "" and err.startswith(f"mime-tf: {path}: visits: unknown key 'strat'") and err.count("\n") == 1
     assert not (tmp_path / "c").exists()
-    process = convert("--input", FIXTURE, "--output", tmp_path / "c")
-    assert process.returncode == 2 and "mapping: source tables needs one" in process.stderr
+    assert main(asked) == 2
+    assert "mapping: source tables needs one" in capsys.readouterr().err

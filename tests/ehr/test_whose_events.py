@@ -25,6 +25,10 @@ def with_events(diagnoses=(), orders=(), reasons=()):
     )
 
 
+def test_events_of_the_patients_of_their_visits_stay():
+    assert visits_by_patient(converted(with_events())) == WHOLE
+
+
 @pytest.mark.parametrize(
     ("events", "name", "count"),
     [
@@ -37,7 +41,6 @@ def with_events(diagnoses=(), orders=(), reasons=()):
     ],
 )  # fmt: skip
 def test_an_event_of_another_patient_is_left_out_and_counted_or_refused(events, name, count):
-    assert visits_by_patient(converted(with_events())) == WHOLE
     cohort = converted(with_events(**events))
     assert visits_by_patient(cohort) == WHOLE
     assert cohort.linkage["left_out"] == {name: count}
@@ -49,8 +52,9 @@ def test_an_event_of_another_patient_is_left_out_and_counted_or_refused(events, 
 def test_a_diagnosis_that_the_right_patient_has_too_stays_with_its_own_time():
     """Else the other patient's earlier row would say when it was known."""
     rows = with_events([("v1", "s", "C", 3 * 86_400, "p"), ("v1", "s", "C", 86_400, "q")])
-    assert visits_by_patient(converted(rows))["p"] == [[("A", ["X"], []), ("C", [], [])]]
-    assert converted(rows).linkage["left_out"] == {"diagnoses of another patient than their visit": 1}
+    cohort = converted(rows)
+    assert visits_by_patient(cohort)["p"] == [[("A", ["X"], []), ("C", [], [])]]
+    assert cohort.linkage["left_out"] == {"diagnoses of another patient than their visit": 1}
 
 
 def owners(tables):

@@ -105,7 +105,7 @@ def test_a_title_of_all_that_is_known(population, tmp_path):
     facts = dict(subject.facts())
     assert facts["source"] == "FHIR export bundles, with records up to 2021-03-04"
     assert facts["links"] == "orders without a reason are dropped"
-    assert facts["cases of"].startswith("train ")
+    assert facts["cases"].startswith("train ")
     assert "secret" not in f"{subject.title} {facts}"
     assert subject.titled("Low mood").title == "Low mood; 10 of 40, 25.0%"
     assert subject.titled(None) is subject
