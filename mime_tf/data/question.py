@@ -70,7 +70,7 @@ def details(origin: Origin) -> Iterator[str]:
         yield "uses all visits before the prediction time"
     gap = _days(rules.get("gap_days"))
     if gap and rules.get("design") != "case_control":
-        yield f"uses nothing of the last {gap}"
+        yield f"uses nothing of the last {gap.removeprefix('1 ')}"
     censoring = {
         "exclude": "records that end before the horizon without the outcome are left out",
         "negative": "records that end before the horizon without the outcome count as without it",

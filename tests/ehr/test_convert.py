@@ -7,11 +7,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.convert_runs import FILES, convert, export_rows, table
+from support.convert_runs import FILES, OUTCOME, convert, export_rows, table
 
 from mime_tf import __main__
 from mime_tf.commands import convert as command
 from mime_tf.data import parquet, pickled
+from mime_tf.data.conversion import Conversion
+from mime_tf.data.origin import origin_of
+from mime_tf.data.question import details, question
 from mime_tf.terminal.console import Console
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,6 +44,24 @@ def test_the_command_as_a_process(export, tmp_path):
     assert labels.tolist() == [1, 0] * 6
     pr = [[], [0]] * 6
     assert pickled.to_lists(store) == [[[[0, [], orders]]] for orders in pr]
+
+
+def test_the_account_names_the_outcome_and_the_last_day(export, tmp_path, capsys):
+    """The names are kept, for the outcome's codes are seldom among the features; the last visits are at day 900."""
+    status, _, _ = convert(capsys, export, tmp_path / "c", *OUTCOME)
+    account = json.loads((tmp_path / "c" / "convert.json").read_text())
+    assert status == 0
+    (code,) = account["outcome"]
+    assert (code["code"], code["display"]) == ("HF", "Heart failure")
+    last = max(row["prediction_time"] for row in table(tmp_path / "c" / "patients.csv"))
+    assert account["export"]["last_event"] > last[:10]
+    origin = origin_of(Conversion.read(tmp_path / "c"))
+    assert question(origin) == "Heart failure (HF) within 30 days of the third visit"
+    assert list(details(origin))[1] == "uses nothing of the last day"
+    status, _, _ = convert(capsys, export, tmp_path / "unlabelled")
+    account = json.loads((tmp_path / "unlabelled" / "convert.json").read_text())
+    assert status == 0 and account["outcome"] == []
+    assert question(origin_of(Conversion.read(tmp_path / "unlabelled"))) == ""
 
 
 def test_progress_names_the_steps(export, tmp_path, capsys, monkeypatch):
