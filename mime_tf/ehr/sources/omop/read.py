@@ -142,13 +142,11 @@ def _patients(engine, tables, folder):
     person = tables["person"]
     parts = [person.year, person.month.fill_null("1"), person.day.fill_null("1")]
     day = ibis.literal("-").join([part.lpad(2, "0") for part in parts])
-    person = person.select(
-        "patient",
-        birth=person.birth.fill_null(times.from_text(day)),
-        sex=person.sex.substitute(SEXES, else_=ibis.null("string")),
-        day=day,
-    )
-    bad = engine.arrow(person.filter(person.birth.isnull(), day.notnull()).order_by("patient").limit(1)).to_pylist()
+    person = person.mutate(day=day)
+    birth = person.birth.fill_null(times.from_text(person.day))
+    sex = person.sex.substitute(SEXES, else_=ibis.null("string"))
+    person = engine.keep(person.select("patient", "day", birth=birth, sex=sex), "omop_persons")
+    bad = engine.arrow(person.filter(person.birth.isnull(), person.day.notnull()).order_by("patient").limit(1)).to_pylist()
     if bad:
         raise InputError(
             f"{folder.path}: person {bad[0]['patient']}: found {bad[0]['day']} as the date of birth; must be a date"
