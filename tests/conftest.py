@@ -11,9 +11,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from support.quick import is_quick
 
 from mime_tf.data import pickled
+
+# No test asserts a time: a busy machine takes longer for an example, and is not wrong.
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 PARITY = Path(__file__).resolve().parents[1] / "testdata" / "parity"
 MEMORY_PER_WORKER = 2.5e9  # bytes: a worker with TensorFlow, and a process that it starts

@@ -73,7 +73,7 @@ def widened(size, extra):
     return {name: value + extra.get(name, 0) for name, value in size.items()}
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(cohorts.cohorts())
 def test_a_batch_expands_to_its_patients(patients):
     batch = Batch(pickled.from_lists(patients)).tables()
@@ -81,7 +81,7 @@ def test_a_batch_expands_to_its_patients(patients):
     assert {array.dtype for array in batch.values()} == {np.dtype(np.int32)}
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(cohorts.cohorts())
 def test_repeated_items_are_in_the_tables_once(patients):
     """Whole histories too."""
@@ -90,7 +90,7 @@ def test_repeated_items_are_in_the_tables_once(patients):
         assert sorted(level) == sorted(wanted)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(cohorts.cohorts())
 def test_the_tables_are_as_large_as_needed(patients):
     batch = Batch(pickled.from_lists(patients))
@@ -98,7 +98,7 @@ def test_the_tables_are_as_large_as_needed(patients):
     assert {type(size) for size in batch.size.values()} == {int}
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(cohorts.cohorts(), st.fixed_dictionaries({name: st.integers(0, 3) for name in DIMENSIONS}))
 def test_more_padding_changes_nothing_but_the_sizes(patients, extra):
     batch = Batch(pickled.from_lists(patients))
@@ -176,7 +176,7 @@ def numbers_of(columns):
     return numbers
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(ragged_columns)
 def test_distinct_rows_equal_a_dict(columns):
     assert same_grouping(numbers_of([ragged(column) for column in columns]), number_by_dict(columns))
@@ -243,7 +243,7 @@ several_sets = st.lists(st.tuples(cohorts.cohorts(min_patients=2, max_patients=1
                         min_size=1, max_size=3)  # fmt: skip
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(cohorts.cohorts(), cohorts.known_codes() | st.none(), st.data())
 def test_window_sizes_are_the_least_of_each_window(patients, known, data):
     batch_size = data.draw(st.integers(1, len(patients)))
@@ -253,7 +253,7 @@ def test_window_sizes_are_the_least_of_each_window(patients, known, data):
     assert shapes.window_sizes(part, batch_size, starts).tolist() == needed
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(cohorts.cohorts(), cohorts.known_codes() | st.none(), st.data())
 def test_no_window_exceeds_the_largest_sizes(patients, known, data):
     batch_size = data.draw(st.integers(1, len(patients) + 2))
@@ -280,7 +280,7 @@ def test_largest_sizes_by_hand():
     assert shapes.largest_sizes(nothing, 1).tolist() == [1] * 8
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(several_sets, st.integers(1, 4), st.integers(1, 2), st.data())
 def test_planned_shapes_fit_are_few_and_cost_no_more_than_one(sets, most_shapes, batch_size, data):
     """Where every window that is drawn was looked at."""
@@ -303,7 +303,7 @@ def test_planned_shapes_fit_are_few_and_cost_no_more_than_one(sets, most_shapes,
     assert sum(map(cost, chosen)) <= len(chosen) * cost(shape) * (1 + 1e-9)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(several_sets, st.integers(1, 4), st.integers(1, 2))
 def test_windows_that_were_not_looked_at_fit_too(sets, most_shapes, batch_size):
     """Two windows of each set are looked at, and there is one shape more at most."""
@@ -356,7 +356,7 @@ def test_best_shapes_by_hand():
     assert {shape[5] for shape in shapes.best_shapes(table, 4)} == {1, 2, 9}
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(st.lists(st.integers(1, 9), min_size=8, max_size=8), min_size=1, max_size=7), st.integers(1, 4))
 def test_best_shapes_are_the_cheapest_division(rows, most_shapes):
     """Of the windows in the order of their cost, into runs padded to their largest."""
@@ -405,7 +405,7 @@ def test_window_starts_are_the_reference_s(reference_cohort):
         np.testing.assert_array_equal(of_split, reference_cohort.starts[seed])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.lists(st.integers(4, 2000), min_size=1, max_size=4), st.integers(1, 50))
 def test_window_starts_are_scalar_draws_of_one_stream(seed, train_sizes, steps):
     stream = np.random.RandomState(seed)

@@ -105,7 +105,7 @@ TABLES = st.integers(2, 5).flatmap(
 )
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(rows=TABLES)
 def test_what_is_written_is_read(rows, tmp_path_factory):
     folder = tmp_path_factory.mktemp("c")

@@ -484,7 +484,7 @@ def empty(folder):
         path.unlink()
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(cohorts(), st.integers(1, 9), st.integers(1, 9), st.sampled_from([None, str, int]))
 def test_a_cohort_written_is_read_again(folder, patients, group, block, kind):
     ids = kind and [kind(i // 2) for i in range(len(patients))]
@@ -494,7 +494,7 @@ def test_a_cohort_written_is_read_again(folder, patients, group, block, kind):
         check_read(folder / "x.parquet", patients, labels, ids)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     cohorts(),
     st.sets(st.integers(0, 8)),
@@ -512,7 +512,7 @@ def test_cohorts_of_other_writers_are_read(folder, patients, cuts, many, integer
         check_read(folder, patients, ids=[f"p{i}" for i in range(len(patients))])
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(cohorts(min_patients=2), st.data())
 def test_slices_of_arrays(patients, data):
     many, integer = data.draw(st.sampled_from(list(LISTS.values()))), data.draw(st.sampled_from(INTEGERS))
@@ -525,7 +525,7 @@ def test_slices_of_arrays(patients, data):
     assert {name: (column.dtype, column.tolist()) for name, column in got.items()} == expected
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(cohorts(min_patients=2), st.data())
 def test_the_first_bad_code_is_told_at_any_place(folder, patients, data):
     patients[-1][-1] = [[1, [1], [1]], [1, [1], [1]]]
@@ -601,7 +601,7 @@ def read_damaged(path, data):
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=1000)
+@settings(max_examples=1000)
 @given(st.data())
 def test_bytes_that_were_changed(folder, sound, data):
     damaged = bytearray(sound[1])
@@ -626,7 +626,7 @@ def test_files_that_break_off(folder, sound):
         assert read_damaged(folder / "x.parquet", sound[1][:end]) is None
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.binary(max_size=60))
 def test_random_bytes_are_refused(folder, data):
     (folder / "x.parquet").write_bytes(b"PAR1" + data + len(data).to_bytes(4, "little") + b"PAR1")

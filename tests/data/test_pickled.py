@@ -825,7 +825,7 @@ cohorts = st.lists(st.lists(st.lists(dxobjs, max_size=3), min_size=1, max_size=4
 blocks = st.integers(1, 9)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(cohorts, blocks)
 def test_lists_and_back(patients, block):
     whole = columns(pickled.from_lists(patients))
@@ -836,7 +836,7 @@ def test_lists_and_back(patients, block):
     assert len(store) == len(patients)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(cohorts, st.data())
 def test_files_and_back(tmp_path_factory, patients, data):
     prefix = f"{tmp_path_factory.getbasetemp()}/round"
@@ -856,14 +856,14 @@ def convert(value, kinds):
         return kind(value) if kind not in (bool, np.bool_) and int(kind(value % 100)) == value else value
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(cohorts, st.randoms(use_true_random=False))
 def test_kinds_of_numbers_do_not_matter(patients, random):
     kinds = iter(lambda: (random.choice(KINDS), random.choice([list, tuple])), None)
     assert columns(pickled.from_lists(convert(patients, kinds))) == columns(pickled.from_lists(patients))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(cohorts, blocks, st.data())
 def test_a_bad_value_is_reported_where_it_is(patients, block, data):
     patients = copy.deepcopy(patients)
@@ -914,7 +914,7 @@ def mutated(draw):
     return bytes(data)
 
 
-@settings(deadline=None, max_examples=500)
+@settings(max_examples=500)
 @given(mutated())
 def test_mutated_files_are_read_or_refused(read_bytes, data):
     try:
@@ -925,7 +925,7 @@ def test_mutated_files_are_read_or_refused(read_bytes, data):
         assert pickled.to_lists(pickled.from_lists(patients)) == patients
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(st.binary(max_size=60))
 def test_random_bytes_are_refused(read_bytes, data):
     complaint(read_bytes, data)

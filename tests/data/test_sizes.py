@@ -93,7 +93,7 @@ def test_a_large_code_beyond_a_given_vocabulary(code):
     )
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(cohorts.cohorts(), st.sampled_from(SIZE_NAMES))
 def test_inferred_sizes_equal_those_of_a_loop(patients, name):
     visits = [visit for patient in patients for visit in patient]

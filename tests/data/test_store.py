@@ -19,7 +19,6 @@ def as_arrays(known, sizes=None):
     return {kind: np.isin(np.arange(lengths[kind]), list(codes)) for kind, codes in known.items()}
 
 
-@settings(deadline=None)
 @given(runs)
 def test_ranges_are_concatenated_aranges(pairs):
     starts, lengths = (np.array([pair[index] for pair in pairs], np.int64) for index in (0, 1))
@@ -33,7 +32,7 @@ def test_offsets_by_hand():
     assert offsets(np.array([True, False, True])).tolist() == [0, 1, 1, 2]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(cohorts.cohorts(), st.data())
 def test_select_is_indexing(patients, data):
     rows = data.draw(st.lists(st.integers(0, len(patients) - 1), max_size=10))
@@ -43,7 +42,7 @@ def test_select_is_indexing(patients, data):
     assert selected.visit_counts.tolist() == [len(patients[row]) for row in rows]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(cohorts.cohorts(), cohorts.known_codes(), st.booleans())
 def test_keep_known_is_filtering(patients, known, full_length):
     sizes = {"dx": cohorts.NUM_DX, "rx": cohorts.NUM_RX, "pr": cohorts.NUM_PR}
@@ -53,7 +52,7 @@ def test_keep_known_is_filtering(patients, known, full_length):
     assert pickled.to_lists(store) == patients
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(cohorts.cohorts(), cohorts.known_codes())
 def test_selected_or_kept_patients_are_a_store_like_any_other(patients, known):
     """Its columns have the types and lengths that reading the same patients gives."""

@@ -45,7 +45,7 @@ def test_the_task_of_labels_takes_the_cohort_as_it_is():
     assert tasks.pose(cohort, "label", 5) is cohort
 
 
-@settings(deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 @given(cohorts(), st.data())
 def test_the_history_does_not_depend_on_the_last_visit(patients, data):
     """Whatever takes the place of the last visits, the history stays; the labels are those of what took it."""

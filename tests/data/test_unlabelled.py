@@ -5,7 +5,7 @@ import types
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from support.cohorts import cohorts
 
 from mime_tf.config import TrainConfig
@@ -62,7 +62,6 @@ def test_every_patient_is_to_be_scored(source):
     assert len(part.labels) == 2
 
 
-@settings(deadline=None)
 @given(patients=cohorts())
 def test_both_forms_give_back_the_patients_written(patients, tmp_path_factory):
     folder = tmp_path_factory.mktemp("unlabelled")

@@ -14,7 +14,7 @@ from mime_tf.ehr.linkage.terms import WITHOUT_REASON
 DX, RX, PR = "ABC", "WXY", "PQ"
 COLUMNS = [operator.attrgetter(name) for name in ("visits", "diagnoses", "orders")]
 # A conversion takes seconds, however small the export is: few examples, each of several groups of patients.
-FEW = settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+FEW = settings(max_examples=4, suppress_health_check=[HealthCheck.too_slow])
 
 
 @st.composite

@@ -233,7 +233,7 @@ def oracle(export, rules):
                 yield patient, time, label
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(exports(), visits_with_gaps)
 def test_rows_are_those_of_the_oracle(export, options):
     visits, outcome, death, end = export
@@ -248,7 +248,7 @@ def test_rows_are_those_of_the_oracle(export, options):
     assert selected == expected
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(exports(), st.sampled_from(["visit:2", "visit:3", "date:1970-01-16", "age:0.05"]))
 def test_later_events_never_move_a_prediction_time(export, prediction_at):
     visits = export[0]
@@ -267,7 +267,7 @@ def test_later_events_never_move_a_prediction_time(export, prediction_at):
     assert rows_of(again) == rows_of(rows)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(exports(), st.lists(st.none() | st.integers(0, 40), min_size=6, max_size=6))
 def test_random_does_not_look_at_outcomes(export, others):
     visits, outcome, _, _ = export

@@ -227,7 +227,7 @@ NUMBERS = st.one_of(
 )
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(texts=st.lists(NUMBERS, min_size=1, max_size=30, unique=True))
 def test_the_rule_is_one_in_python_and_in_the_engine(engine, texts):
     table = ibis.memtable({"text": texts})
@@ -331,7 +331,7 @@ def test_a_link_to_a_folder_above_ends_the_walk(tmp_path):
 
 
 @given(rows=st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"])), min_size=2, max_size=2)))
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, suppress_health_check=list(HealthCheck))
 def test_a_plain_copy_says_what_the_file_says(rows, tmp_path):
     import csv
 

@@ -433,7 +433,7 @@ RESOURCES = st.lists(
 )
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(RESOURCES)
 def test_a_bundle_by_uuid_and_a_bulk_export_by_name_are_equal(tmp_path_factory, items):
     items = [*items, patient()]

@@ -31,7 +31,7 @@ number = itertools.count()
 def few(examples):
     """Settings of a test whose examples each take a query, which takes long however few rows it has."""
     slow = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
-    return settings(max_examples=examples, deadline=None, suppress_health_check=slow)
+    return settings(max_examples=examples, suppress_health_check=slow)
 
 
 @pytest.fixture(scope="module")

@@ -134,14 +134,14 @@ ACYCLIC = st.lists(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ACYCLIC, st.sets(st.integers(0, NODES - 1), min_size=1))
 def test_the_closure_is_that_of_a_walk(edges, start):
     start = sorted(start)
     assert closed(edges, start, NODES) == oracle(edges, start)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(st.integers(0, NODES - 1), st.integers(0, NODES - 1)).filter(lambda e: e[0] != e[1])))
 def test_a_cycle_is_found_where_there_is_one(edges):
     child, parent = np.array(edges, np.int64).reshape(-1, 2).T

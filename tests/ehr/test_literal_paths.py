@@ -47,7 +47,7 @@ def test_a_folder_of_parquet_is_literal(tmp_path):
         assert engine.arrow(engine.read_parquet([f"{tmp_path}/x[1]"])).to_pydict() == {"k": ["x[1]"]}
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.text("[]!*?{}~a1=, '", min_size=1, max_size=6).filter(lambda name: name.strip() == name))
 def test_any_name_is_literal(name, tmp_path):
     folder = tmp_path / "any"

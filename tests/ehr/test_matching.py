@@ -118,7 +118,7 @@ def check_against_exhaustive_search(seed, controls):
     assert len(set(pool.patient[matched_controls].tolist())) == len(matches)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.integers(0, 2**32), st.integers(1, 4))
 def test_matches_equal_those_of_an_exhaustive_search(seed, controls):
     check_against_exhaustive_search(seed, controls)
@@ -170,7 +170,7 @@ def test_unknown_births_are_matched_with_each_other():
     assert rows.patient.tolist() == [0, 1]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.integers(0, 2**32), st.integers(1, 5))
 def test_invariants(seed, controls):
     random = np.random.default_rng(seed)

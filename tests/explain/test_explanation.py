@@ -119,7 +119,7 @@ def test_a_distinct_diagnosis_is_divided_among_its_visits():
 
 
 @pytest.mark.parametrize("pooling", POOLINGS, ids="-".join)
-@settings(deadline=None, max_examples=6)
+@settings(max_examples=6)
 @given(patients=cohorts.cohorts())
 def test_any_cohort_adds_up(pooling, patients):
     store = pickled.from_lists(patients)

@@ -63,7 +63,7 @@ def from_ragged(found):
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(json_patients())
 def test_json_is_read_as_any_reader_does(pair):
     patients, texts = pair

@@ -96,7 +96,7 @@ def test_steps_that_refer_to_inputs(return_sequences):
     np.testing.assert_allclose(got, expected, atol=1e-5)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 2**31),
     batch=st.integers(1, 4),

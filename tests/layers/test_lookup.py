@@ -39,7 +39,7 @@ def test_by_hand():
     np.testing.assert_array_equal(gradient, [[1, 2], [1 + 5, 2 + 6], [2 * 5, 2 * 6]])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=3), st.integers(1, 4), st.integers(0, 2**31))
 def test_any_indices(shape, rows, seed):
     rng = np.random.default_rng(seed)

@@ -89,7 +89,7 @@ def test_the_regression_by_hand():
     assert scores[3] == pytest.approx(-1 + 1, abs=1e-6)  # diagnosis 0, but not in the last visit
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(cohorts.cohorts(), st.lists(st.integers(0, 3), min_size=1, max_size=3, unique=True))
 def test_the_regression_is_the_product_of_columns_and_weights(patients, windows):
     store = pickled.from_lists(patients)
@@ -124,7 +124,7 @@ def with_ancestors(store, above, windows, seed=0):
     return model.regression, fitted
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(cohorts.cohorts(), MEMBERSHIPS, st.lists(st.integers(0, 3), min_size=1, max_size=2, unique=True))
 def test_ancestors_in_the_layer_are_those_of_the_columns(patients, memberships, windows):
     store = pickled.from_lists(patients)
@@ -206,7 +206,7 @@ def test_pairs_of_diagnoses_by_hand():
     assert parts.dx[5:].tolist() == [48, 0, 48, 0.75, 0.75]
 
 
-@settings(deadline=None, max_examples=15)
+@settings(max_examples=15)
 @given(cohorts.cohorts())
 def test_pairs_of_diagnoses_are_the_product_of_columns_and_weights(patients):
     store = pickled.from_lists(patients)

@@ -145,7 +145,7 @@ def dense_order_loss(logits, codes):
 order_cases = st.tuples(st.integers(1, 6), st.integers(1, 5), st.integers(0, 2**31), st.sampled_from([0.5, 4.0, 60.0]))
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(order_cases)
 def test_order_loss_equals_dense_targets(case):
     vocabulary, width, seed, scale = case

@@ -83,13 +83,13 @@ def assert_model_equals_oracle(patients, labels, activations, seed, extra=None):
 extra_padding = st.fixed_dictionaries({name: st.integers(0, 2) for name in "STVDNRP"})
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(cohorts.labelled(), st.sampled_from(ACTIVATIONS), st.integers(0, 2**31), extra_padding)
 def test_random_cohorts(patients_and_labels, activations, seed, extra):
     assert_model_equals_oracle(*patients_and_labels, activations, seed, extra)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(cohorts.labelled(), cohorts.known_codes(), st.integers(0, 2**31))
 def test_cohorts_after_the_unseen_code_filter(patients_and_labels, known, seed):
     """The batch is cut from the filtered store, whose visits may have lost all they held."""
@@ -158,7 +158,7 @@ def model_for_steps():
     )
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(cohorts.labelled(), st.integers(0, 2**31), extra_padding)
 @example(([[[OBJECT]], [[OTHER], []], [[OBJECT]]], [1, 0, 0]), 0, {})
 @example(([[[OTHER], [OBJECT, OTHER]]] * 4, [1, 0, 0, 1]), 1, {"S": 2})

@@ -52,7 +52,7 @@ def made(seed, **arguments):
 
 
 @pytest.mark.parametrize("pooling", POOLINGS, ids="-".join)
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=5)
 @given(
     cohorts.cohorts(),
     st.integers(0, 9),
@@ -69,7 +69,7 @@ def test_views_are_those_of_the_oracle_whatever_the_padding(pooling, patients, s
 
 
 @pytest.mark.parametrize("pooling", [("last",), POOLINGS[-1]], ids="-".join)
-@settings(deadline=None, max_examples=5)
+@settings(max_examples=5)
 @given(cohorts.cohorts(), st.integers(0, 9))
 def test_the_equations_of_the_paper_are_those_of_the_oracle(pooling, patients, seed):
     made_model, weights = made(seed, pooling=pooling, equations="paper", visit_activation="tanh", dxobj_emb_size=4)

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn import metrics
 from support.cohorts import cohorts
@@ -139,7 +139,6 @@ def keys_of(patient, above):
     return keys
 
 
-@settings(deadline=None)
 @given(
     cohorts(),
     st.lists(st.tuples(st.sampled_from(["dx", "rx", "pr"]), st.integers(0, 5), st.integers(0, 3)), max_size=20),

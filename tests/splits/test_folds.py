@@ -33,7 +33,7 @@ def sorted_union(parts):
 # How positions are divided.
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.integers(0, 1), min_size=20, max_size=60), st.integers(2, 5))
 def test_every_patient_is_test_in_one_fold(labels, folds):
     labels = np.array([0] * 10 + [1] * 10 + labels)
@@ -58,7 +58,7 @@ def test_the_folds_are_those_of_scikit_learn():
         assert division.divide(labels, number, folds=4)[2].tolist() == test.tolist()
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.integers(0, 14), min_size=40, max_size=80), st.integers(0, 9), st.sampled_from([0, 3]), st.data())
 def test_groups_stay_whole(groups, number, folds, data):
     groups = np.array([*range(15), *groups])

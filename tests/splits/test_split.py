@@ -62,7 +62,7 @@ def test_association_by_hand():
     assert rows_of([[associated], [[[0, [1], [1]], BARE]]], association_threshold=1.0) == [0]
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(cohorts.cohorts(), st.integers(1, 3), st.integers(2, 8), st.sampled_from([0.0, 0.25, 1 / 3, 0.5, 1.0]))
 def test_eligible_equals_a_loop(patients, min_threshold, max_threshold, association_threshold):
     def admitted(patient):
@@ -132,7 +132,7 @@ def test_too_few_patients_to_divide():
 # Contents of a split.
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(cohorts.labelled(min_patients=8, max_patients=20), st.integers(0, 10), st.data())
 def test_a_split_holds_the_input_s_rows_and_known_codes(patients_and_labels, seed, data):
     patients, labels = patients_and_labels
@@ -160,7 +160,7 @@ def test_a_split_holds_the_input_s_rows_and_known_codes(patients_and_labels, see
     assert pickled.to_lists(store) == patients
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(cohorts.cohorts(min_patients=8, max_patients=20), st.integers(0, 10))
 def test_parts_are_sorted_by_visits_and_stable(patients, seed):
     store = pickled.from_lists(patients)

@@ -115,7 +115,7 @@ def test_the_highest_and_the_true_are_listed():
     assert list(highest(PROBABILITIES[1:3], 1, LABELS[1:3])) == [(0, 0, 1), (0, 1, 2), (1, 1, 1)]
 
 
-@settings(deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.lists(st.sampled_from([0.0, 0.25, 0.5, 1.0]), min_size=3, max_size=3), min_size=1, max_size=4))
 def test_ranks_are_those_of_sorting(rows):
     for row, ranked in zip(rows, ranks(np.array(rows)), strict=True):

@@ -146,7 +146,9 @@ def _patients(engine, tables, folder):
     birth = person.birth.fill_null(times.from_text(person.day))
     sex = person.sex.substitute(SEXES, else_=ibis.null("string"))
     person = engine.keep(person.select("patient", "day", birth=birth, sex=sex), "omop_persons")
-    bad = engine.arrow(person.filter(person.birth.isnull(), person.day.notnull()).order_by("patient").limit(1)).to_pylist()
+    bad = engine.arrow(
+        person.filter(person.birth.isnull(), person.day.notnull()).order_by("patient").limit(1)
+    ).to_pylist()
     if bad:
         raise InputError(
             f"{folder.path}: person {bad[0]['patient']}: found {bad[0]['day']} as the date of birth; must be a date"
