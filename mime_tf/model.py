@@ -59,6 +59,8 @@ class MiME(keras.Model):
         regularize_embeddings: weight of the sum of squares of the code embeddings, in place of `regularize`; by default
             the same.
         outcomes: K, number of outcomes per patient, each with a sigmoid unit of its own.
+        ancestors: numbers of ancestors and of relations of diagnoses, medications and procedures, a list of 6, for
+            embeddings that add those of a code's ancestors (`DxObjectEmbedding`); None for none. `relate` gives them.
         name: name of the model.
         **kwargs: arguments of `keras.Model`.
 
@@ -109,6 +111,7 @@ class MiME(keras.Model):
         visit_activation="relu",
         regularize_embeddings=None,
         outcomes=1,
+        ancestors=None,
         name="mime",
         **kwargs,
     ):
@@ -135,7 +138,7 @@ class MiME(keras.Model):
         codes, policy = (num_dx, num_rx, num_pr), {"dtype": self.dtype_policy}
         activations, skip = (emb_activation, order_activation), equations == "paper"
         self.dxobject_embedding = DxObjectEmbedding(
-            *codes, emb_size, dxobj_emb_size, *activations, skip, name="dxobject_embedding", **policy
+            *codes, emb_size, dxobj_emb_size, *activations, skip, ancestors, name="dxobject_embedding", **policy
         )
         self.visit_embedding = VisitEmbedding(name="visit_embedding", **policy)
         self.visit_transform = VisitTransform(visit_activation, name="visit_transform", **policy) if skip else None
@@ -384,7 +387,16 @@ class MiME(keras.Model):
 
     def get_config(self):
         embedding = self.dxobject_embedding.get_config()
-        names = ("num_dx", "num_rx", "num_pr", "emb_size", "dxobj_emb_size", "emb_activation", "order_activation")
+        names = (
+            "num_dx",
+            "num_rx",
+            "num_pr",
+            "emb_size",
+            "dxobj_emb_size",
+            "emb_activation",
+            "order_activation",
+            "ancestors",
+        )
         return {
             **super().get_config(),
             **{name: embedding[name] for name in names},

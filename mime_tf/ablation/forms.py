@@ -90,6 +90,10 @@ def make(cohort, config: TrainConfig, seed: int = 0) -> Forms:
     for name in _REFUSED:
         if value := getattr(config, name):
             raise InputError(f"{name}: found {value}; an ablation goes without, for all arms are treated alike")
+    if config.hierarchy != "none":
+        raise InputError(
+            f"hierarchy: found {config.hierarchy}; must be none in an ablation, whose forms have no families"
+        )
     rows = eligible(cohort.store, config.min_threshold, config.max_threshold, config.association_threshold)
     store, groups = cohort.store.select(rows), group_numbers(cohort, config.group_column)
     ids = groups if groups is not None else cohort.patient_ids

@@ -112,7 +112,7 @@ class Stages:
     def _embeddings(self, kind, codes):
         """Returns the activated embeddings of codes, (codes, E)."""
         layer = self._model.dxobject_embedding
-        return gather_padded(layer.emb_activation(getattr(layer, f"{kind}_embeddings")), codes)
+        return gather_padded(layer.emb_activation(layer.table(kind)), codes)
 
     def _logits(self, visits, distinct, mask):
         """Returns the logits (B, K) of visit vectors (B T, K, O) and, if any, sums of distinct Dx-objects (B, K, O)."""

@@ -3,6 +3,7 @@
 import keras
 import tensorflow as tf
 
+from mime_tf.layers.ancestor_embeddings import AncestorEmbeddings
 from mime_tf.layers.checks import require_sizes
 from mime_tf.layers.lookup import drop_padding, gather_padded, gather_rows, segment_sum
 
@@ -18,7 +19,8 @@ class DxObjectEmbedding(keras.layers.Layer):
         o = s(x W_o + b_o)
 
     A code that is repeated among the orders of a Dx-object counts each time. With `skip` the last line is that of the
-    paper, `o = s(x W_o + b_o) + x`.
+    paper, `o = s(x W_o + b_o) + x`. With `ancestors`, the rows of `W_dx`, `W_rx` and `W_pr` are those of codes and the
+    sums of their ancestors' (`AncestorEmbeddings`).
 
     Args:
         num_dx: number of diagnosis codes.
@@ -29,6 +31,7 @@ class DxObjectEmbedding(keras.layers.Layer):
         emb_activation: `a`, applied to the code embeddings: a name or function that `keras.activations.get` takes.
         order_activation: `s`, applied to the interactions and to the result: a name or function as well.
         skip: add `x` to the result, the paper's skip connection G; the two widths are then equal.
+        ancestors: `sizes` of an `AncestorEmbeddings`, or None.
         **kwargs: arguments of `keras.layers.Layer`.
 
     Call arguments:
@@ -62,6 +65,7 @@ class DxObjectEmbedding(keras.layers.Layer):
         emb_activation="relu",
         order_activation="relu",
         skip=False,
+        ancestors=None,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -76,9 +80,13 @@ class DxObjectEmbedding(keras.layers.Layer):
         self.emb_activation = keras.activations.get(emb_activation)
         self.order_activation = keras.activations.get(order_activation)
         self.skip = skip
+        self.ancestors = None if ancestors is None else list(ancestors)
         self.dx_to_rx = keras.layers.Dense(emb_size, order_activation, dtype=self.dtype_policy, name="dx_to_rx")
         self.dx_to_pr = keras.layers.Dense(emb_size, order_activation, dtype=self.dtype_policy, name="dx_to_pr")
         self.to_dxobj = keras.layers.Dense(dxobj_emb_size, order_activation, dtype=self.dtype_policy, name="to_dxobj")
+        self.shared = None
+        if ancestors is not None:
+            self.shared = AncestorEmbeddings(ancestors, emb_size, dtype=self.dtype_policy, name="shared")
 
     def build(self, dx_shape=None, rx_shape=None, pr_shape=None):
         """Makes the weights, whose sizes do not depend on the shapes."""
@@ -87,6 +95,8 @@ class DxObjectEmbedding(keras.layers.Layer):
         self.pr_embeddings = self._add_table("pr_embeddings", self.num_pr)
         for dense in (self.dx_to_rx, self.dx_to_pr, self.to_dxobj):
             dense.build((None, self.emb_size))
+        if self.shared is not None:
+            self.shared.build()
         self.built = True
 
     def _add_table(self, name, codes):
@@ -111,17 +121,35 @@ class DxObjectEmbedding(keras.layers.Layer):
         """
         # Everything that depends on the diagnosis alone is computed once per distinct diagnosis.
         codes, dx_index = tf.unique(dx)
-        diagnoses = self._activated(gather_padded(self.dx_embeddings, codes))
+        diagnoses = self._activated(gather_padded(self.table("dx"), codes))
 
-        def sum_of_orders(orders, embeddings, dense):
+        def sum_of_orders(orders, kind, dense):
             codes, dxobj_index = orders
-            interactions = self._activated(gather_rows(embeddings, codes))
+            interactions = self._activated(gather_rows(self.table(kind), codes))
             interactions *= gather_rows(dense(diagnoses), tf.gather(dx_index, dxobj_index))
             return segment_sum(interactions, dxobj_index, tf.size(dx))
 
-        from_rx = sum_of_orders(rx, self.rx_embeddings, self.dx_to_rx)
-        from_pr = sum_of_orders(pr, self.pr_embeddings, self.dx_to_pr)
+        from_rx = sum_of_orders(rx, "rx", self.dx_to_rx)
+        from_pr = sum_of_orders(pr, "pr", self.dx_to_pr)
         return self.transform(gather_rows(diagnoses, dx_index) + from_rx + from_pr)
+
+    def table(self, kind):
+        """Returns the embeddings of the codes of a kind, (codes, E), before their activation."""
+        own = getattr(self, f"{kind}_embeddings")
+        return own if self.shared is None else self.shared.add_to(own, kind)
+
+    def relate(self, relations):
+        """Gives codes their ancestors; what a code with ancestors has alone becomes 0.
+
+        Args:
+            relations: dict from each kind of codes to int64 (relations, 2), a code and an ancestor of it each.
+        """
+        for kind, pairs in relations.items():
+            self.shared.relations[kind].assign(pairs)
+            own = getattr(self, f"{kind}_embeddings")
+            values = keras.ops.convert_to_numpy(own).copy()
+            values[pairs[:, 0]] = 0
+            own.assign(values)
 
     def _activated(self, embeddings):
         # Outside of a call, Keras does not cast weights to the type that is computed in.
@@ -145,4 +173,5 @@ class DxObjectEmbedding(keras.layers.Layer):
             "emb_activation": keras.activations.serialize(self.emb_activation),
             "order_activation": keras.activations.serialize(self.order_activation),
             "skip": self.skip,
+            "ancestors": self.ancestors,
         }

@@ -68,6 +68,20 @@ class Lineage:
         positions = np.concatenate([np.arange(len(codes)), np.repeat(inside, widths)])
         return positions, np.concatenate([codes, self.ancestors[kind][at]])
 
+    def relations(self, kind: str, codes: int) -> np.ndarray:
+        """Returns the ancestors of the first codes of a kind, numbered from 0.
+
+        Args:
+            kind: `"dx"`, `"rx"` or `"pr"`.
+            codes: number of codes.
+
+        Returns:
+            int64 (relations, 2), a code and one of its ancestors each.
+        """
+        offsets = self.offsets[kind]
+        code = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+        return np.stack([code, self.ancestors[kind] - FIRST], axis=1)[code < codes]
+
     @property
     def sizes(self) -> list[int]:
         """Numbers of codes and of relations, of each kind."""

@@ -55,7 +55,13 @@ class Record:
 
     @classmethod
     def new(
-        cls, config: TrainConfig, cohort: Cohort, output_prefix: str, log_path: str, groups: np.ndarray | None = None
+        cls,
+        config: TrainConfig,
+        cohort: Cohort,
+        output_prefix: str,
+        log_path: str,
+        groups: np.ndarray | None = None,
+        relations: str | None = None,
     ) -> "Record":
         """Returns the record of a run that is about to begin; nothing is written yet.
 
@@ -65,11 +71,12 @@ class Record:
             output_prefix: as for `mime_tf.train`.
             log_path: of the log.
             groups: group of each row, from `mime_tf.splits.groups.group_numbers`, or None.
+            relations: SHA-256 of the ancestors of the codes, or None.
         """
         content: dict[str, Any] = {
             "flags": {name: _as_json(value) for name, value in dataclasses.asdict(config).items()},
             "log": log_path,
-            "data": digests(cohort, config.init_from, groups),
+            "data": digests(cohort, config.init_from, groups, relations),
             "input": cohort.path,
             "log_lines": [],
             "mean": None,
@@ -117,7 +124,7 @@ class Record:
         if self.content["log"] != new.content["log"]:
             changed.append(f"the log is {self.content['log']} there, {new.content['log']} now")
         if self.content["data"] != new.content["data"]:
-            changed.append("the data, or the weights of init_from, are others")
+            changed.append("the data, the weights of init_from, or the ancestors of codes, are others")
         if changed:
             state = "a finished" if self.finished else "an unfinished"
             raise InputError(

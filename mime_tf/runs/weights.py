@@ -24,6 +24,7 @@ _REGRESSION = "layers/code_regression/vars"
 _ABOVE = "layers/code_regression/above/vars"
 # int64, keys, pairs of diagnoses and ancestors; all others are float32.
 _WHOLE = (f"{_REGRESSION}/0", f"{_REGRESSION}/4", *(f"{_ABOVE}/{index}" for index in range(6)))
+_RELATIONS = re.compile(r"(.*dxobject_embedding)/shared/vars/([345])")
 _NETWORK = re.compile(r"layers/mi_me(?:_\d+)?/")
 # Groups without arrays, in a network and in the file.
 _EMPTY = (
@@ -45,6 +46,9 @@ def shapes(arguments: Mapping[str, Any]) -> Shapes:
     result: Shapes = {f"dxobject_embedding/vars/{index}": (count, width) for index, count in enumerate(codes)}
     for name, units in (("dx_to_rx", width), ("dx_to_pr", width), ("to_dxobj", dxobj)):
         result |= _dense(f"dxobject_embedding/{name}", width, units)
+    above = arguments["ancestors"] or ()
+    shared = [*((count, width) for count in above[::2]), *((count, 2) for count in above[1::2])]
+    result |= {f"dxobject_embedding/shared/vars/{index}": shape for index, shape in enumerate(shared)}
     if arguments["equations"] == "paper":
         result |= {"layers/visit_transform/vars/0": (dxobj, dxobj)}
     if "last" in arguments["pooling"]:
@@ -119,7 +123,7 @@ def check(path: str, content: bytes, wanted: Shapes) -> None:
         for name, shape in wanted.items():
             if name not in arrays:
                 raise InputError(f"{path}: damaged: no weights {name}")
-            kind = "int64" if name in _WHOLE else "float32"
+            kind = "int64" if name in _WHOLE or _RELATIONS.fullmatch(name) else "float32"
             if arrays[name].shape != shape or arrays[name].dtype != np.dtype(kind).newbyteorder("<"):
                 value = f"{arrays[name].dtype} of shape {arrays[name].shape}"
                 raise InputError(f"{path}: damaged: {name}: found {value}; must be {kind} of shape {shape}")
@@ -127,12 +131,27 @@ def check(path: str, content: bytes, wanted: Shapes) -> None:
             _check_offsets(
                 path, f"{_ABOVE}/{index}", arrays[f"{_ABOVE}/{index}"][:], wanted[f"{_ABOVE}/{index + 1}"][0]
             )
+        for match in filter(None, map(_RELATIONS.fullmatch, wanted)):
+            layer, index = match[1], int(match[2]) - 3
+            counts = wanted[f"{layer}/vars/{index}"][0], wanted[f"{layer}/shared/vars/{index}"][0]
+            _check_relations(path, match[0], arrays[match[0]][:], counts)
 
 
 def _check_offsets(path: str, name: str, offsets: np.ndarray, end: int) -> None:
     """Raises InputError unless offsets go from 0 to `end`: a code would have ancestors without end, or another's."""
     if offsets[0] != 0 or offsets[-1] != end or (np.diff(offsets) < 0).any():
         raise InputError(f"{path}: damaged: {name}: found {show(offsets.tolist())}; must rise from 0 to {end}")
+
+
+def _check_relations(path: str, name: str, relations: np.ndarray, counts: tuple[int, int]) -> None:
+    """Raises InputError unless each row is of a code and an ancestor that the model has."""
+    wrong = np.flatnonzero(((relations < 0) | (relations >= counts)).any(axis=1))
+    if len(wrong):
+        row, (codes, ancestors) = wrong[0], counts
+        raise InputError(
+            f"{path}: damaged: {name}: row {row}: found {show(relations[row].tolist())}; must be one of {codes} codes "
+            f"and one of {ancestors} ancestors, numbered from 0"
+        )
 
 
 def _groups(wanted: Shapes) -> set[str]:

@@ -5,17 +5,21 @@ from collections.abc import Mapping
 from mime_tf.config import TrainConfig
 from mime_tf.model import MiME
 from mime_tf.runs.configuration import OUTCOMES
+from mime_tf.training.kinship import Kinship
 
 
-def build_model(config: TrainConfig, sizes: Mapping[str, int], aux_heads: bool | None = None) -> MiME:
+def build_model(
+    config: TrainConfig, sizes: Mapping[str, int], aux_heads: bool | None = None, kinship: Kinship | None = None
+) -> MiME:
     """Returns the MiME that a configuration describes, with its weights made.
 
     Args:
         config: the flags.
         sizes: dict of the resolved sizes, of `mime_tf.data.sizes.resolve`.
         aux_heads: as for `MiME`.
+        kinship: the ancestors of the codes, if their embeddings share a part.
     """
-    return MiME(
+    model = MiME(
         num_dx=sizes["num_dx"],
         num_rx=sizes["num_rx"],
         num_pr=sizes["num_pr"],
@@ -36,6 +40,10 @@ def build_model(config: TrainConfig, sizes: Mapping[str, int], aux_heads: bool |
         aux_heads=aux_heads,
         max_dx_per_visit=sizes["max_dx_per_visit"],
         outcomes=sizes.get(OUTCOMES, 1),
+        ancestors=None if kinship is None else kinship.sizes,
         name="mime",
         dtype="float32" if config.mixed_precision == "none" else f"mixed_{config.mixed_precision}",
     )
+    if kinship is not None:
+        model.dxobject_embedding.relate(kinship.relations)
+    return model

@@ -17,6 +17,7 @@ from mime_tf.scoring.scorer import Scorer
 from mime_tf.splits.split import Part
 from mime_tf.training import devices
 from mime_tf.training.build import build_model
+from mime_tf.training.kinship import Kinship
 from mime_tf.training.label_weights import label_weights, weighted
 from mime_tf.training.learning_rate import make_optimizer
 from mime_tf.training.link_embeddings import link_vectors
@@ -33,14 +34,21 @@ class Fitter:
         config: the flags of the run.
         sizes: dict of the resolved sizes.
         store: the patients whose links code embeddings start from, if they do; all that were read.
+        kinship: the ancestors of the codes, if their embeddings share a part.
 
     Raises:
         InputError: `config.init_from` does not hold weights for such a model, or the batch can't be divided over the
             devices.
     """
 
-    def __init__(self, config: TrainConfig, sizes: Mapping[str, int], store: Store | None = None):
-        self.config, self.sizes = config, sizes
+    def __init__(
+        self,
+        config: TrainConfig,
+        sizes: Mapping[str, int],
+        store: Store | None = None,
+        kinship: Kinship | None = None,
+    ):
+        self.config, self.sizes, self.kinship = config, sizes, kinship
         self._link_vectors = self._find_link_vectors(store)
         self.strategy = devices.strategy(config.distribute)
         replicas = self.strategy.num_replicas_in_sync
@@ -49,7 +57,7 @@ class Fitter:
         self.compiles = config.jit_compile == "on" or (config.jit_compile == "auto" and self._worth_compiling())
         self.training_shapes: Callable | None = None
         with self.strategy.scope():
-            self.model = build_model(config, sizes)
+            self.model = build_model(config, sizes, kinship=kinship)
             # Read before anything is written, so that a file that does not fit leaves nothing behind.
             self._initial_weights: dict[tuple[int, ...], list[np.ndarray]] = {
                 (number,): self._draw(number) for number in config.split_numbers
@@ -122,7 +130,7 @@ class Fitter:
             return self.model.get_weights()
         state = np.random.SeedSequence([self.config.random_seed, *numbers]).generate_state(1)
         keras.utils.set_random_seed(int(state[0]))
-        model = build_model(self.config, self.sizes)
+        model = build_model(self.config, self.sizes, kinship=self.kinship)
         for kind, vectors in self._link_vectors.items():
             # As large as the random columns: the variance of Glorot's uniform distribution is 2 / (rows + columns).
             table = getattr(model.dxobject_embedding, f"{kind}_embeddings")

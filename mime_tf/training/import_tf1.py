@@ -65,6 +65,10 @@ def _import(
 ) -> dict[str, float] | None:
     if os.path.lexists(output) and not (os.path.isdir(output) and not os.listdir(output)):
         raise InputError(f"{output}: is there already, and not an empty folder; a fitted split is made anew")
+    if config.hierarchy != "none":
+        raise InputError(
+            f"hierarchy: found {config.hierarchy}; must be none: the authors' checkpoints have no ancestors"
+        )
     weights = tf1_weights.read_checkpoint(checkpoint)
     config = dataclasses.replace(config, rnn_cell="gru_v1", **tf1_weights.sizes(weights, checkpoint))
     sizes, split, plan = {name: getattr(config, name) for name in SIZE_NAMES}, None, None

@@ -27,6 +27,7 @@ from mime_tf.splits.groups import group_numbers, repeats
 from mime_tf.terminal import environment, outputs
 from mime_tf.terminal.console import Console
 from mime_tf.training import lines, out_of_fold
+from mime_tf.training.kinship import Kinship, kinship_of
 from mime_tf.training.plan import Plan
 
 if TYPE_CHECKING:
@@ -70,7 +71,9 @@ def train(
     cohort = _posed(config, cohort, resolved["num_dx"])
     if cohort.outcomes > 1:
         resolved[OUTCOMES] = cohort.outcomes
-    _check_memory(config, resolved)
+    kinship = kinship_of(config, cohort, resolved)
+    relations = None if kinship is None else kinship.digest
+    _check_memory(config, resolved, kinship)
     groups = group_numbers(cohort, config.group_column)
     plan = Plan(config, cohort.store, cohort.require_labels(), groups)
     # Read before anything is written: a bad file leaves nothing behind.
@@ -85,9 +88,10 @@ def train(
     environment.import_tensorflow()  # not before the data are known to be good: it takes seconds
     from mime_tf.training.fitter import Fitter
 
-    fitters = [Fitter(kind, resolved, cohort.store) for kind in (config.kinds.values() if config.blend else [config])]
+    kinds = config.kinds.values() if config.blend else [config]
+    fitters = [Fitter(kind, resolved, cohort.store, kinship) for kind in kinds]
     with outputs.locked(record_path(output_prefix)):
-        record = begin(Record.new(config, cohort, output_prefix, log_path, groups), resume, overwrite)
+        record = begin(Record.new(config, cohort, output_prefix, log_path, groups, relations), resume, overwrite)
         if record.finished:
             console.note(f"{record.path}: this run is finished and left alone; --overwrite would redo it")
             return with_nan(record.content["mean"])
@@ -114,12 +118,13 @@ def _posed(config: TrainConfig, cohort: Cohort, num_dx: int) -> Cohort:
     return cohort
 
 
-def _check_memory(config: TrainConfig, resolved: Mapping[str, int]) -> None:
+def _check_memory(config: TrainConfig, resolved: Mapping[str, int], kinship: Kinship | None) -> None:
     """Raises InputError unless the machine has the memory to train a model of these sizes."""
     names = ("dxobj_emb_size", "rnn_size", "rnn_cell", "pooling", "equations")
     widths = {name: getattr(config, name) for name in names}
     arguments = {OUTCOMES: 1, **resolved, **widths}
     arguments |= {"emb_size": config.dx_emb_size, "aux_heads": bool(config.aux_lambda)}
+    arguments |= {"ancestors": None if kinship is None else kinship.sizes}
     shapes = weights.shapes(arguments)
     needed, memory = 4 * weights.size(shapes), environment.memory()  # with Adam's two moments, and the gradient
     if needed > memory:

@@ -11,6 +11,7 @@ from tensorboard.plugins.hparams import api as hparams
 
 from mime_tf.config import TrainConfig
 from mime_tf.data.hierarchy import Hierarchy
+from mime_tf.data.store import CODE_KINDS
 from mime_tf.data.vocabulary import Vocabulary, code_name
 from mime_tf.model import MiME
 from mime_tf.terminal import environment, files
@@ -70,7 +71,7 @@ def write_embeddings(
         hierarchy: ancestors of the codes, or None. The farthest of each, such as its chapter, is a column.
     """
     layer = model.dxobject_embedding
-    tables = {"dx": layer.dx_embeddings, "rx": layer.rx_embeddings, "pr": layer.pr_embeddings}
+    tables = {kind: layer.table(kind) for kind in CODE_KINDS}
     os.makedirs(os.path.join(folder, EMBEDDINGS), exist_ok=True)
     config = projector.ProjectorConfig()
     for kind, table in tables.items():

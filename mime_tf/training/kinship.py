@@ -1,0 +1,67 @@
+"""Which codes of a model share ancestors, for embeddings that share a part."""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+
+import numpy as np
+
+from mime_tf.config import TrainConfig
+from mime_tf.data.cohort import Cohort
+from mime_tf.data.store import CODE_KINDS
+from mime_tf.errors import InputError
+from mime_tf.regression.lineage import Lineage
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Kinship:
+    """The ancestors of the codes of a model.
+
+    Attributes:
+        relations: by kind of codes, int64 (relations, 2): a code and the number of an ancestor of it each, from 0.
+        ancestors: by kind, number of ancestors.
+    """
+
+    relations: dict[str, np.ndarray]
+    ancestors: dict[str, int]
+
+    @classmethod
+    def of(cls, lineage: Lineage, sizes: Mapping[str, int]) -> "Kinship":
+        """Returns the kinship of the codes that a model of some sizes has room for."""
+        relations = {kind: lineage.relations(kind, sizes[f"num_{kind}"]) for kind in CODE_KINDS}
+        return cls(relations, {kind: len(lineage.names[kind]) for kind in CODE_KINDS})
+
+    @property
+    def sizes(self) -> list[int]:
+        """Numbers of ancestors and of relations, of each kind."""
+        return [size for kind in CODE_KINDS for size in (self.ancestors[kind], len(self.relations[kind]))]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the relations."""
+        content = hashlib.sha256(str(self.sizes).encode())
+        for kind in CODE_KINDS:
+            content.update(self.relations[kind].tobytes())
+        return content.hexdigest()
+
+
+def kinship_of(config: TrainConfig, cohort: Cohort, sizes: Mapping[str, int]) -> Kinship | None:
+    """Returns the kinship that a configuration asks for, or None.
+
+    Raises:
+        InputError: the cohort has no hierarchy, or no two codes have an ancestor in common.
+    """
+    if config.hierarchy == "none":
+        return None
+    if cohort.hierarchy is None or cohort.vocabulary is None:
+        raise InputError(
+            f"{cohort.name}: hierarchy: found {config.hierarchy}; that needs a hierarchy.csv and a vocabulary.csv "
+            "beside the cohort, as convert writes them"
+        )
+    kinship = Kinship.of(Lineage.of(cohort.hierarchy, cohort.vocabulary), sizes)
+    if not any(kinship.sizes):
+        raise InputError(
+            f"{cohort.name}: hierarchy: found {config.hierarchy}; no two codes of vocabulary.csv have an ancestor in "
+            "common in the hierarchy.csv beside it, and none is the right choice"
+        )
+    return kinship

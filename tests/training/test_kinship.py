@@ -1,0 +1,184 @@
+"""Runs whose codes share a part of their embeddings with their relatives: what they leave, and every command after."""
+
+import dataclasses
+import json
+import shutil
+
+import numpy as np
+import pytest
+import tensorflow as tf
+from support.killing import Killer, every_state_is_saved, fitters, fitters_are_kept  # noqa: F401
+from support.whole_runs import SIZES, check_same, check_split_files, command, in_row_order, run
+
+from mime_tf.__main__ import main
+from mime_tf.ablation import forms
+from mime_tf.config import TrainConfig
+from mime_tf.data import hierarchy, pickled
+from mime_tf.data.cohort import Cohort
+from mime_tf.data.hierarchy import Hierarchy, Relation
+from mime_tf.data.vocabulary import Vocabulary
+from mime_tf.errors import InputError
+from mime_tf.explain.patients import explain_patients
+from mime_tf.export.saved_model import export
+from mime_tf.regression.lineage import Lineage
+from mime_tf.runs.fitted_split import FittedSplit
+from mime_tf.scoring import prediction
+from mime_tf.training.import_tf1 import import_tf1
+from mime_tf.training.kinship import Kinship, kinship_of
+
+CONFIG = TrainConfig(
+    **SIZES,
+    hierarchy="sum",
+    batch_size=20,
+    num_iter=4,
+    eval_period=2,
+    split_seeds=(0,),
+    dropout=0.1,
+    mixed_precision="none",
+)
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    """The prefix of a cohort of 120 patients whose codes have families."""
+    prefix = tmp_path_factory.mktemp("cohort") / "c"
+    simulated = ["simulate", "--mode", "related", "--patients", "120", "--num_dx", "40", "--num_rx", "20"]
+    assert main([*simulated, "--mean_visits", "4", "--output", str(prefix)]) == 0
+    return prefix
+
+
+@pytest.fixture(scope="module")
+def done(cohort, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("done")
+    return folder, run(CONFIG, folder, cohort)
+
+
+@pytest.fixture
+def fitted(done):
+    return FittedSplit.open(done[0] / "r0s0")
+
+
+def family(code, name, kind="dx"):
+    return Relation(kind, "s", code, "family", name, "", 1, "")
+
+
+def lineage_of(codes, rows):
+    table = [{"kind": "dx", "index": str(i), "system": "s", "code": code, "display": ""} for i, code in codes.items()]
+    return Lineage.of(Hierarchy(rows), Vocabulary(table, {("dx", int(row["index"])): row for row in table}))
+
+
+def test_relations_of_the_codes_that_the_model_has_room_for():
+    """Code 3 is beyond the model's three; an ancestor of one code alone tells nothing."""
+    rows = [family("a", "F"), family("b", "G"), family("b", "F"), family("c", "G"), family("d", "G"), family("a", "H")]
+    lineage = lineage_of({0: "a", 1: "b", 2: "c", 3: "d"}, rows)
+    kinship = Kinship.of(lineage, {"num_dx": 3, "num_rx": 1, "num_pr": 1})
+    families = {name: number for number, name in enumerate(lineage.names["dx"])}
+    expected = {(0, "F (family)"), (1, "F (family)"), (1, "G (family)"), (2, "G (family)")}
+    assert {(code, ancestor) for code, ancestor in kinship.relations["dx"].tolist()} == {
+        (code, families[name]) for code, name in expected
+    }
+    assert kinship.sizes == [2, 4, 0, 0, 0, 0]
+    larger = Kinship.of(lineage, {"num_dx": 4, "num_rx": 1, "num_pr": 1})
+    assert larger.sizes == [2, 5, 0, 0, 0, 0] and larger.digest != kinship.digest
+
+
+def test_a_run_leaves_a_model_that_scores_and_explains(done, fitted, cohort):
+    data = Cohort.open(str(cohort))
+    check_split_files(done[0] / "r0s0", CONFIG, ["vocabulary.csv", "hierarchy.csv"])
+    shared = fitted.model.dxobject_embedding.shared
+    assert shared.sizes == kinship_of(CONFIG, data, fitted.sizes).sizes
+    assert shared.sizes[1] == 40 and shared.sizes[3] == 20
+    part = prediction.part_of(fitted, data, "test")
+    saved = fitted.predictions("test").scores.probabilities
+    np.testing.assert_array_equal(in_row_order(part, prediction.score(fitted, part).probabilities), saved)
+    for explained in explain_patients(fitted, data, [0, 1]):
+        total = sum(visit.contribution for visit in explained.visits)
+        assert explained.empty_logit + total == pytest.approx(explained.logit, abs=1e-4)
+    table = (done[0] / "r0s0" / "tensorboard" / "embeddings" / "dx.tsv").read_text().splitlines()
+    np.testing.assert_allclose(
+        [[float(x) for x in row.split("\t")] for row in table], fitted.model.dxobject_embedding.table("dx"), rtol=1e-5
+    )
+
+
+def test_the_export_scores_as_the_model(fitted, cohort, tmp_path):
+    data = Cohort.open(str(cohort))
+    export(fitted, tmp_path / "served", bootstrap=0)
+    names = {(kind, index): row["code"] for (kind, index), row in data.vocabulary.by_index.items()}
+    records = pickled.to_lists(data.store.select(np.arange(3)))
+    texts = [
+        json.dumps(
+            {
+                "visits": [
+                    [{"dx": names["dx", dx], **{kind: [names[kind, code] for code in orders]
+                      for kind, orders in (("rx", rx), ("pr", pr))}} for dx, rx, pr in visit]
+                    for visit in record
+                ]
+            }
+        )
+        for record in records
+    ]  # fmt: skip
+    answer = tf.saved_model.load(str(tmp_path / "served")).signatures["json"](patients=tf.constant(texts))
+    expected = prediction.predict(fitted, data).probabilities[:3]
+    np.testing.assert_allclose(answer["probability"], expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("moment", [("after write state.npz", 1), ("before write metrics.json", 1)])
+def test_a_killed_run_ends_with_the_same_bits(moment, done, cohort, monkeypatch, tmp_path):
+    killed = Killer(monkeypatch).run(lambda *come: come == moment, tmp_path, CONFIG, cohort=cohort)
+    assert killed
+    run(CONFIG, tmp_path, cohort)
+    check_same(tmp_path, done[0])
+
+
+def test_a_run_does_not_go_on_with_other_ancestors(cohort, monkeypatch, tmp_path):
+    shutil.copytree(cohort.parent, tmp_path / "data")
+    data, path = tmp_path / "data" / cohort.name, tmp_path / "data" / hierarchy.FILE
+    Killer(monkeypatch).run(lambda *come: come == ("after write state.npz", 1), tmp_path, CONFIG, cohort=data)
+    rows = Hierarchy.read(path).rows
+    families = [row.ancestor for row in rows]
+    Hierarchy(
+        [row._replace(ancestor=other) for row, other in zip(rows, families[1:] + families[:1], strict=True)]
+    ).write(path)
+    with pytest.raises(InputError, match="the ancestors of codes, are others"):
+        run(CONFIG, tmp_path, data)
+
+
+def test_without_a_hierarchy_there_is_one_line(cohort, tmp_path):
+    for kind in ("seqs", "labels"):
+        shutil.copy(f"{cohort}.{kind}", tmp_path)
+    failed = command(tmp_path / "c", f"{tmp_path}/", f"{tmp_path}/log", "--hierarchy=sum")
+    assert (failed.code, failed.out) == (2, [])
+    assert failed.err[-1].startswith(f"train.py: {tmp_path / 'c'}: hierarchy: found sum; that needs a hierarchy.csv")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.labels", "c.seqs"]
+
+
+def test_a_hierarchy_without_relatives_is_refused(cohort, tmp_path):
+    shutil.copytree(cohort.parent, tmp_path / "data")
+    path = tmp_path / "data" / hierarchy.FILE
+    Hierarchy(Hierarchy.read(path).rows[:1]).write(path)
+    with pytest.raises(InputError, match=r"no two codes of vocabulary\.csv have an ancestor in common"):
+        run(CONFIG, tmp_path / "out", tmp_path / "data" / cohort.name)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"blend": ("bilinear",)}, "blend, hierarchy: found ('bilinear',), sum; must be without hierarchy"),
+        ({"init_embeddings": "links"}, "hierarchy, init_embeddings: found sum, links; must be none where"),
+        ({"init_from": "x.npz"}, "hierarchy, init_from: found sum, x.npz; must be none where"),
+    ],
+)
+def test_what_does_not_go_together(changes, message):
+    with pytest.raises(InputError) as error:
+        dataclasses.replace(CONFIG, **changes)
+    assert str(error.value).startswith(message)
+
+
+def test_checkpoints_and_ablations_have_no_ancestors(cohort, tmp_path):
+    config = TrainConfig(hierarchy="sum")
+    with pytest.raises(InputError, match="hierarchy: found sum; must be none"):
+        import_tf1(tmp_path / "model-1", tmp_path / "out", config)
+    with pytest.raises(InputError, match="hierarchy: found sum; must be none"):
+        forms.make(Cohort.open(str(cohort)), config)
+    assert config.with_recipe().hierarchy == "none"
