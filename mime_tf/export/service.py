@@ -100,6 +100,7 @@ class Service(tf.Module):
         if self.age.shape[0]:
             is_known, (mean, deviation) = tf.math.is_finite(age) & (age >= 0), tf.unstack(self.age)
             columns += [tf.where(is_known, (age - mean) / deviation, 0.0), tf.cast(~is_known, tf.float32)]
+        sex = tf.strings.strip(sex)
         columns += [tf.cast(sex == value, tf.float32) for value in tf.unstack(self.sexes)]
         return tf.stack(columns, axis=1)
 

@@ -94,12 +94,12 @@ class Attributes:
         """Returns the values of patients, float64 (patients, columns).
 
         Args:
-            ages: float64 (patients,), nan where not known.
+            ages: float64 (patients,), nan or below 0 where not known.
             sexes: str (patients,), empty where not known.
         """
         columns = []
         if len(self.age):
-            known, (mean, deviation) = np.isfinite(ages), self.age
+            known, (mean, deviation) = np.isfinite(ages) & (ages >= 0), self.age
             columns += [np.where(known, (ages - mean) / deviation, 0.0), ~known]
         columns += [sexes == sex for sex in self.sexes]
         return np.column_stack([np.asarray(column, np.float64) for column in columns])
@@ -121,8 +121,8 @@ def _ages(table: PatientTable) -> np.ndarray:
         if text.strip():
             with contextlib.suppress(ValueError):
                 ages[row] = float(text)
-            if not np.isfinite(ages[row]):
-                expected = "a number, or nothing where it is not known"
+            if not 0 <= ages[row] < np.inf:
+                expected = "a number from 0, or nothing where it is not known"
                 raise InputError(f"{table.path}: row {row}, column {AGE}: found {show(text)}; {expected}")
     return ages
 

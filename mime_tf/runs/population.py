@@ -148,7 +148,7 @@ def _is_count(count: Any) -> bool:
 
 
 def _is_summary(summary: Any) -> bool:
-    if not isinstance(summary, dict):
+    if not isinstance(summary, dict) or None in summary.values():
         return False
     quartiles, years, values = (summary.get(name) for name in ("quartiles", "years", "values"))
     return (

@@ -86,6 +86,7 @@ def test_written_and_read(population, tmp_path):
         (lambda content: content | {"counts": content["counts"] | {"test": {"rows": 1.5, "cases": 1}}}, "counts"),
         (lambda content: content | {"columns": {"age": {"quartiles": [1, 2, "x"]}}}, "columns: found"),
         (lambda content: content | {"columns": {"sex": {"values": {"F": -1}}}}, "columns: found"),
+        (lambda content: content | {"columns": {"sex": {"known": 3, "values": None}}}, "columns: found"),
     ],
 )
 def test_a_damaged_file_is_one_line(change, says, population, tmp_path):
