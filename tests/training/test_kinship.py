@@ -148,7 +148,9 @@ def test_without_a_hierarchy_there_is_one_line(cohort, tmp_path):
         shutil.copy(f"{cohort}.{kind}", tmp_path)
     failed = command(tmp_path / "c", f"{tmp_path}/", f"{tmp_path}/log", "--hierarchy=sum")
     assert (failed.code, failed.out) == (2, [])
-    assert failed.err[-1].startswith(f"train.py: {tmp_path / 'c'}: hierarchy: found sum; that needs a hierarchy.csv")
+    assert failed.err[-1].startswith(
+        f"train.py: {tmp_path / 'c.seqs'}: hierarchy: found sum; that needs a hierarchy.csv"
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["c.labels", "c.seqs"]
 
 
