@@ -187,6 +187,13 @@ class Cohort:
         return self._digests
 
     @functools.cached_property
+    def content_sha256(self) -> str:
+        """SHA-256 of patients and labels, whatever the form of their files, pickles or Parquet."""
+        labels = [] if self.labels is None else [self.labels]
+        columns = (np.ascontiguousarray(column, np.int64) for column in [*vars(self.store).values(), *labels])
+        return _sha256(column.tobytes() for column in columns)
+
+    @functools.cached_property
     def _digests(self) -> dict[str, str]:
         if self.path is None:
             columns = [*vars(self.store).values(), *([] if self.labels is None else [self.labels])]

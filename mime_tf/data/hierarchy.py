@@ -171,8 +171,8 @@ def _relations(path, header: list[str], lines: Iterable[tuple[int, list[str]]]) 
         )
         if kind not in CODE_KINDS or not code or not ancestor or not re.fullmatch("[0-9]{1,9}", level):
             raise InputError(
-                f"{path}: line {line}: found {show(fields)}; must be a kind (dx, rx or pr), a code, its ancestor, and "
-                "a level, a whole number from 0"
+                f"{path}: line {line}: found kind {show(kind)}, code {show(code)}, ancestor {show(ancestor)}, level "
+                f"{show(level)}; must be dx, rx or pr, two codes, and a whole number from 0"
             )
         row = Relation(kind, system, code, ancestor_system, ancestor, ancestor_class, int(level), name)
         if row[:5] in seen:

@@ -86,7 +86,7 @@ class _Records:
                 "Nothing is known of this patient: the model knows none of the codes. The patient is scored "
                 f"{self._adjustment.rule}; this tells nothing about the patient, and there is nothing to explain."
             )
-        if self._has_attributes:
+        if self._has_attributes and not empty:
             yield "Age and sex are in the first step: the log-odds of a patient of this age and sex with empty visits."
         if not empty and self._adjustment.recalibration is not None:
             yield (

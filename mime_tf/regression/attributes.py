@@ -1,7 +1,7 @@
 """Age and sex of patients as columns, from the patients.csv beside a cohort."""
 
-import contextlib
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -10,6 +10,7 @@ from mime_tf.data.patient_table import PatientTable
 from mime_tf.errors import InputError, show
 
 AGE, SEX = "age", "sex"
+_NUMBER = re.compile(r"[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+\.")
 # Least number of training patients of a sex for it to be a column.
 _LEAST_PATIENTS = 3
 
@@ -119,7 +120,7 @@ def _ages(table: PatientTable) -> np.ndarray:
     ages = np.full(len(table.columns[AGE]), np.nan)
     for row, text in enumerate(table.columns[AGE]):
         if text.strip():
-            with contextlib.suppress(ValueError):
+            if _NUMBER.fullmatch(text.strip()):
                 ages[row] = float(text)
             if not 0 <= ages[row] < np.inf:
                 expected = "a number from 0, or nothing where it is not known"

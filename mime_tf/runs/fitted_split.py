@@ -176,11 +176,14 @@ class FittedSplit:
                 )
 
     def trained_on(self, cohort: Cohort) -> bool:
-        """Whether a cohort is the one that the run divided into train, valid and test, byte by byte.
+        """Whether a cohort is the one that the run divided into train, valid and test.
 
-        The files of the cohort may have been moved or renamed.
+        The files of the cohort may have been moved, renamed, or written in another form.
         """
-        return cohort_digests(self.data or {}, self.config.init_from) == list(cohort.digests().values())
+        if cohort_digests(self.data or {}, self.config.init_from) == list(cohort.digests().values()):
+            return True
+        population = self.subject.population
+        return population is not None and population.content == cohort.content_sha256
 
 
 def _notes(folder: str, imported: bool) -> list[str]:

@@ -48,10 +48,12 @@ class Population:
         columns: dict from a column of patients.csv to its summary: `known`, the number of rows with a value, and
             either `quartiles`, of numbers, or `years`, the first and the last of times, or `values`, the number of rows
             of each word. A column of identifiers, or of many words, has `known` alone.
+        content: SHA-256 of the cohort's patients and labels, `Cohort.content_sha256`.
     """
 
     counts: dict[str, Count]
     columns: dict[str, dict[str, Any]]
+    content: str
 
     @classmethod
     def of(cls, cohort: Cohort, rows: np.ndarray, split: Split) -> "Population":
@@ -73,7 +75,7 @@ class Population:
             for name, values in table.items()
             if name not in (PATIENT_ID, "label", "case")
         }
-        return cls(counts, columns)
+        return cls(counts, columns, cohort.content_sha256)
 
     def write(self, folder: str) -> None:
         """Writes population.json into a fitted split's folder."""
@@ -90,12 +92,15 @@ class Population:
         content = files.read_json(path)
         if content is None:
             return None
-        counts, columns = (content.get(name) if isinstance(content, dict) else None for name in ("counts", "columns"))
+        fields = content if isinstance(content, dict) else {}
+        counts, columns, digest = (fields.get(name) for name in ("counts", "columns", "content"))
         if not (isinstance(counts, dict) and set(counts) == set(SETS) and all(map(_is_count, counts.values()))):
             raise InputError(f"{path}: counts: found {show(counts)}; rows and cases of {', '.join(SETS)} are needed")
         if not (isinstance(columns, dict) and all(map(_is_summary, columns.values()))):
             raise InputError(f"{path}: columns: found {show(columns)}; summaries of columns are needed")
-        return cls({name: Count(**count) for name, count in counts.items()}, columns)
+        if not isinstance(digest, str):
+            raise InputError(f"{path}: content: found {show(digest)}; the SHA-256 of the cohort is needed")
+        return cls({name: Count(**count) for name, count in counts.items()}, columns, digest)
 
     def described(self) -> list[str]:
         """Returns age, sex and time of the patients as phrases, as far as they are known."""

@@ -117,6 +117,21 @@ class SplitResults:
         return self.test.adjustment
 
     @property
+    def parts(self) -> list[dict[str, Any]]:
+        """The parts of a blend, each with its `"name"` and `"weight"`; none of a single network."""
+        parts = self.metrics.get("parts")
+        return [
+            part
+            for part in (parts if isinstance(parts, list) else ())
+            if isinstance(part, dict) and isinstance(part.get("name"), str) and type(part.get("weight")) in (int, float)
+        ]
+
+    @property
+    def is_blend(self) -> bool:
+        """Whether the model is a blend of several parts."""
+        return bool(self.parts)
+
+    @property
     def iteration(self) -> int:
         """Iteration of the best evaluation."""
         return self.metrics["iteration"]

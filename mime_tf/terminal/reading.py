@@ -131,19 +131,20 @@ def lines(file: IO[str], path: str | os.PathLike) -> Iterator[str]:
         number += 1
 
 
-def csv_rows(path: str | os.PathLike, strict: bool = False) -> Iterator[tuple[int, list[str]]]:
+def csv_rows(path: str | os.PathLike) -> Iterator[tuple[int, list[str]]]:
     """Yields the number of the last line of each row of a CSV file, and the row's fields; the header is the first.
+
+    Quotation marks that no writer of CSV leaves are refused: one that is not closed would swallow all rows after it.
 
     Args:
         path: of the file, also a .gz.
-        strict: refuse quotation marks that no writer of CSV leaves.
 
     Raises:
         InputError: the path is no regular file, or a bound is exceeded.
         OSError, UnicodeDecodeError, csv.Error: the file can't be read, or is no CSV in UTF-8.
     """
     with open_text(path, newline="") as file:
-        reader = csv.reader(lines(file, path), strict=strict)
+        reader = csv.reader(lines(file, path), strict=True)
         for fields in reader:
             yield reader.line_num, fields
 

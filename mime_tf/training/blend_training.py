@@ -30,6 +30,8 @@ from mime_tf.training.fitter import Fitter
 from mime_tf.training.regression_layer import regression_layer
 from mime_tf.training.split_training import SplitTraining
 
+# Least number of cases, and of controls, in valid.
+FEW = 10
 # Number of networks of a kind after which it is given up if their logits tell nothing.
 TRIED = 2
 
@@ -94,6 +96,7 @@ class BlendTraining:
         os.makedirs(self.folder, exist_ok=True)
         writing.write_codes(self.folder, self.sizes, self.split.known)
         writing.write_names(self.folder, self.cohort)
+        self._warn_of_few_cases()
         folds = inner_folds(self.split.train, self.config.members, number, groups)
         parts = [self._networks(kind, folds, number) for kind in range(len(self.fitters))]
         regression = None
@@ -230,6 +233,16 @@ class BlendTraining:
             )
         elif self._has_regression and self.fitters and not weights[:-1].any():
             self.console.note(f"{self.folder}: the networks add nothing: the regression is the model")
+
+    def _warn_of_few_cases(self) -> None:
+        """Warns where valid has too few patients of a label to choose anything by."""
+        for label, name in ((1, "cases"), (0, "controls")):
+            count = int((self.split.valid.labels == label).sum())
+            if count < FEW:
+                self.console.note(
+                    f"warning: {self.folder}: valid has {count} {name}, by which penalties, columns and networks are "
+                    f"chosen; with fewer than {FEW} that is mostly chance: a larger valid_fraction, or folds, may help"
+                )
 
     def _network_folder(self, kind: int, fold: int) -> str:
         return os.path.join(self.folder, NETWORKS, f"k{kind}m{fold}")

@@ -15,6 +15,8 @@ from mime_tf.data import sizes, tasks
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.origin import origin_of
 from mime_tf.errors import InputError
+from mime_tf.regression import yardsticks
+from mime_tf.regression.attributes import Attributes
 from mime_tf.runs import weights, writing
 from mime_tf.runs.configuration import OUTCOMES, Configuration
 from mime_tf.runs.folder import FILES, METRICS, remove_state
@@ -78,6 +80,8 @@ def train(
     plan = Plan(config, cohort.store, cohort.require_labels(), groups)
     # Read before anything is written: a bad file leaves nothing behind.
     _ = cohort.vocabulary, cohort.hierarchy, cohort.patient_ids, cohort.attributes, origin_of(cohort.conversion)
+    if config.age_sex == "auto" and (table := yardsticks.table_of(cohort)) is not None:
+        Attributes.learn(table, plan.rows)
     folders = split_folders(output_prefix, config)
     written = [
         log_path,

@@ -13,7 +13,7 @@ from support.whole_runs import run as train_run
 
 from mime_tf.__main__ import main
 from mime_tf.assess.bootstrap import Bootstrap
-from mime_tf.data import pickled
+from mime_tf.data import parquet, pickled
 from mime_tf.data.cohort import Cohort
 from mime_tf.explain import lines
 from mime_tf.explain.page import explanation_page
@@ -131,6 +131,16 @@ def test_the_data_of_the_run_give_their_valid_and_others_all(folder, trained):
     assert done.code == 0 and "2 patients, 1 of label 1, of new" in done.out[0]
     assert "left out: 2 patients of whom nothing is known" in done.out[1]
     assert json.loads((folder / "recalibration.json").read_text())["prevalence"] == 0.5
+
+
+def test_the_same_patients_in_another_form_give_their_valid(folder, trained, tmp_path):
+    """`convert` writes a cohort as pickles and as Parquet; train and test stay apart in either."""
+    cohort = Cohort.open(str(trained / "cohort"))
+    parquet.write(tmp_path / "cohort.parquet", cohort.store, cohort.labels)
+    done = command("recalibrate", "--model", folder, "--data", tmp_path / "cohort.parquet")
+    assert done.code == 0, done.err
+    written = json.loads((folder / "recalibration.json").read_text())
+    assert (written["set"], written["rows"]) == ("valid", 48)
 
 
 def test_without_both_labels_nothing_is_written(folder, tmp_path):

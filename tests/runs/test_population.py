@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from mime_tf.data import pickled
+from mime_tf.data import parquet, pickled
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.conversion import Conversion
 from mime_tf.errors import InputError
@@ -117,3 +117,14 @@ def test_a_title_where_little_is_known(population, tmp_path):
     assert Subject.read(tmp_path, "/mnt/secret/wards").title == "Label 1 of wards; 10 of 40, 25.0%"
     bare = Subject.read(tmp_path / "nowhere", None)
     assert bare.title == "Label 1 of a cohort that the run does not name" and bare.facts() == []
+
+
+def test_the_content_is_that_of_the_patients_whatever_their_files(tmp_path):
+    """A cohort in both forms that `convert` writes is one; another label makes another cohort."""
+    patients = [[[[0, [1], []]]], [[[1, [], [0]], [0, [], []]]]]
+    store, labels = pickled.from_lists(patients), np.array([0, 1])
+    pickled.write(tmp_path / "c", store, labels)
+    parquet.write(tmp_path / "c.parquet", store, labels)
+    digests = {Cohort.open(str(tmp_path / name)).content_sha256 for name in ("c", "c.parquet")}
+    assert len(digests) == 1 and Cohort(store, labels).content_sha256 in digests
+    assert Cohort(store, 1 - labels).content_sha256 not in digests

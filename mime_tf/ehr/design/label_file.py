@@ -160,7 +160,7 @@ def parse_time(text: str) -> int:
 def _read_csv(path):
     """Returns the origins of the rows, and the columns."""
     try:
-        parsed = reading.csv_rows(path, strict=True)
+        parsed = reading.csv_rows(path)
         _, header = next(parsed, (0, []))
         _check_columns(path, header)
         cells = [header.index(name) for name in COLUMNS]

@@ -38,7 +38,7 @@ class PatientsData:
     def described(self):
         """Yields the rule, the title, the steps and the lines of each explanation."""
         for rule, each in self.explanations.items():
-            yield rule, title(each), steps(each), explanation_lines(each, _LINES)
+            yield rule, title(each), steps(each), each.remarks, explanation_lines(each, _LINES)
 
 
 def gather(inputs):
