@@ -278,7 +278,7 @@ def test_a_file_is_read_as_it_was_written(tmp_path):
         ("", "no column kind; found nothing; needed kind, system"),
         ("kind,code,ancestor,level,name\n", "no column system; found kind, code"),
         ("dx,s,a,f,1,,1\n", "line 2: 7 fields; one for each of the header's 8"),
-        ("drug,s,a,f,1,,1,\n", "line 2: found ['drug', 's', 'a', 'f', ...]; must be a kind"),
+        ("drug,s,a,f,1,,1,\n", "line 2: found kind 'drug', code 'a', ancestor '1', level '1'; must be dx"),
         ("dx,s,a,f,1,,one,\n", "line 2: found"),
         ("dx,s,a,f,1,,-1,\n", "line 2: found"),
         ("dx,s,,f,1,,1,\n", "line 2: found"),
