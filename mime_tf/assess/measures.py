@@ -13,6 +13,7 @@ from sklearn import metrics
 
 from mime_tf.assess import logistic, summary
 from mime_tf.assess.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Progress, Sample, Tally, interval
+from mime_tf.assess.calibration import calibration_in_the_large, calibration_line, logits
 from mime_tf.assess.scores import Scores
 from mime_tf.data.frames import frame
 
@@ -20,8 +21,6 @@ BINS = 10
 _KNOTS = (0.1, 0.5, 0.9)
 # With fewer rows of a label a note calls the measures uncertain.
 FEW = 20
-# Probabilities are clipped to [CLIP, 1 - CLIP] before a logit is taken, so that 0 and 1 have one.
-CLIP = 1e-7
 
 
 def auc(tally: Tally) -> float:
@@ -55,32 +54,6 @@ def observed_to_expected(tally: Tally) -> float:
     """Returns the number of rows of label 1 over the sum of the probabilities; 1 is ideal."""
     expected = tally.total @ tally.values
     return tally.ones.sum() / expected if expected else np.nan
-
-
-def calibration_in_the_large(tally: Tally) -> float:
-    """Returns the shift of all logits at which the mean probability is the share of label 1; 0 is ideal."""
-    if tally.one_class:
-        return np.nan
-    return logistic.fit(np.ones((len(tally.values), 1)), logits(tally.values), tally)[0]
-
-
-def calibration_line(tally: Tally) -> tuple[float, float]:
-    """Returns intercept and slope of the unpenalized logistic regression of the label on the logit; 0 and 1 are ideal.
-
-    They are nan where no finite line is the most likely: all probabilities are alike, or one separates the labels.
-    """
-    x, ones, zeros = logits(tally.values), tally.ones > 0, tally.zeros > 0
-    if tally.one_class or not (x[ones].max() > x[zeros].min() and x[zeros].max() > x[ones].min()):
-        return np.nan, np.nan
-    center = np.average(x, weights=tally.total)
-    intercept, slope = logistic.fit(np.stack([np.ones_like(x), x - center], axis=1), 0.0, tally)
-    return intercept - slope * center, slope
-
-
-def logits(probabilities: np.ndarray) -> np.ndarray:
-    """Returns the logits of probabilities, which are clipped to [CLIP, 1 - CLIP]."""
-    clipped = np.clip(probabilities, CLIP, 1 - CLIP)
-    return np.log(clipped / (1 - clipped))
 
 
 def expected_calibration_error(tally: Tally) -> float:

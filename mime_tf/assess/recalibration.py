@@ -9,7 +9,7 @@ import dataclasses
 
 import numpy as np
 
-from mime_tf.assess import measures
+from mime_tf.assess import calibration
 from mime_tf.assess.bootstrap import Sample
 from mime_tf.assess.scores import Scores
 from mime_tf.errors import InputError
@@ -39,7 +39,7 @@ class Recalibration:
         if self.probabilities:
             changed = np.interp(values, self.probabilities, self.shares)
         else:
-            changed = 1 / (1 + np.exp(-(self.intercept + self.slope * measures.logits(values))))
+            changed = 1 / (1 + np.exp(-(self.intercept + self.slope * calibration.logits(values))))
         return changed.astype(np.asarray(probabilities).dtype)
 
 
@@ -57,9 +57,9 @@ def fit(scores: Scores, method: str) -> Recalibration:
     if tally.one_class:
         raise InputError(f"recalibration: the labels are all {int(tally.ones.any())}; cases and controls are needed")
     if method == "intercept":
-        return Recalibration(method, float(measures.calibration_in_the_large(tally)))
+        return Recalibration(method, float(calibration.calibration_in_the_large(tally)))
     if method == "logistic":
-        intercept, slope = map(float, measures.calibration_line(tally))
+        intercept, slope = map(float, calibration.calibration_line(tally))
         if not slope > 0:
             fault = "is not defined" if np.isnan(slope) else f"is {slope:.3f}"
             raise InputError(

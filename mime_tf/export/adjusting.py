@@ -3,7 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
-from mime_tf.assess.measures import CLIP
+from mime_tf.assess.calibration import CLIP
 
 
 def adjusted(adjustment, output, empty):
