@@ -70,11 +70,12 @@ def test_progress_names_the_steps(export, tmp_path, capsys, monkeypatch):
     assert __main__.main(["convert", *arguments]) == 0
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == f"reading {export / 'patients.csv'}"
-    assert lines[-5:] == [
+    assert lines[-6:] == [
         "numbering patients, visits and codes",
         "linking orders to diagnoses",
         "choosing patients and prediction times",
         "gathering the diagnoses and orders of each row",
+        "finding the ancestors of codes",
         f"writing {tmp_path / 'c'}",
     ]
 
@@ -138,7 +139,7 @@ def test_linkage_json(cohort):
     content = json.loads((cohort / "linkage.json").read_text())
     assert set(content) == {
         *("orders", "links", "dx_objects", "visits", "patients", "commonest_links", "left_out", "kept"),
-        *("skipped_files", "passed_over", "dropped_codes"),
+        *("skipped_files", "passed_over", "dropped_codes", "hierarchy"),
     }
     assert content["orders"]["rx"]["total"] == 24
     assert content["orders"]["rx"]["carried from an earlier diagnosis"] == 12

@@ -109,7 +109,8 @@ def test_the_table_is_what_the_library_says(trained):
     assert done.code == 0
     run, cohort = FittedSplit.open(trained / "r0s0"), Cohort.open(trained / "cohort")
     (expected,) = explain_patients(run, cohort, [2])
-    assert done.out[0].startswith(f"patient row 2: probability {expected.probability:.3f}")
+    assert done.out[0] == expected.subject
+    assert done.out[1].startswith(f"patient row 2: probability {expected.probability:.3f}")
     visits = [float(line.split()[0]) for line in done.out if line.split()[1:2] == ["visit"] and "of" in line.split()]
     assert visits == pytest.approx([visit.contribution for visit in expected.visits], abs=2e-4)
     assert any("<b>dx $name$" in line for line in done.out)
@@ -129,8 +130,8 @@ def test_a_picture(trained, tmp_path):
 
 def test_ids(trained, with_ids, tmp_path):
     done = explain(trained, "--patient", "a2", data=with_ids)
-    assert done.out[0].startswith("patient a2: ")
-    assert done.out[1:] == explain(trained, "--patient", 2).out[1:]
+    assert done.out[1].startswith("patient a2: ")
+    assert done.out[2:] == explain(trained, "--patient", 2).out[2:]
     assert explain(trained, "--row", 2, data=with_ids).out == done.out
     done = explain(trained, "--patient", "2", data=with_ids)
     assert done.code == 2 and "no patient_id '2'" in done.err[-1]
@@ -144,8 +145,8 @@ def test_ids_of_patients_csv(trained, tmp_path):
     count = len(Cohort.open(tmp_path / "cohort").store)
     (tmp_path / "patients.csv").write_text("patient_id\n" + "".join(f"b{row}\n" for row in range(count)))
     done = explain(trained, "--patient", "b2", data=tmp_path / "cohort")
-    assert done.out[0].startswith("patient b2: ")
-    assert done.out[1:] == explain(trained, "--patient", 2).out[1:]
+    assert done.out[1].startswith("patient b2: ")
+    assert done.out[2:] == explain(trained, "--patient", 2).out[2:]
 
 
 def test_the_pairs_of_a_cohort(trained, tmp_path):

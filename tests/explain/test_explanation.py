@@ -13,7 +13,7 @@ import mime_tf
 from mime_tf import MiME, tf1_weights
 from mime_tf.batches import datasets, tables
 from mime_tf.batches.tables import Batch
-from mime_tf.config import ACTIVATIONS, RNN_CELLS
+from mime_tf.config import ACTIVATIONS, RNN_CELLS, TrainConfig
 from mime_tf.data import pickled
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.vocabulary import Vocabulary
@@ -21,6 +21,8 @@ from mime_tf.errors import InputError
 from mime_tf.explain import attribution, stages
 from mime_tf.explain.pairs import COLUMNS, explain_cohort
 from mime_tf.explain.patients import explain_patients
+from mime_tf.runs.adjustment import Adjustment
+from mime_tf.runs.subject import Subject
 from mime_tf.simulate.simulation import simulate
 from mime_tf.splits.split import Part
 
@@ -45,7 +47,9 @@ def run_of(model, known=None, vocabulary=None):
     """As much of a `mime_tf.runs.fitted_split.FittedSplit` as explaining takes."""
     everything = {kind: np.ones(getattr(model.dxobject_embedding, f"num_{kind}"), bool) for kind in ("dx", "rx", "pr")}
     check = {"check_codes": lambda cohort: None}
-    return SimpleNamespace(model=model, usable=everything | (known or {}), vocabulary=vocabulary, **check)
+    usable = everything | (known or {})
+    about = {"subject": Subject("", None, None), "adjustment": Adjustment(), "config": TrainConfig()}
+    return SimpleNamespace(model=model, usable=usable, vocabulary=vocabulary, **about, **check)
 
 
 def cohort_of(patients):

@@ -241,8 +241,8 @@ def made(store, members=2):
     for network in blend.networks:
         network.set_weights([rng.normal(0, 0.7, weight.shape) for weight in network.get_weights()])
     pairs = {"pairs": [[0, 3], [1, 4]], "both": [0.5, -1.0], "order": [1.0, 0.25]}
-    names = ("keys", "presence", "log_count", "bias")
-    blend.set_regression(**dict(zip(names, regression.get_weights(), strict=True)), **pairs)
+    weights = {name: getattr(regression, name) for name in ("keys", "presence", "log_count", "bias")}
+    blend.set_regression(**weights, **pairs)
     blend.part_weights.assign([0.5, 0.25, 2.0])
     blend.bias.assign(0.125)
     return blend

@@ -101,8 +101,8 @@ def output(tmp_path):
         dict.fromkeys(RESULTS, 0.5)
     )
     scores = [0.1 if row == 1 else 0.2 + 0.5 * label for row, label in enumerate(labels)]
-    lines = "".join(f"{row},0,{label},{scores[row]}\n" for row, label in enumerate(labels))
-    Path(f"{prefix}out_of_fold.csv").write_text(f"row,fold,label,probability\n{lines}")
+    lines = "".join(f"{row},0,{label},{scores[row]},0\n" for row, label in enumerate(labels))
+    Path(f"{prefix}out_of_fold.csv").write_text(f"row,fold,label,probability,empty\n{lines}")
     return prefix
 
 

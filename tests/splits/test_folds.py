@@ -239,7 +239,7 @@ def test_a_fold_is_divided_again(cross_validated, fold):
         order = np.argsort(part.rows)
         assert part.rows[order].tolist() == [int(row["row"]) for row in written]
         expected = [float(row["probability"]) for row in written]
-        np.testing.assert_allclose(prediction.score(model, part)[order], expected, atol=1e-6)
+        np.testing.assert_allclose(prediction.score(model, part).probabilities[order], expected, atol=1e-6)
 
 
 def test_a_fold_out_of_range_is_refused(cross_validated):

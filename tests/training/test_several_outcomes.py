@@ -57,7 +57,7 @@ def test_results_are_those_of_the_saved_model(finished):
     fitted = FittedSplit.open(finished / "r0s1")
     posed = tasks.pose(Cohort.open(COHORT, labelled=False), NEXT_VISIT, fitted.outcomes)
     part = prediction.part_of(fitted, posed, "test")
-    scored = prediction.score(fitted, part)
+    scored = prediction.score(fitted, part).probabilities
     assert scored.shape == part.labels.shape == (len(part), fitted.outcomes)
     figures, expected = (
         json.loads((finished / "r0s1" / "metrics.json").read_text()),
@@ -158,7 +158,8 @@ def test_frames_have_a_column_per_outcome(finished):
     pytest.importorskip("pandas")
     fitted = FittedSplit.open(finished / "r0s1")
     frame = prediction.predict(fitted, Cohort.open(COHORT, labelled=False)).to_frame()
-    assert list(frame.columns) == [*(f"outcome_{k}" for k in range(fitted.outcomes)), "dropped_codes", "empty"]
+    outcomes = [f"outcome_{k}" for k in range(fitted.outcomes)]
+    assert list(frame.columns) == [*outcomes, "dropped_codes", "known_share", "empty"]
 
 
 # What takes one outcome only says so.

@@ -374,9 +374,9 @@ def test_held_out_sets_are_scored_without_weights_and_dropout(everything):
         labels, probabilities = (np.array([float(row[key]) for row in rows]) for key in ("label", "probability"))
         assert log_loss(labels, probabilities) == pytest.approx(results[f"{name}_loss"], rel=1e-6)
         part = prediction.part_of(model, read, name)
-        scores = prediction.score(model, part)
+        scores = prediction.score(model, part).probabilities
         np.testing.assert_allclose(scores[np.argsort(part.rows)], probabilities, atol=1e-6)
-        np.testing.assert_array_equal(prediction.score(model, part), scores)
+        np.testing.assert_array_equal(prediction.score(model, part).probabilities, scores)
 
 
 # Patience.
