@@ -66,20 +66,6 @@ def on_links(regression: Estimate, mime: Estimate) -> str:
     )
 
 
-def on_recipe(comparison: Comparison, best: str) -> str:
-    """Returns a sentence on whether the recipe helps, beside the best of the other models that see the links.
-
-    Args:
-        comparison: of the arms `recipe`, `best` and any others.
-        best: the arm that was best on valid.
-    """
-    difference = comparison.differences[best][METRIC]
-    return (
-        f"{_RECIPE[direction(difference)]}: {METRICS[METRIC]} is {comparison.means['recipe'][METRIC].value:.3f}, "
-        f"{_difference(difference)} that of {ARMS[best]}."
-    )
-
-
 def on_mime(comparison: Comparison, best: str) -> str:
     """Returns a sentence on whether MiME as linked helps, beside the best of the other models that see the links.
 
@@ -87,11 +73,19 @@ def on_mime(comparison: Comparison, best: str) -> str:
         comparison: of the arms `linked`, `best` and any others.
         best: the arm that was best on valid.
     """
+    return _lead(_MIME, "as linked, ", comparison, "linked", best)
+
+
+def on_recipe(comparison: Comparison, best: str) -> str:
+    """Returns a sentence on whether the recipe helps, as `on_mime` does of the arm `recipe`."""
+    return _lead(_RECIPE, "", comparison, "recipe", best)
+
+
+def _lead(openings: dict[str, str], subject: str, comparison: Comparison, arm: str, best: str) -> str:
     difference = comparison.differences[best][METRIC]
     return (
-        f"{_MIME[direction(difference)]}: as linked, {METRICS[METRIC]} is "
-        f"{comparison.means['linked'][METRIC].value:.3f}, {_difference(difference)} that of the best on valid of the "
-        f"other models that see the links ({ARMS[best]})."
+        f"{openings[direction(difference)]}: {subject}{METRICS[METRIC]} is {comparison.means[arm][METRIC].value:.3f}, "
+        f"{_difference(difference)} that of the best on valid of the other models that see the links ({ARMS[best]})."
     )
 
 
