@@ -60,6 +60,11 @@ class MeanModel:
         return f"mean of {len(self.splits)} fitted splits" if len(self.splits) > 1 else self.splits[0].folder
 
     @property
+    def outcomes(self) -> int:
+        """Number of outcomes per patient that each split predicts."""
+        return self.splits[0].outcomes
+
+    @property
     def names(self) -> str:
         """Names of the splits' folders."""
         return ", ".join(split.name for split in self.splits)
@@ -68,8 +73,6 @@ class MeanModel:
     def notes(self) -> list[str]:
         """Notes on the splits, told to the users of the model."""
         notes = [note for split in self.splits for note in split.notes]
-        if len(self.splits) > 1:
-            notes.append(f"{self.path}: {self.described}, {self.names}")
         if self.left_out:
             notes.append(f"{self.path}: {self.left_out} of its splits not finished, and left out of the mean")
         return notes

@@ -51,7 +51,7 @@ def average(of_splits: Sequence[Predictions]) -> Predictions:
     dropped = np.min([each.dropped for each in of_splits], axis=0)
     by_ancestor = None
     if first.by_ancestor is not None:
-        by_ancestor = np.max([each.by_ancestor for each in of_splits], axis=0)
+        by_ancestor = np.max([each.by_ancestor for each in of_splits if each.by_ancestor is not None], axis=0)
     before = None
     if any(each.before is not None for each in of_splits):
         before = _mean([each.probabilities if each.before is None else each.before for each in of_splits])
@@ -81,7 +81,7 @@ class PatientSet:
 
     Args:
         model: the splits.
-        cohort: the patients.
+        cohorts: the patients, as each split is shown them.
         name: `"all"`, scored by every split; or `"test"`, `"valid"` or `"train"` of one split; or `"test"` of several,
             scored by the splits that had the patient in test.
 
@@ -89,10 +89,12 @@ class PatientSet:
         InputError: as `mime_tf.scoring.prediction.part_of`.
     """
 
-    def __init__(self, model: MeanModel, cohort: Cohort, name: str):
+    def __init__(self, model: MeanModel, cohorts: Sequence[Cohort], name: str):
         self._model = model
-        self.parts: list[Part] = [prediction.part_of(split, cohort, name) for split in model.splits]
-        self._size = len(cohort)
+        self.parts: list[Part] = [
+            prediction.part_of(split, cohort, name) for split, cohort in zip(model.splits, cohorts, strict=True)
+        ]
+        self._size = len(cohorts[0])
 
     @property
     def rows(self) -> np.ndarray:
@@ -140,7 +142,7 @@ def who_scored(model: MeanModel, scored: ScoredSet, name: str, cohort_rows: int)
     if len(model.splits) == 1:
         return ""
     if name == "all":
-        return f"scored by the {model.described}"
+        return f"scored by the {model.described}: {model.names}"
     least, most = int(scored.scored_by.min()), int(scored.scored_by.max())
     count = f"{least}" if least == most else f"{least} to {most}"
     text = f"each row is scored by the splits that had it in test alone: {count} of {len(model.splits)}"

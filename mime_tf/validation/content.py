@@ -100,7 +100,7 @@ def validate(
     Raises:
         InputError: a site's cohort can't be scored, which is found before the first is.
     """
-    sets = [PatientSet(model, site.cohort, site.set_name) for site in sites]
+    sets = [PatientSet(model, [site.cohort] * len(model.splits), site.set_name) for site in sites]
     population = model.subject.population
     training = None if population is None else CaseMix.of_training(population)
     assessed = []

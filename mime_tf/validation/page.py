@@ -24,7 +24,7 @@ def validation_page(validation: Validation, forest: Picture, title: str | None =
         title=model.subject.titled(title).title,
         validation=validation,
         facts=[(name, text) for name, text in model.subject.facts() if name != "cases" or len(model.splits) == 1],
-        described=model.described if len(model.splits) > 1 else file_name(model.described),
+        described=f"{model.described}: {model.names}" if len(model.splits) > 1 else file_name(model.described),
         notes=[without_folders(note, folders) for note in validation.notes],
         shown={name: MEASURES[name] for name in SHOWN},
         mended={name: MEASURES[name] for name in MENDED},

@@ -94,7 +94,9 @@ def test_recalibration_mends_the_mean_and_says_so(validated):
     site = validated.record["sites"][1]
     before, after = (site[name]["observed_to_expected"]["value"] for name in ("metrics", "recalibrated"))
     assert abs(before - 1) > 0.1 and after == pytest.approx(1, abs=0.05)
-    assert any("recalibrated: intercept, on the site's own patients, cross-fitted" in line for line in validated.done.out)
+    assert any(
+        "recalibrated: intercept, on the site's own patients, cross-fitted" in line for line in validated.done.out
+    )
 
 
 def test_case_mix_by_hand(validated):
