@@ -39,7 +39,9 @@ class SampleSize:
 
     @property
     def needed(self) -> float:
-        """The most that a criterion asks for."""
+        """The most that a criterion asks for; nan where the criteria 3 and 4, which mostly decide, say nothing."""
+        if np.isnan(self.shrinkage):
+            return np.nan
         return float(np.nanmax([self.overall_risk, self.prediction_error, self.shrinkage, self.optimism]))
 
 

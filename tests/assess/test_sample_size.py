@@ -47,7 +47,8 @@ def test_each_size_is_the_least_that_meets_its_criterion():
 
 def test_what_is_not_defined_is_nan():
     size = sample_size(31, 0.1, -0.02)
-    assert np.isnan([size.prediction_error, size.shrinkage, size.optimism]).all() and size.needed == size.overall_risk
+    assert np.isnan([size.prediction_error, size.shrinkage, size.optimism, size.needed]).all()
+    assert size.overall_risk == 139  # 1.96 squared / 0.0025 * 0.09
 
 
 def test_cox_snell_r2_is_that_of_statsmodels():

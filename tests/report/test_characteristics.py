@@ -11,7 +11,6 @@ from mime_tf.assess.scores import Scores
 from mime_tf.data.cohort import Cohort
 from mime_tf.report.sections import characteristics, sample_size
 
-QUICK = True
 ROWS = 14
 SEX = ["F"] * 6 + ["M"] * 5 + ["X", "Y", ""]
 SETS = {"train": np.arange(0, 8), "valid": np.arange(8, 10), "test": np.arange(10, 13)}  # row 13 is in no set
