@@ -42,9 +42,9 @@ def memory() -> int:
 def import_tensorflow(tf32: bool = False) -> None:
     """Imports TensorFlow, sets the precision of its products, and looks for devices, without the lines about them.
 
-    On a machine without a GPU TensorFlow writes that it found none, whatever the log level, and some lines twice. These alone
-    are left out; all others come through. Nothing is left out unless `prepare` has set the log level: otherwise the
-    user has, or no command is running.
+    On a machine without a GPU TensorFlow writes that it found none, whatever the log level, and some lines twice. These
+    alone are left out; all others come through. Nothing is left out unless `prepare` has set the log level: otherwise
+    the user has, or no command is running.
 
     Args:
         tf32: whether a GPU may multiply float32 in TF32, as TensorFlow lets it by default; a setting of the process.
