@@ -226,6 +226,13 @@ class TrainConfig:
         "Type to compute in, with weights and losses in float32: faster on a GPU, slower on most CPUs, and no longer "
         "the authors' numbers to the last digits.",
     )
+    tf32: bool = _field(
+        TRAINING,
+        False,
+        None,
+        "Let a GPU multiply float32 in TF32, with 10 bits of precision instead of 23: faster, and no longer the "
+        "authors' numbers. It does nothing on a CPU.",
+    )
     distribute: str = _field(
         TRAINING,
         "none",

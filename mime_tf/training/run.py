@@ -89,7 +89,7 @@ def train(
         *(os.path.join(*path) for path in itertools.product(folders, FILES)),
     ]
     outputs.check_apart(written, [*cohort.files, *weights_files(config.init_from)])
-    environment.import_tensorflow()  # not before the data are known to be good: it takes seconds
+    environment.import_tensorflow(config.tf32)  # not before the data are known to be good: it takes seconds
     from mime_tf.training.fitter import Fitter
 
     kinds = config.kinds.values() if config.blend else [config]
