@@ -66,6 +66,12 @@ class Store:
         """Number of visits of each patient, int64."""
         return np.diff(self.visits)
 
+    def patients_of(self, kind: str) -> np.ndarray:
+        """Returns the patient of each code of a kind, int64, in the order of `dx`, `rx` or `pr`."""
+        visit_patients = np.repeat(np.arange(len(self)), self.visit_counts)
+        patients = np.repeat(visit_patients, np.diff(self.dxobjs))
+        return patients if kind == "dx" else np.repeat(patients, np.diff(getattr(self, f"{kind}_offsets")))
+
     def select(self, rows: Sequence[int] | np.ndarray) -> "Store":
         """Returns the patients at `rows` (integers), in that order, as a Store of their own."""
         rows = np.asarray(rows, np.int64)
