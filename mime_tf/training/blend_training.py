@@ -155,7 +155,7 @@ class BlendTraining:
         columns = Columns.learn(store, train.rows)
         sequences = Sequences.learn(store, train.rows)
         table = yardsticks.table_of(self.cohort) if self.config.age_sex == "auto" else None
-        lineage = yardsticks.lineage_of(self.cohort)
+        lineage = None if self.config.hierarchy == "none" else yardsticks.lineage_of(self.cohort)
         every = [columns] if lineage is None else [columns, Columns.learn(store, train.rows, lineage=lineage)]
         parts = (store, labels, train.rows, valid.rows)
         fits = (linear.fit(*parts, columns=each, sequences=sequences, table=table, seed=number) for each in every)

@@ -167,6 +167,8 @@ def _finish(work: _Work) -> dict[str, float]:
     record, plan, console = work.record, work.plan, work.console
     console.note(devices.describe())
     _warn(console, work.cohort, plan)
+    if kinship := next((fitter.kinship for fitter in work.fitters if fitter.kinship), None):
+        console.note(f"ancestors in the embeddings of codes: {kinship}")
     for fitter in work.fitters:
         if fitter.compiles:
             fitter.training_shapes = plan.training_shapes()

@@ -369,7 +369,7 @@ def test_the_regression_knows_families_that_lie_beside_the_cohort(tmp_path):
     """Families decide the effects of linked pairs: chosen on valid, kept in the model, and told by its explanations."""
     simulated = ["simulate", "--mode", "related", "--patients", "1500", "--pair_effect", "1", "--num_dx", "40"]
     assert main([*simulated, "--num_rx", "20", "--mean_visits", "5", "--output", str(tmp_path / "c.parquet")]) == 0
-    config = dataclasses.replace(CONFIG, blend=("regression",), test_fraction=0.2, valid_fraction=0.2)
+    config = dataclasses.replace(CONFIG, blend=("regression",), hierarchy="auto", test_fraction=0.2, valid_fraction=0.2)
     done = run(config, tmp_path, tmp_path / "c.parquet")
     fitted, cohort = FittedSplit.open(tmp_path / "r0s0"), Cohort.open(str(tmp_path / "c.parquet"))
     assert fitted.metrics["parts"][0]["name"].endswith("with ancestors)")
@@ -383,6 +383,6 @@ def test_the_regression_knows_families_that_lie_beside_the_cohort(tmp_path):
     (explained,) = explain_patients(fitted, cohort, [3])
     total = sum(visit.contribution for visit in explained.visits)
     assert explained.empty_logit + total == pytest.approx(explained.logit, abs=1e-4)
-    (tmp_path / "hierarchy.csv").unlink()
-    without = run(config, tmp_path / "without", tmp_path / "c.parquet")
+    without = run(dataclasses.replace(config, hierarchy="none"), tmp_path / "without", tmp_path / "c.parquet")
+    assert "ancestors" not in FittedSplit.open(tmp_path / "without" / "r0s0").metrics["parts"][0]["name"]
     assert done.mean["test_auc"] > without.mean["test_auc"] + 0.02
