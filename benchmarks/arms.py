@@ -10,7 +10,7 @@ import tempfile
 
 import numpy as np
 
-from mime_tf.config import TrainConfig
+from mime_tf.config import REGRESSION, TrainConfig
 from mime_tf.data.cohort import Cohort
 from mime_tf.runs.folder import PREDICTIONS
 from mime_tf.runs.paths import split_folders
@@ -66,6 +66,11 @@ def recipe(task):
 def recipe_alone(task):
     """Returns the probabilities of the same blend without the ancestors of codes."""
     return _trained(dataclasses.replace(task.plan.config.with_recipe(), hierarchy="none"), task)
+
+
+def recipe_regression(task):
+    """Returns the probabilities of the blend's regression alone: the recipe where its networks are given up."""
+    return _trained(dataclasses.replace(task.plan.config.with_recipe(), blend=(REGRESSION,)), task)
 
 
 def regression_on_codes(task):
@@ -131,8 +136,9 @@ ARMS = {
     "codes": regression_on_codes,
     "pairs": regression_on_pairs,
     "boosting": boosting,
+    "recipe_regression": recipe_regression,
     "recipe_alone": recipe_alone,
     "pairs_ancestors": regression_on_ancestors,
 }
-# Those that differ from others in the ancestors of codes alone.
-OF_ANCESTORS = ("recipe_alone", "pairs_ancestors")
+# Those that are compared where nothing else is asked for.
+USUAL = ("recipe", "mime", "codes", "pairs", "boosting")

@@ -44,7 +44,7 @@ COLUMNS = ("mode", "pair effect", "patients", "arm", "AUC", "first arm less this
 
 def parser():
     """Returns the parser of the command line."""
-    from benchmarks.arms import ARMS, FAITHFUL, OF_ANCESTORS
+    from benchmarks.arms import ARMS, FAITHFUL, USUAL
 
     parser = Parser("worth.py", HELP, EPILOG)
     options.add(parser, "mode", Values(str, one_of(tuple(MODES))), "modes of mime-tf simulate", ["additive"])
@@ -56,8 +56,7 @@ def parser():
     options.add(parser, "unlinked", Value(float), "share of the orders that lose their link", 0.0)
     text = "families of codes beside the cohorts of the mode related"
     options.add(parser, "hierarchy", Values(str, one_of(HIERARCHIES)), text, ["none"])
-    default = [arm for arm in ARMS if arm not in OF_ANCESTORS]
-    options.add(parser, "arms", Values(str, one_of(tuple(ARMS))), "models to compare", default)
+    options.add(parser, "arms", Values(str, one_of(tuple(ARMS))), "models to compare", list(USUAL))
     options.add(parser, "split_seeds", Values(int), "seeds of the splits", [0, 1, 2, 3, 4])
     options.add_hyperparameter(parser, "num_iter", FAITHFUL.num_iter)
     options.add_bootstrap(parser, least=1)
