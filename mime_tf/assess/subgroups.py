@@ -160,14 +160,15 @@ def assess_groups(
     for column, groups in divided.items():
         for name, members in groups.items():
             rows, ones = int(members.sum()), int(scores.labels[members].sum())
-            reason = _reason(rows, ones)
+            reason = reason_against(scores.labels[members])
             assessment = None if reason else measures.assess(scores.select(members), bootstrap, progress)
             subgroups.append(Subgroup(column, name, rows, ones, assessment, reason))
     return subgroups
 
 
-def _reason(rows: int, ones: int) -> str:
-    """The reason why a subgroup is not measured; empty if it is."""
+def reason_against(labels: np.ndarray) -> str:
+    """Returns why a subgroup of these labels is not measured; an empty text if it is."""
+    rows, ones = len(labels), int(labels.sum())
     if not rows:
         return "nobody in this set"
     if ones in (0, rows):

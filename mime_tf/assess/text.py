@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mime_tf.assess.bootstrap import Bootstrap
+from mime_tf.assess.group_differences import Difference
 from mime_tf.assess.measures import BINS, MEASURES, Assessment
 from mime_tf.assess.subgroups import SHOWN, Subgroup
 from mime_tf.assess.thresholds import COUNTS, SHARES
@@ -60,6 +61,19 @@ def subgroup_lines(subgroups: Sequence[Subgroup]) -> Iterator[str]:
             yield f"  {MEASURES[name]}"
             for group, assessment in measured.items():
                 yield line(f"    {group}", assessment.values[name], assessment.intervals[name])
+
+
+def difference_lines(differences: Sequence[Difference]) -> Iterator[str]:
+    """Yields the differences between subgroups, measure by measure."""
+    for column in dict.fromkeys(each.column for each in differences):
+        of_column = [each for each in differences if each.column == column]
+        yield f"differences by {column}, from {of_column[0].reference}, the largest group"
+        for title in dict.fromkeys(each.title for each in of_column):
+            same = [each for each in of_column if each.title == title]
+            yield f"  {title} ({same[0].reference}: {same[0].reference_value:.4f})"
+            for each in same:
+                estimate = each.difference
+                yield line(f"    {each.group} less it", estimate.value, (estimate.low, estimate.high))
 
 
 def yardstick_lines(yardsticks: Sequence[Any]) -> Iterator[str]:

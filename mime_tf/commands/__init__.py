@@ -11,6 +11,7 @@ COMMANDS = {
     "simulate": "make a cohort whose risk is known: from links, single codes, interactions, recency or order",
     "evaluate": "measure a trained model: discrimination, calibration, operating points",
     "recalibrate": "fit a trained model's probabilities to patients of another place or time",
+    "validate": "measure one model at several sites or in several periods",
     "predict": "score patients with a trained model",
     "explain": "tell what moved the score of a patient, or which pairs matter most in a cohort",
     "report": "write one page about a trained model",

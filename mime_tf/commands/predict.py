@@ -15,8 +15,8 @@ from mime_tf.terminal import environment, files, outputs
 from mime_tf.terminal.console import Console
 
 if TYPE_CHECKING:
-    from mime_tf.runs.adjustment import Adjustment
     from mime_tf.runs.fitted_split import FittedSplit
+    from mime_tf.runs.mean_model import MeanModel
     from mime_tf.scoring.prediction import Predictions
 
 EPILOG = """example:
@@ -25,7 +25,8 @@ EPILOG = """example:
 Columns of the output: row, the index of the patient in the data, or patient_id if the data have ids; probability;
 dropped_codes, the number of codes that the model was not shown because training did not hold them; known_share, the
 share of the patient's codes that it was shown; and empty, 1 if it was shown none. Nothing is known of such a patient,
-whose probability is the share of cases in training.
+whose probability is the share of cases in training. The prefix of a run with several splits scores by the mean of
+their probabilities; the columns on codes are then those of the split that knew most of the patient's.
 
 With --unknown_codes ancestor a code that training did not hold is scored as its nearest ancestor that it held, by the
 hierarchy.csv beside the data or in the folder of the model; a column ancestor_codes counts such codes. A new export
@@ -41,8 +42,10 @@ _PART = 1 << 16  # patients of a Parquet cohort in memory at a time; those of a 
 
 def parser(program: str) -> Parser:
     """Returns the command's parser."""
-    parser = Parser(program, "Scores every patient of a cohort with the model of a fitted split.", EPILOG)
-    options.add_model(parser)
+    parser = Parser(
+        program, "Scores every patient of a cohort with a fitted split, or with the mean of a run's.", EPILOG
+    )
+    options.add_model(parser, several=True)
     options.add_data(parser, "; labels are not needed")
     options.add_output(parser, "FILE", "CSV file to write")
     read = Value(int, at_least(1))
@@ -63,10 +66,10 @@ def _predict(arguments: Namespace) -> None:
     from mime_tf.assess.outcomes import ranking
     from mime_tf.commands import inputs
     from mime_tf.data.cohort import Cohort
-    from mime_tf.runs.opening import fitted_split
+    from mime_tf.runs.mean_model import MeanModel
 
     console, output = Console(period=5.0), arguments.output
-    model = fitted_split(arguments.model, outcomes=True)
+    model = MeanModel.open(arguments.model)
     if model.outcomes == 1 and arguments.top:
         raise InputError(f"top: {arguments.model} has one outcome per patient, and nothing is ranked")
     for note in model.notes:
@@ -77,17 +80,17 @@ def _predict(arguments: Namespace) -> None:
     first = next(parts)
     model.check_codes(first)
     environment.import_tensorflow()
-    from mime_tf.scoring import prediction
+    from mime_tf.scoring import mean
 
     name = "row" if first.patient_ids is None else "patient_id"
     policy, whole = arguments.unknown_codes, itertools.chain([first], parts)
     del first  # the parts are held one at a time
-    summary = _Summary() if model.outcomes == 1 else _RankedSummary(model, arguments.top or ranking.TOP)
+    summary = _Summary() if model.outcomes == 1 else _RankedSummary(model.splits[0], arguments.top or ranking.TOP)
     with files.publishing():
-        predicted = prediction.predict_parts(model, patients, whole, arguments.batch_size, console.progress, policy)
+        predicted = mean.predict_parts(model, patients, whole, arguments.batch_size, console.progress, policy)
         columns = (name, *summary.columns, *(["ancestor_codes"] if policy == "ancestor" else []))
         files.write_table(output, columns, summary.rows(predicted))
-    for line in summary.lines(output, model.adjustment):
+    for line in summary.lines(output, model):
         console.line(line)
 
 
@@ -137,11 +140,12 @@ class _Summary:
         """Returns the probabilities in words."""
         return f"with a mean probability of {self.probability / self.patients:.4f}"
 
-    def lines(self, output: str, adjustment: "Adjustment") -> Iterator[str]:
+    def lines(self, output: str, model: "MeanModel") -> Iterator[str]:
         """Yields the lines that are printed."""
         yield f"{output}: {self.patients:,} patients, {self._described()}"
-        if adjustment.recalibration is not None:
-            yield f"recalibrated: {adjustment.recalibration.method}"
+        if len(model.splits) > 1:
+            yield f"scored by the {model.described}: {model.names}"
+        yield from model.recalibrations()
         if self.by_ancestor is not None:
             total, known = max(self.codes, 1), self.codes - self.by_ancestor - self.dropped
             shares = [f"{count / total:.1%}" for count in (known, self.by_ancestor, self.dropped)]
@@ -155,7 +159,7 @@ class _Summary:
                 f"patients; the model knew {1 - self.dropped / self.codes:.1%} of all codes"
             )
         if self.empty:
-            yield f"nothing is known of {self.empty:,} patients (empty is 1): scored {adjustment.rule}"
+            yield f"nothing is known of {self.empty:,} patients (empty is 1): scored {model.rule}"
 
 
 class _RankedSummary(_Summary):

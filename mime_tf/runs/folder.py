@@ -32,6 +32,11 @@ def is_finished(folder: str | os.PathLike) -> bool:
     return os.path.exists(os.path.join(folder, METRICS))
 
 
+def is_fitted(folder: str | os.PathLike) -> bool:
+    """Whether a folder has a model, of a split that is finished or that was interrupted."""
+    return all(os.path.isfile(os.path.join(folder, name)) for name in (CONFIG, MODEL))
+
+
 def remove_state(folder: str) -> None:
     """Removes the state of a split that is finished."""
     files.remove_leftovers(os.path.join(folder, STATE))

@@ -4,7 +4,7 @@ import os
 
 from mime_tf.errors import InputError
 from mime_tf.runs.fitted_split import FittedSplit
-from mime_tf.runs.folder import CONFIG, MODEL
+from mime_tf.runs.folder import is_fitted
 from mime_tf.runs.run import Run
 
 
@@ -20,7 +20,12 @@ def fitted_split(path: str | os.PathLike, outcomes: bool = False) -> FittedSplit
             has several outcomes, and one is needed.
     """
     fitted = _open(path)
-    if fitted.outcomes > 1 and not outcomes:
+    return fitted if outcomes else require_one_outcome(fitted)
+
+
+def require_one_outcome(fitted: FittedSplit) -> FittedSplit:
+    """Returns a fitted split; raises InputError if its model has several outcomes per patient."""
+    if fitted.outcomes > 1:
         raise InputError(
             f"{fitted.folder}: a model of {fitted.outcomes:,} outcomes per patient; needed here is one of one outcome "
             "(predict and evaluate take several)"
@@ -32,12 +37,9 @@ def _open(path: str | os.PathLike) -> FittedSplit:
     run = Run.open(path)
     if len(run.folders) == 1:
         return FittedSplit.open(run.folders[0])
-    fitted = [folder for folder in run.folders if _is_fitted(folder)]
+    fitted = [folder for folder in run.folders if is_fitted(folder)]
     if len(fitted) == 1:
         return FittedSplit.open(fitted[0])
     count = f"{len(fitted)} fitted splits" if fitted else "no fitted split yet"
-    raise InputError(f"{run.path}: a run with {count}; one is needed: {', '.join(fitted or run.folders)}")
-
-
-def _is_fitted(folder: str) -> bool:
-    return all(os.path.isfile(os.path.join(folder, name)) for name in (CONFIG, MODEL))
+    mean = "; predict, evaluate and validate take their mean" if fitted else ""
+    raise InputError(f"{run.path}: a run with {count}; one is needed: {', '.join(fitted or run.folders)}{mean}")

@@ -49,11 +49,13 @@ class Population:
             either `quartiles`, of numbers, or `years`, the first and the last of times, or `values`, the number of rows
             of each word. A column of identifiers, or of many words, has `known` alone.
         content: SHA-256 of the cohort's patients and labels, `Cohort.content_sha256`.
+        visits: quartiles of the number of visits of the rows, or None where a run did not keep them.
     """
 
     counts: dict[str, Count]
     columns: dict[str, dict[str, Any]]
     content: str
+    visits: tuple[float, float, float] | None = None
 
     @classmethod
     def of(cls, cohort: Cohort, rows: np.ndarray, split: Split) -> "Population":
@@ -71,11 +73,11 @@ class Population:
             counts[name] = Count(len(part), int(part.labels.sum()))
         table = cohort.attributes.columns if cohort.attributes else {}
         columns = {
-            name: _summary([values[row] for row in rows.tolist()])
+            name: summary([values[row] for row in rows.tolist()])
             for name, values in table.items()
             if name not in (PATIENT_ID, "label", "case")
         }
-        return cls(counts, columns, cohort.content_sha256)
+        return cls(counts, columns, cohort.content_sha256, quartiles(cohort.store.visit_counts[rows]))
 
     def write(self, folder: str) -> None:
         """Writes population.json into a fitted split's folder."""
@@ -100,7 +102,11 @@ class Population:
             raise InputError(f"{path}: columns: found {show(columns)}; summaries of columns are needed")
         if not isinstance(digest, str):
             raise InputError(f"{path}: content: found {show(digest)}; the SHA-256 of the cohort is needed")
-        return cls({name: Count(**count) for name, count in counts.items()}, columns, digest)
+        visits = fields.get("visits")
+        if not (visits is None or _is_list(visits, 3, (int, float))):
+            raise InputError(f"{path}: visits: found {show(visits)}; three quartiles are needed")
+        numbers = {name: Count(**count) for name, count in counts.items()}
+        return cls(numbers, columns, digest, None if visits is None else tuple(visits))
 
     def described(self) -> list[str]:
         """Returns age, sex and time of the patients as phrases, as far as they are known."""
@@ -117,24 +123,34 @@ class Population:
         return phrases
 
 
-def _summary(values: Sequence[str]) -> dict[str, Any]:
-    """Returns the summary of a column."""
+def quartiles(numbers: np.ndarray) -> tuple[float, float, float]:
+    """Returns the quartiles of numbers, to two decimals.
+
+    >>> quartiles(np.array([1, 2, 3, 4]))
+    (1.75, 2.5, 3.25)
+    """
+    low, median, high = (round(float(value), 2) for value in np.percentile(numbers, [25, 50, 75]))
+    return low, median, high
+
+
+def summary(values: Sequence[str]) -> dict[str, Any]:
+    """Returns the summary of a column of patients.csv, as in `Population.columns`."""
     known = [value for value in values if value]
-    summary: dict[str, Any] = {"known": len(known)}
+    facts: dict[str, Any] = {"known": len(known)}
     if not known:
-        return summary
+        return facts
     numbers = _as_numbers(known)
     if numbers is not None:
-        return summary | {"quartiles": [round(float(value), 2) for value in np.percentile(numbers, [25, 50, 75])]}
+        return facts | {"quartiles": list(quartiles(numbers))}
     if all(map(_TIME.fullmatch, known)):
         years = [int(value[:4]) for value in known]
-        return summary | {"years": [min(years), max(years)]}
+        return facts | {"years": [min(years), max(years)]}
     words, counts = np.unique(known, return_counts=True)
     if len(words) > _MOST_WORDS:
-        return summary
+        return facts
     counted = {str(word): int(count) for word, count in zip(words, counts, strict=True) if count >= _FEWEST}
     rare = len(known) - sum(counted.values())
-    return summary | {"values": counted | ({_OTHER: counted.get(_OTHER, 0) + rare} if rare else {})}
+    return facts | {"values": counted | ({_OTHER: counted.get(_OTHER, 0) + rare} if rare else {})}
 
 
 def _as_numbers(values: Sequence[str]) -> np.ndarray | None:

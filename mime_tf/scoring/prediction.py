@@ -125,24 +125,44 @@ def predict_parts(
     Raises:
         InputError: as for `predict`, perhaps after some parts.
     """
-    scorer, done, substitution = Scorer(fitted.model), 0, None
+    scorer, done = CohortScorer(fitted, batch_size, unknown_codes), 0
     for cohort in parts:
-        report = _counting(progress, done, patients)
-        by_ancestor = None
-        if unknown_codes == "ancestor":
-            substitution = substitution or Substitution.of(fitted, cohort)
-            by_ancestor, cohort = substitution.count(cohort.store, fitted.usable), substitution.apply(cohort)
+        predictions = scorer(cohort, counting(progress, done, patients))
+        yield predictions
+        done += len(predictions)
+
+
+class CohortScorer:
+    """Scores cohorts, such as the parts of one, with a fitted split whose graph is traced once.
+
+    Args:
+        fitted: the fitted split.
+        batch_size: as for `predict`.
+        unknown_codes: as for `predict`.
+    """
+
+    def __init__(self, fitted: FittedSplit, batch_size: int, unknown_codes: str):
+        self._fitted, self._batch_size, self._unknown_codes = fitted, batch_size, unknown_codes
+        self._scorer = Scorer(fitted.model)
+        self._substitution: Substitution | None = None
+
+    def __call__(self, cohort: Cohort, report: Count | None = None) -> Predictions:
+        """Returns the predictions of a cohort; `report` is called with a verb and a number of patients."""
+        fitted, by_ancestor = self._fitted, None
+        if self._unknown_codes == "ancestor":
+            self._substitution = self._substitution or Substitution.of(fitted, cohort)
+            by_ancestor = self._substitution.count(cohort.store, fitted.usable)
+            cohort = self._substitution.apply(cohort)
         part = part_of(fitted, cohort, "all")
-        scores = _output(scorer, fitted.folder, part, batch_size, report)
+        scores = _output(self._scorer, fitted.folder, part, self._batch_size, report)
         output = np.empty_like(scores)
         output[part.rows] = scores
         codes, dropped = count_codes(cohort.store, fitted.usable, count=_of_codes(report))
         probabilities = fitted.adjustment(output, codes == dropped)
-        yield Predictions(probabilities, codes, dropped, cohort.patient_ids, by_ancestor=by_ancestor)
-        done += len(part)
+        return Predictions(probabilities, codes, dropped, cohort.patient_ids, by_ancestor=by_ancestor)
 
 
-def _counting(progress: Progress | None, before: int, patients: int) -> Count | None:
+def counting(progress: Progress | None, before: int, patients: int) -> Count | None:
     """Returns a function that reports so many patients of a part, `before` of them lying in the parts before it."""
     if progress is None:
         return None
@@ -244,7 +264,7 @@ def model_output(
 
     Args and errors are those of `score`.
     """
-    return _output(Scorer(fitted.model), fitted.folder, part, batch_size, _counting(progress, 0, len(part)))
+    return _output(Scorer(fitted.model), fitted.folder, part, batch_size, counting(progress, 0, len(part)))
 
 
 def _of_codes(count: Count | None) -> Callable[[int], object] | None:

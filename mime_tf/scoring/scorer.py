@@ -23,7 +23,9 @@ class Scorer:
 
     def __init__(self, model: Any):
         signature = [datasets.inputs_of(model)]
-        self._predict = tf.function(lambda inputs: model(inputs, training=False), input_signature=signature)
+        # A concrete function, because TensorFlow warns of retracing where several models are each traced once.
+        predict = tf.function(lambda inputs: model(inputs, training=False), input_signature=signature)
+        self._predict = predict.get_concrete_function()
 
     def __call__(self, batches: Iterable[tuple]) -> np.ndarray:
         """Returns the probabilities of `(inputs, labels)` batches, such as a dataset.

@@ -21,6 +21,7 @@ RIGHT = {
     "simulate": ["--patients", "10", "--output", "out/c"],
     "evaluate": ["--model", "nothing", "--data", "nothing", "--alert_rate", "0.05,0.1"],
     "recalibrate": ["--model", "nothing", "--data", "nothing"],
+    "validate": ["--model", "nothing", "--data", "a=nothing", "b", "--output", "out"],
     "predict": ["--model", "nothing", "--data", "nothing", "--output", "out.csv"],
     "explain": ["--model", "nothing", "--data", "nothing", "--patient", "a"],
     "report": ["--model", "nothing", "--output", "out.html"],

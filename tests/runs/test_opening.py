@@ -119,7 +119,10 @@ def test_a_run_of_several_fitted_splits_is_refused(trained):
     with pytest.raises(InputError) as raised:
         fitted_split(trained)
     run = str(trained)
-    assert str(raised.value) == f"{run}: a run with 2 fitted splits; one is needed: {run}/r0s0, {run}/r0s1"
+    assert str(raised.value) == (
+        f"{run}: a run with 2 fitted splits; one is needed: {run}/r0s0, {run}/r0s1; predict, evaluate and validate "
+        "take their mean"
+    )
 
 
 def test_a_run_of_one_fitted_split_names_it(copy):

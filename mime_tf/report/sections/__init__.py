@@ -7,6 +7,7 @@ A module has a function `gather(inputs)`, of `mime_tf.report.inputs.Inputs`, tha
 from mime_tf.report.sections import (
     alerts,
     calibration,
+    characteristics,
     cohort,
     decision,
     discrimination,
@@ -14,6 +15,7 @@ from mime_tf.report.sections import (
     linkage,
     measures,
     patients,
+    sample_size,
     subgroups,
     training,
     yardsticks,
@@ -22,6 +24,8 @@ from mime_tf.report.sections import (
 # In the order of the page.
 SECTIONS = (
     cohort,
+    characteristics,
+    sample_size,
     linkage,
     learning,
     measures,

@@ -1,0 +1,1 @@
+"""One model at several sites or in several periods: how good it is in each, and how unlike training each is."""
