@@ -72,6 +72,11 @@ class Store:
         visit_counts = self.visit_counts[rows]
         return self._first_visits(rows, visit_counts)
 
+    def visit_indices(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Returns the indices of the visits of the patients at `rows` (integers), in the order of `select`."""
+        rows = np.asarray(rows, np.int64)
+        return ranges(self.visits[rows], self.visit_counts[rows])
+
     def without_last_visits(self) -> "Store":
         """Returns the patients, each without the last visit; a patient of one visit is left with none."""
         return self._first_visits(np.arange(len(self)), self.visit_counts - 1)
