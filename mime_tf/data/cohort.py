@@ -186,13 +186,13 @@ class Cohort:
     def content_sha256(self) -> str:
         """SHA-256 of patients and labels, whatever the form of their files, pickles or Parquet."""
         labels = [] if self.labels is None else [self.labels]
-        columns = (np.ascontiguousarray(column, np.int64) for column in [*vars(self.store).values(), *labels])
+        columns = (np.ascontiguousarray(column, np.int64) for column in [*self.store.records.values(), *labels])
         return _sha256(column.tobytes() for column in columns)
 
     @functools.cached_property
     def _digests(self) -> dict[str, str]:
         if self.path is None:
-            columns = [*vars(self.store).values(), *([] if self.labels is None else [self.labels])]
+            columns = [*self.store.records.values(), *([] if self.labels is None else [self.labels])]
             return {"memory_sha256": _sha256(np.ascontiguousarray(column).tobytes() for column in columns)}
         top = self.path if os.path.isdir(self.path) else os.path.dirname(self.path) or "."
         names = [
@@ -235,6 +235,10 @@ class Cohort:
         tables, rows = self._tables
         days = None if tables is None else tables.visits
         return None if days is None else days.of(self.store, rows.start, self.name)
+
+    def dated(self) -> "Cohort":
+        """Returns the cohort with the days of the visits in its store, or without where none are known."""
+        return self.with_store(self.store.with_days(self.visit_days))
 
     @functools.cached_property
     def _tables(self) -> "tuple[_Tables | None, range]":

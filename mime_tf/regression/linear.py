@@ -138,7 +138,7 @@ def fit(
     table: PatientTable | None = None,
     seed: int = 0,
 ) -> Linear:
-    """Fits paths of L1 and of L2 penalties, in the first window and in all; the least log loss on valid is chosen.
+    """Fits paths of L1 and of L2 penalties in each of `Columns.parts`; the least log loss on valid is chosen.
 
     Sequences are then added to the columns chosen, with L1, because few of many pairs of diagnoses matter; they stay if
     the loss falls.
