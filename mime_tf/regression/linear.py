@@ -152,7 +152,7 @@ def candidates(
     table: PatientTable | None = None,
     seed: int = 0,
 ) -> list[Linear]:
-    """Fits paths of L1 and of L2 penalties, in the first window and in all.
+    """Fits paths of L1 and of L2 penalties in each of `Columns.parts`.
 
     Args:
         store: the cohort.
