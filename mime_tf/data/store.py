@@ -110,7 +110,7 @@ class Store:
         dxobj_counts = self.dxobjs[visit_rows + 1] - self.dxobjs[visit_rows]
         dxobj_rows = ranges(self.dxobjs[visit_rows], dxobj_counts)
         days = None if self.days is None else self.days[visit_rows]
-        return Store(offsets(visit_counts), offsets(dxobj_counts), *self._dxobjects(dxobj_rows), days=days)
+        return Store(offsets(visit_counts), offsets(dxobj_counts), *self._dxobjects(dxobj_rows)).with_days(days)
 
     def keep_known(self, known: Mapping[str, np.ndarray]) -> "Store":
         """Drops the codes that a model has never seen, as the authors' program does with valid and test.
