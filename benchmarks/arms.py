@@ -10,7 +10,7 @@ import tempfile
 
 import numpy as np
 
-from mime_tf.config import TrainConfig
+from mime_tf.config import REGRESSION, TrainConfig
 from mime_tf.data.cohort import Cohort
 from mime_tf.runs.folder import PREDICTIONS
 from mime_tf.runs.paths import split_folders
@@ -63,6 +63,16 @@ def recipe(task):
     return _trained(task.plan.config.with_recipe(), task)
 
 
+def recipe_alone(task):
+    """Returns the probabilities of the same blend without the ancestors of codes."""
+    return _trained(dataclasses.replace(task.plan.config.with_recipe(), hierarchy="none"), task)
+
+
+def recipe_regression(task):
+    """Returns the probabilities of the blend's regression alone: the recipe where its networks are given up."""
+    return _trained(dataclasses.replace(task.plan.config.with_recipe(), blend=(REGRESSION,)), task)
+
+
 def regression_on_codes(task):
     """Returns the probabilities of a regression that sees no link."""
     return _regression(task, links=False)
@@ -73,13 +83,26 @@ def regression_on_pairs(task):
     return _regression(task, links=True)
 
 
-def _regression(task, links):
+def regression_on_ancestors(task):
+    """Returns the probabilities of that regression with ancestors of codes, or without if valid prefers it."""
+    from mime_tf.regression import yardsticks
+
+    return _regression(task, links=True, lineage=yardsticks.lineage_of(task.cohort))
+
+
+def _regression(task, links, lineage=None):
     from mime_tf.regression import linear
     from mime_tf.regression.columns import Columns
 
     def fit(store, labels, train_rows, valid_rows):
-        columns = Columns.learn(store, train_rows, links=links)
-        return linear.fit(store, labels, train_rows, valid_rows, columns=columns)
+        fits = (
+            linear.fit(
+                *(store, labels, train_rows, valid_rows),
+                columns=Columns.learn(store, train_rows, links=links, lineage=ancestors),
+            )
+            for ancestors in dict.fromkeys((None, lineage))
+        )
+        return min(fits, key=lambda fitted: fitted.valid_loss)
 
     return _fitted(task, fit)
 
@@ -113,4 +136,9 @@ ARMS = {
     "codes": regression_on_codes,
     "pairs": regression_on_pairs,
     "boosting": boosting,
+    "recipe_regression": recipe_regression,
+    "recipe_alone": recipe_alone,
+    "pairs_ancestors": regression_on_ancestors,
 }
+# Those that are compared where nothing else is asked for.
+USUAL = ("recipe", "mime", "codes", "pairs", "boosting")

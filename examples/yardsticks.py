@@ -1,6 +1,6 @@
-"""MiME compared with simpler models, each scored on the same folds.
+"""MiME, or the recipe, compared with simpler models, each scored on the same folds.
 
-    python examples/yardsticks.py hf/runs/case_control/ hf/runs/cohort_5_years/
+    python examples/yardsticks.py hf/runs/case_control/mime_ hf/runs/case_control/recipe_
 
 An argument is the OUTPUT of a finished `train.py --folds=K` on a cohort that `mime-tf convert` made of patients with a
 known age. docs/example_heart_failure.md shows the result.
@@ -21,11 +21,12 @@ from mime_tf.runs.record import Record
 from mime_tf.runs.results import read_predictions
 from mime_tf.splits.split import eligible, make_split
 
-MIME, PAIRS = "MiME", "pairs"
+# The yardsticks from which the model's difference is printed.
+PRINTED = ("pairs", "pairs_age_sex")
 
 
 def compare(output, bootstrap=DEFAULT_BOOTSTRAP):
-    """Scores every patient of a run with folds out of fold, by MiME and by the yardsticks.
+    """Scores every patient of a run with folds out of fold, by its model and by the yardsticks.
 
     Args:
         output: the OUTPUT of the run.
@@ -33,7 +34,7 @@ def compare(output, bootstrap=DEFAULT_BOOTSTRAP):
 
     Returns:
         labels, int64 (rows,), and a `mime_tf.assess.comparison.Comparison` of the probabilities of all folds together,
-        in which MiME is the first model.
+        in which the run's model, `MiME` or `recipe`, is the first.
 
     Raises:
         InputError: the run is missing or not finished, or its cohort can't be read.
@@ -42,11 +43,12 @@ def compare(output, bootstrap=DEFAULT_BOOTSTRAP):
     record = Record.read(path)
     if record is None or not record.finished or not record.config.folds:
         raise InputError(f"{path}: must be of a finished run with folds")
-    mime = read_predictions(out_of_fold_path(output))
+    predictions, model = read_predictions(out_of_fold_path(output)), "recipe" if record.config.blend else "MiME"
     simpler = _simpler(Cohort.open(record.content["input"]), record.config)
-    models = {MIME: mime.scores.probabilities} | {name: values[mime.rows] for name, values in simpler.items()}
-    labels = mime.scores.labels
-    scores = {name: [Scores(labels, values, mime.rows)] for name, values in models.items()}
+    models = {name: values[predictions.rows] for name, values in simpler.items()}
+    models = {model: predictions.scores.probabilities, **models}
+    labels = predictions.scores.labels
+    scores = {name: [Scores(labels, values, predictions.rows)] for name, values in models.items()}
     return labels, comparison.compare(scores, bootstrap)
 
 
@@ -66,10 +68,13 @@ def _simpler(cohort, config):
 def lines(output, labels, compared):
     """Yields the printed lines of a run."""
     yield f"{output}  {len(labels):,} rows, {labels.sum():,} of label 1 ({labels.mean():.1%})"
-    yield f"  {'':36}{'AUC':>23} {'average precision':>23}"
+    yield f"  {'':46}{'AUC':>23} {'average precision':>23}"
     for name, means in compared.means.items():
         yield _line(yardsticks.NAMES.get(name, name), means)
-    yield _line(f"MiME less {yardsticks.NAMES[PAIRS]}", compared.differences[PAIRS])
+    model = next(iter(compared.means))
+    for name in PRINTED:
+        if name in compared.differences:
+            yield _line(f"{model} less {yardsticks.NAMES[name]}", compared.differences[name])
 
 
 def _line(name, estimates):
@@ -77,7 +82,7 @@ def _line(name, estimates):
         f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
         for estimate in (estimates["auc"], estimates["average_precision"])
     )
-    return f"  {name:36}{auc:>23} {precision:>23}"
+    return f"  {name:46}{auc:>23} {precision:>23}"
 
 
 def main(outputs):

@@ -31,6 +31,7 @@ PARTS = (REGRESSION, *KINDS)
 # Values of the flags in place of their defaults for the best prediction from a cohort of one's own.
 RECIPE: dict[str, Any] = {
     "blend": PARTS,
+    "hierarchy": "auto",
     "age_sex": "auto",
     "choose_by": "calibrated_loss",
     "width": "auto",
@@ -44,7 +45,7 @@ RECIPE: dict[str, Any] = {
 }
 _DIVISION = ("test_fraction", "valid_fraction")
 EQUATIONS = ("program", "paper")
-HIERARCHIES = ("none", "sum")
+HIERARCHIES = ("none", "sum", "auto")
 LABEL, NEXT_VISIT = TASKS = ("label", "next_visit")
 WIDTHS = ("rnn_size", "dx_emb_size", "rx_emb_size", "pr_emb_size", "dxobj_emb_size", "visit_emb_size")
 # Least number of patients of a cohort, and the width that `auto` gives it; 64 was enough for 2,000 to 10,000 patients.
@@ -226,6 +227,13 @@ class TrainConfig:
         "Type to compute in, with weights and losses in float32: faster on a GPU, slower on most CPUs, and no longer "
         "the authors' numbers to the last digits.",
     )
+    tf32: bool = _field(
+        TRAINING,
+        False,
+        None,
+        "Let a GPU multiply float32 in TF32, with 10 bits of precision instead of 23: faster, and no longer the "
+        "authors' numbers. It does nothing on a CPU.",
+    )
     distribute: str = _field(
         TRAINING,
         "none",
@@ -283,9 +291,10 @@ class TrainConfig:
         MODEL,
         "none",
         one_of(HIERARCHIES),
-        "Ancestors in the embeddings of codes, from the `hierarchy.csv` beside the cohort: `sum` adds those of a "
-        "code's ancestors to its own, which starts at 0 so that a rare code leans on its relatives; `none` has each "
-        "code alone. Of a single network: a blend's regression knows ancestors without it.",
+        "Ancestors of codes, from the `hierarchy.csv` beside the cohort, in the embeddings of networks and the columns "
+        "of a blend's regression: `sum` adds the embeddings of a code's ancestors to its own, which starts at 0 so "
+        "that a rare code leans on its relatives; `auto` is `sum` if the cohort has codes with an ancestor in common; "
+        "`none` has each code alone.",
     )
     age_sex: str = _field(
         MODEL,
@@ -406,7 +415,7 @@ class TrainConfig:
         self._require("equations, dx_emb_size, dxobj_emb_size", equal, right)
         self._require("init_embeddings, init_from", not (links and self.init_from), "random where init_from is set")
         for name in ("init_embeddings", "init_from"):
-            free = self.hierarchy == "none" or getattr(self, name) == FIELDS[name].default
+            free = self.hierarchy in ("none", "auto") or getattr(self, name) == FIELDS[name].default
             self._require(f"hierarchy, {name}", free, f"none where {name} is set, which starts codes from other values")
         fits = not links or auto or self.link_dimensions <= self.dx_emb_size
         self._require("link_dimensions, dx_emb_size", fits, "at most dx_emb_size")
@@ -442,7 +451,7 @@ class TrainConfig:
         """Checks that the parts of a blend and the options of a single network are not mixed."""
         different = len(set(self.blend)) == len(self.blend)
         self._require("blend", different, "different parts")
-        for name in ("pooling", "hierarchy", "init_from", "eval_drop_remainder", "jit_compile") if self.blend else ():
+        for name in ("pooling", "init_from", "eval_drop_remainder", "jit_compile") if self.blend else ():
             is_default = getattr(self, name) == type(self).__dataclass_fields__[name].default
             self._require(f"blend, {name}", is_default, f"without {name}, which is of a single network")
         takes = self.age_sex == "none" or REGRESSION in self.blend
@@ -491,7 +500,7 @@ class TrainConfig:
         """
         widths = {name: FIELDS[name].default for name in WIDTHS}
         values = {name: value for name, value in RECIPE.items() if name not in _DIVISION}
-        return dataclasses.replace(self, jit_compile="auto", hierarchy="none", **widths, **values)
+        return dataclasses.replace(self, jit_compile="auto", **widths, **values)
 
     @property
     def split_numbers(self) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from mime_tf.ablation import unlinking
 from mime_tf.config import SIZE_NAMES, TrainConfig
-from mime_tf.data import hierarchy, parquet, sizes
+from mime_tf.data import hierarchy, parquet, sizes, visit_days
 from mime_tf.data.cohort import PATIENT_ID
 from mime_tf.data.hierarchy import Hierarchy
 from mime_tf.data.patient_table import PatientTable
@@ -59,6 +59,7 @@ class Forms:
         table: age and sex of each row, or None.
         hierarchy: the ancestors of the codes of the linked form, or None.
         lineage: the same for yardsticks; None if the codes have no names.
+        days: days of the visits, which are those of all forms, or None.
     """
 
     forms: dict[str, Form]
@@ -68,6 +69,7 @@ class Forms:
     table: PatientTable | None
     hierarchy: Hierarchy | None
     lineage: Lineage | None
+    days: np.ndarray | None
 
     @property
     def groups(self) -> np.ndarray | None:
@@ -95,6 +97,7 @@ def make(cohort, config: TrainConfig, seed: int = 0) -> Forms:
             f"hierarchy: found {config.hierarchy}; must be none in an ablation, whose forms have no families"
         )
     rows = eligible(cohort.store, config.min_threshold, config.max_threshold, config.association_threshold)
+    days = cohort.dated().store.select(rows).days
     store, groups = cohort.store.select(rows), group_numbers(cohort, config.group_column)
     ids = groups if groups is not None else cohort.patient_ids
     num_codes = sizes.resolve(store, dict.fromkeys(SIZE_NAMES), "the cohort")
@@ -113,9 +116,8 @@ def make(cohort, config: TrainConfig, seed: int = 0) -> Forms:
     ids, table = rows if ids is None else ids[rows], yardsticks.table_of(cohort)
     table = None if table is None else table.select(rows)
     lineage = yardsticks.lineage_of(cohort)
-    return Forms(
-        {form.name: form for form in forms}, cohort.labels[rows], ids, changed, table, cohort.hierarchy, lineage
-    )
+    beside = table, cohort.hierarchy, lineage, days
+    return Forms({form.name: form for form in forms}, cohort.labels[rows], ids, changed, *beside)
 
 
 def _joint(vocabulary: Vocabulary | None, num_codes: Mapping[str, int]) -> Vocabulary | None:
@@ -159,6 +161,8 @@ def write(forms: Forms, folder: str, overwrite: bool = False) -> dict[str, str]:
             vocabulary.write(os.path.join(folder, name, "vocabulary.csv"))
         if forms.hierarchy is not None and name == "linked":  # that of the recipe
             forms.hierarchy.write(os.path.join(folder, name, hierarchy.FILE))
+        if forms.days is not None and name == "linked":
+            visit_days.write(os.path.join(folder, name, visit_days.FILE), forms.forms[name].store, forms.days)
         parquet.write(paths[name], forms.forms[name].store, forms.labels, forms.patient_ids)
     return paths
 
@@ -166,5 +170,5 @@ def write(forms: Forms, folder: str, overwrite: bool = False) -> dict[str, str]:
 def _is_same(content: tuple[Any, ...], forms: Forms, name: str) -> bool:
     """Whether the content of a Parquet cohort, as `parquet.read` returns it, is that of a form."""
     store, labels, ids = content
-    columns = [(getattr(store, column), getattr(forms.forms[name].store, column)) for column in vars(store)]
+    columns = [(getattr(store, column), getattr(forms.forms[name].store, column)) for column in store.records]
     return all(np.array_equal(*pair) for pair in [*columns, (labels, forms.labels), (ids, forms.patient_ids)])

@@ -267,8 +267,9 @@ def _fit_yardsticks(config, made, plan, ratio, seed, console):
             for number, split in plan.splits.items():
                 console.progress(f"{ARMS[arm]}, split {number}")
                 name = "pairs_ancestors" if arm == SHUFFLED else arm
-                fitted = yardsticks.fit(name, split, table, seed, lineage)
-                test = yardsticks.probabilities(fitted, split.test, table)[np.argsort(split.test.rows)]
+                fitted = yardsticks.fit(name, split, table, seed, lineage, made.days)
+                probabilities = yardsticks.probabilities(fitted, split.test, table, made.days)
+                test = probabilities[np.argsort(split.test.rows)]
                 fits[arm].append(Yardstick(fitted.choice(), fitted.valid_loss, test))
     return fits
 

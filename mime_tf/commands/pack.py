@@ -7,7 +7,7 @@ from argparse import Namespace
 
 from mime_tf.commands import options
 from mime_tf.commands.options import Parser
-from mime_tf.data import conversion, hierarchy, patient_table, vocabulary
+from mime_tf.data import conversion, hierarchy, patient_table, visit_days, vocabulary
 from mime_tf.errors import InputError
 from mime_tf.terminal import files, outputs, reading
 from mime_tf.terminal.console import Console
@@ -18,11 +18,11 @@ EPILOG = """example:
 
 The first line reads data/hf.seqs and data/hf.labels, the second trains on the file that the first has written. A
 vocabulary.csv and hierarchy.csv beside the data are copied into the folder of the output, unless that folder has them;
-so are the patients.csv, linkage.json and convert.json that convert leaves there. The patient_id of patients.csv becomes
-a column of the Parquet file."""
+so are the patients.csv, visits.csv, linkage.json and convert.json that convert leaves there. The patient_id of
+patients.csv becomes a column of the Parquet file."""
 
 OF_CODES = (vocabulary.FILE, hierarchy.FILE)  # files that several cohorts of the same codes may share
-OWN = (patient_table.FILE, conversion.LINKAGE, conversion.RULES)  # files that belong to one cohort
+OWN = (patient_table.FILE, visit_days.FILE, conversion.LINKAGE, conversion.RULES)  # files that belong to one cohort
 
 
 def parser(program: str) -> Parser:

@@ -13,22 +13,24 @@ Arrow is imported for a Parquet cohort only.
 import functools
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from mime_tf.data import hierarchy, patient_table, pickled, vocabulary
+from mime_tf.data import hierarchy, patient_table, pickled, visit_days, vocabulary
 from mime_tf.data.conversion import LINKAGE, RULES, Conversion
 from mime_tf.data.hierarchy import Hierarchy
 from mime_tf.data.parquet_files import parquet_files
 from mime_tf.data.patient_table import PatientTable
 from mime_tf.data.store import Store
+from mime_tf.data.visit_days import VisitDays
 from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
 from mime_tf.terminal import reading
 
 PATIENT_ID = "patient_id"
-NAMES_BESIDE = (vocabulary.FILE, hierarchy.FILE, patient_table.FILE, RULES, LINKAGE)  # files beside a cohort
+# Files beside a cohort.
+NAMES_BESIDE = (vocabulary.FILE, hierarchy.FILE, patient_table.FILE, visit_days.FILE, RULES, LINKAGE)
 
 
 class Cohort:
@@ -58,8 +60,8 @@ class Cohort:
     ):
         self.store, self.labels, self.stored_ids, self.path = store, labels, stored_ids, path
         self.labelled = labelled
-        # Of a part of a cohort: a function that reads the whole patients.csv, and the part's rows in it.
-        self._table_rows: tuple[Callable[[], PatientTable | None], range] | None = None
+        # Of a part of a cohort: the tables of the whole, and the part's rows in them.
+        self._part_of: tuple[_Tables, range] | None = None
 
     @classmethod
     def open(cls, path: str | os.PathLike, labelled: bool = True, outcomes: bool = False) -> "Cohort":
@@ -106,7 +108,7 @@ class Cohort:
 
         Returns:
             The number of patients, and an iterator over the parts. The files beside a part are those of the cohort, and
-            its `attributes` are those of its patients.
+            its `attributes` and `visit_days` are those of its patients.
 
         Raises:
             InputError: as for `open`; a bad record is met when its part is read.
@@ -122,23 +124,17 @@ class Cohort:
     @classmethod
     def _parts(cls, path: str, count: int, parts: Iterable[tuple]) -> "Iterator[Cohort]":
         """Yields the parts of a cohort of `count` patients, with the ids of patients.csv where the files hold none."""
-        whole, start = cls._whole_table(path, count), 0
+        whole, start = _Tables(path, count), 0
         for store, _, ids in parts:
             part = cls(store, None, ids, path, labelled=False)
-            part._table_rows = whole, range(start, start + len(store))
+            part._part_of = whole, range(start, start + len(store))
             start += len(store)
             yield part
-
-    @staticmethod
-    def _whole_table(path: str, count: int) -> Callable[[], PatientTable | None]:
-        """Returns a function that reads the patients.csv beside a cohort when it is first called."""
-        table = os.path.join(_folder(path), patient_table.FILE)
-        return functools.cache(lambda: PatientTable.read(table, count, _name(path)) if os.path.exists(table) else None)
 
     def with_store(self, store: Store) -> "Cohort":
         """Returns the cohort with another record of each patient; labels, ids and the files beside it stay."""
         other = Cohort(store, self.labels, self.stored_ids, self.path, self.labelled)
-        other._table_rows = self._table_rows
+        other._part_of = self._part_of
         return other
 
     def __len__(self) -> int:
@@ -190,13 +186,13 @@ class Cohort:
     def content_sha256(self) -> str:
         """SHA-256 of patients and labels, whatever the form of their files, pickles or Parquet."""
         labels = [] if self.labels is None else [self.labels]
-        columns = (np.ascontiguousarray(column, np.int64) for column in [*vars(self.store).values(), *labels])
+        columns = (np.ascontiguousarray(column, np.int64) for column in [*self.store.records.values(), *labels])
         return _sha256(column.tobytes() for column in columns)
 
     @functools.cached_property
     def _digests(self) -> dict[str, str]:
         if self.path is None:
-            columns = [*vars(self.store).values(), *([] if self.labels is None else [self.labels])]
+            columns = [*self.store.records.values(), *([] if self.labels is None else [self.labels])]
             return {"memory_sha256": _sha256(np.ascontiguousarray(column).tobytes() for column in columns)}
         top = self.path if os.path.isdir(self.path) else os.path.dirname(self.path) or "."
         names = [
@@ -229,12 +225,27 @@ class Cohort:
     @functools.cached_property
     def attributes(self) -> PatientTable | None:
         """Attributes of the patients, from patients.csv beside the cohort, or None."""
-        if self._table_rows is not None:
-            whole, rows = self._table_rows
-            table = whole()
-            return None if table is None else table.select(rows)
-        path = self._beside(patient_table.FILE)
-        return None if path is None else PatientTable.read(path, len(self), self.name)
+        tables, rows = self._tables
+        table = None if tables is None else tables.patients
+        return table.select(rows) if table is not None and self._part_of is not None else table
+
+    @functools.cached_property
+    def visit_days(self) -> np.ndarray | None:
+        """Whole days from each visit to the prediction time, int32 (visits,), from visits.csv, or None."""
+        tables, rows = self._tables
+        days = None if tables is None else tables.visits
+        return None if days is None else days.of(self.store, rows.start, self.name)
+
+    def dated(self) -> "Cohort":
+        """Returns the cohort with the days of the visits in its store, or without where none are known."""
+        return self.with_store(self.store.with_days(self.visit_days))
+
+    @functools.cached_property
+    def _tables(self) -> "tuple[_Tables | None, range]":
+        """The tables beside the cohort, and its rows in them."""
+        if self._part_of is not None:
+            return self._part_of
+        return None if self.path is None else _Tables(self.path, len(self)), range(len(self))
 
     @functools.cached_property
     def conversion(self) -> Conversion | None:
@@ -258,6 +269,25 @@ class Cohort:
         """Returns the path of a file beside the cohort, or None where no such file is there."""
         path = None if self.folder is None else os.path.join(self.folder, file)
         return path if path is not None and os.path.exists(path) else None
+
+
+class _Tables:
+    """The tables beside a cohort that have rows for its rows, each read when it is first asked for."""
+
+    def __init__(self, path: str, rows: int):
+        self._path, self.rows = path, rows
+
+    @functools.cached_property
+    def patients(self) -> PatientTable | None:
+        """The patients.csv."""
+        path = os.path.join(_folder(self._path), patient_table.FILE)
+        return PatientTable.read(path, self.rows, _name(self._path)) if os.path.exists(path) else None
+
+    @functools.cached_property
+    def visits(self) -> VisitDays | None:
+        """The visits.csv."""
+        path = os.path.join(_folder(self._path), visit_days.FILE)
+        return VisitDays.read(path, self.rows, _name(self._path)) if os.path.exists(path) else None
 
 
 def files_of(path: str, labelled: bool = True) -> list[str]:

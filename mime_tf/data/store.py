@@ -42,6 +42,7 @@ class Store:
         dx: int32, one diagnosis code per Dx-object.
         rx_offsets, pr_offsets: int64, Dx-objects + 1.
         rx, pr: int32, the codes of the orders.
+        days: int32, visits: whole days from each visit to the prediction time, or None where nobody asks for them.
     """
 
     visits: np.ndarray
@@ -51,6 +52,7 @@ class Store:
     rx: np.ndarray
     pr_offsets: np.ndarray
     pr: np.ndarray
+    days: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Number of patients."""
@@ -66,11 +68,31 @@ class Store:
         """Number of visits of each patient, int64."""
         return np.diff(self.visits)
 
+    def patients_of(self, kind: str) -> np.ndarray:
+        """Returns the patient of each code of a kind, int64, in the order of `dx`, `rx` or `pr`."""
+        visit_patients = np.repeat(np.arange(len(self)), self.visit_counts)
+        patients = np.repeat(visit_patients, np.diff(self.dxobjs))
+        return patients if kind == "dx" else np.repeat(patients, np.diff(getattr(self, f"{kind}_offsets")))
+
+    @property
+    def records(self) -> dict[str, np.ndarray]:
+        """The columns that hold the records, by name: all but the days."""
+        return {name: column for name, column in vars(self).items() if name != "days"}
+
+    def with_days(self, days: np.ndarray | None) -> "Store":
+        """Returns the same records with days of the visits, or without."""
+        return dataclasses.replace(self, days=days)
+
     def select(self, rows: Sequence[int] | np.ndarray) -> "Store":
         """Returns the patients at `rows` (integers), in that order, as a Store of their own."""
         rows = np.asarray(rows, np.int64)
         visit_counts = self.visit_counts[rows]
         return self._first_visits(rows, visit_counts)
+
+    def visit_indices(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
+        """Returns the indices of the visits of the patients at `rows` (integers), in the order of `select`."""
+        rows = np.asarray(rows, np.int64)
+        return ranges(self.visits[rows], self.visit_counts[rows])
 
     def without_last_visits(self) -> "Store":
         """Returns the patients, each without the last visit; a patient of one visit is left with none."""
@@ -87,7 +109,8 @@ class Store:
         visit_rows = ranges(self.visits[rows], visit_counts)
         dxobj_counts = self.dxobjs[visit_rows + 1] - self.dxobjs[visit_rows]
         dxobj_rows = ranges(self.dxobjs[visit_rows], dxobj_counts)
-        return Store(offsets(visit_counts), offsets(dxobj_counts), *self._dxobjects(dxobj_rows))
+        days = None if self.days is None else self.days[visit_rows]
+        return Store(offsets(visit_counts), offsets(dxobj_counts), *self._dxobjects(dxobj_rows)).with_days(days)
 
     def keep_known(self, known: Mapping[str, np.ndarray]) -> "Store":
         """Drops the codes that a model has never seen, as the authors' program does with valid and test.
@@ -115,6 +138,7 @@ class Store:
             rx[rx_rows],
             np.searchsorted(pr_rows, pr_offsets),
             pr[pr_rows],
+            self.days,
         )
 
     def _dxobjects(self, rows: np.ndarray) -> tuple[np.ndarray, ...]:

@@ -15,7 +15,7 @@ from mime_tf.ehr.design import case_control, cohort_design, timeline
 from mime_tf.ehr.design.outcome import DEATH, first_times
 from mime_tf.ehr.design.selection import Selection
 from mime_tf.ehr.design.timeline import Patients, Timeline
-from mime_tf.ehr.encode import audit, features, nesting, pruning
+from mime_tf.ehr.encode import audit, features, nesting, pruning, visit_days
 from mime_tf.ehr.encode.pruning import Dropped
 from mime_tf.ehr.engine import Engine
 from mime_tf.ehr.events import Events
@@ -41,6 +41,7 @@ class Conversion:
         store: the patients of the rows.
         labels: int64 of 0 and 1, (rows,), or None.
         patients: the columns of patients.csv; None in them is unknown.
+        visit_days: int64, (visits,): whole days from each visit to the prediction time.
         vocabulary: the codes.
         hierarchy: the ancestors of the codes; without rows if no code has one.
         linkage: the content of linkage.json.
@@ -54,6 +55,7 @@ class Conversion:
     store: Store
     labels: np.ndarray | None
     patients: dict[str, list]
+    visit_days: np.ndarray
     vocabulary: Vocabulary
     hierarchy: Hierarchy
     linkage: dict[str, Any]
@@ -115,10 +117,12 @@ def convert(
     hierarchy, linkage["hierarchy"] = above.of(vocabulary)
     if rolled_up:
         linkage["roll_up"] = rolled_up.counts
+    last = int(patients.end.max())
     return Conversion(
         store=nesting.nest(pruned.features, pruned.codes, len(selection)),
         labels=selection.label,
         patients=_patient_columns(patients, selection, features.visit_counts(pruned.features, len(selection))),
+        visit_days=visit_days.before(pruned.features, selection.time, last),
         vocabulary=vocabulary,
         hierarchy=hierarchy,
         linkage=linkage,
@@ -126,7 +130,7 @@ def convert(
         audit=audit.audit(pruned.features, selection, concepts, outcome_concepts),
         notes=_notes(linkage, pruned.dropped, selection.label, request),
         outcome=outcome,
-        last_event=to_iso(int(patients.end.max()))[:10],
+        last_event=to_iso(last)[:10],
     )
 
 

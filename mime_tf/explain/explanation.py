@@ -67,15 +67,32 @@ class Visit:
     Attributes:
         dxobjects: tuple of DxObject, those that the model was shown.
         dropped: tuple of Dropped.
+        days_before: int, whole days from the visit to the prediction time, or None.
     """
 
     dxobjects: tuple
     dropped: tuple
+    days_before: int | None = None
 
     @property
     def contribution(self):
         """Contribution of the visit: the sum over its Dx-objects."""
         return sum(dxobject.contribution for dxobject in self.dxobjects)
+
+
+@dataclasses.dataclass(frozen=True)
+class Among:
+    """A probability among those of the test patients of the run.
+
+    Attributes:
+        higher: number of these patients with a higher probability.
+        patients: number of all.
+        mean: float, mean of their probabilities.
+    """
+
+    higher: int
+    patients: int
+    mean: float
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -95,6 +112,7 @@ class Explanation:
         visits: tuple of Visit, in the order of time.
         subject: str, what the model predicts, and of how many patients.
         remarks: tuple of str, to be read before the numbers.
+        among: Among, or None where the run has no predictions for test patients.
     """
 
     row: int
@@ -107,6 +125,7 @@ class Explanation:
     visits: tuple
     subject: str = ""
     remarks: tuple = ()
+    among: Among | None = None
 
     @property
     def model_probability(self):
@@ -116,19 +135,20 @@ class Explanation:
     def to_frame(self):
         """Returns the contributions as a `pandas.DataFrame` with a row for each diagnosis alone and each order.
 
-        Columns: `visit_index`, `dxobject_index` within the visit, `kind` (dx, rx or pr), `code`, `name`,
-        `contribution`. The codes that the model was not shown are left out.
+        Columns: `visit_index`, `days_before` of the visit, `dxobject_index` within it, `kind` (dx, rx or pr), `code`,
+        `name`, `contribution`. The codes that the model was not shown are left out.
         """
-        names = ("visit_index", "dxobject_index", "kind", "code", "name", "contribution")
+        names = ("visit_index", "days_before", "dxobject_index", "kind", "code", "name", "contribution")
         rows = list(self._contributions())
         return frame({name: [row[index] for row in rows] for index, name in enumerate(names)})
 
     def _contributions(self):
         for visit_index, visit in enumerate(self.visits):
             for dxobject_index, dxobject in enumerate(visit.dxobjects):
-                yield visit_index, dxobject_index, "dx", dxobject.code, dxobject.name, dxobject.alone
+                where = visit_index, visit.days_before, dxobject_index
+                yield *where, "dx", dxobject.code, dxobject.name, dxobject.alone
                 for order in dxobject.orders:
-                    yield visit_index, dxobject_index, order.kind, order.code, order.name, order.contribution
+                    yield *where, order.kind, order.code, order.name, order.contribution
 
     def __repr__(self):
         return f"Explanation({self.patient}: probability {self.probability:.3f}, visits: {len(self.visits)})"

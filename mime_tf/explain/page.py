@@ -2,12 +2,12 @@
 
 from mime_tf.errors import InputError
 from mime_tf.explain import picture
-from mime_tf.explain.lines import explanation_lines, steps, title
+from mime_tf.explain.lines import explanation_lines, standing, steps, title
 from mime_tf.pages.templates import render_html
 
 
 def explanation_page(explanation):
-    """Returns a page with the score, the picture and the whole table.
+    """Returns a page with the score, the picture, a table of its lines, and the whole table if it has more.
 
     Args:
         explanation: `mime_tf.explain.explanation.Explanation`.
@@ -31,13 +31,16 @@ def notebook_html(explanation):
 
 
 def _render(template, explanation, timeline):
+    lines, shown = (explanation_lines(explanation, most) for most in (None, picture.MOST_LINES))
     return render_html(
         template,
         subject=explanation.subject,
         remarks=explanation.remarks,
         title=title(explanation),
+        standing=standing(explanation),
         steps=[*steps(explanation), ("log-odds", explanation.logit)],
         picture=timeline,
-        lines=explanation_lines(explanation),
+        lines=lines,
+        shown=shown,
         gap=explanation.gap,
     )

@@ -11,9 +11,12 @@ import numpy as np
 from mime_tf.data.vocabulary import code_name
 from mime_tf.errors import InputError, show
 from mime_tf.explain.attribution import TOLERANCE
-from mime_tf.explain.explanation import Dropped, DxObject, Explanation, Order, Visit
+from mime_tf.explain.explanation import Among, Dropped, DxObject, Explanation, Order, Visit
 from mime_tf.explain.parts import contributions
 from mime_tf.runs import attributes
+
+# A patient's own probability in the run's predictions is not higher than the one that is computed here.
+_ROUNDING = 1e-6
 
 
 def explain_patients(fitted, cohort, rows, tolerance=TOLERANCE, progress=None, title=None):
@@ -40,7 +43,8 @@ def explain_patients(fitted, cohort, rows, tolerance=TOLERANCE, progress=None, t
     fitted.check_codes(cohort)
     of_cohort = attributes.read(fitted, cohort)
     of_patients = None if of_cohort is None else of_cohort[np.asarray(rows, np.int64)]
-    records = _Records(fitted, cohort.store.select(rows), of_patients, tolerance, progress)
+    days = None if cohort.visit_days is None else cohort.visit_days[cohort.store.visit_indices(rows)]
+    records = _Records(fitted, cohort.store.select(rows), days, of_patients, tolerance, progress)
     subject = fitted.subject.titled(title).title
     explanations = []
     for patient_index, row in enumerate(rows):
@@ -52,10 +56,12 @@ def explain_patients(fitted, cohort, rows, tolerance=TOLERANCE, progress=None, t
 class _Records:
     """The records of the patients to explain, as they are and as the model was shown them, and the contributions."""
 
-    def __init__(self, fitted, store, attributes, tolerance, progress):
+    def __init__(self, fitted, store, days, attributes, tolerance, progress):
         self._adjustment = fitted.adjustment
         self._vocabulary, self._usable = fitted.vocabulary, fitted.usable
-        self._store, self._known = store, store.keep_known(fitted.usable)
+        self._store, self._known, self._days = store, store.keep_known(fitted.usable), days
+        test = fitted.predictions("test")
+        self._of_test = np.zeros(0) if test is None else test.scores.probabilities
         self._contributions = contributions(fitted.model, self._known, tolerance, progress, attributes)
         self._has_attributes = attributes is not None
 
@@ -66,10 +72,11 @@ class _Records:
         visits = range(self._store.visits[patient_index], self._store.visits[patient_index + 1])
         empty = self._known.dxobjs[visits.start] == self._known.dxobjs[visits.stop]
         output = 1 / (1 + math.exp(min(-logit, 700)))
+        probability = float(self._adjustment(np.array([output]), np.array([empty]))[0])
         return Explanation(
             row=row,
             patient=name,
-            probability=float(self._adjustment(np.array([output]), np.array([empty]))[0]),
+            probability=probability,
             empty_logit=float(logits.empty_logits[patient_index]),
             dx_logit=float(logits.dx_logits[patient_index]),
             logit=logit,
@@ -77,7 +84,15 @@ class _Records:
             visits=tuple(map(self._visit, visits)),
             subject=subject,
             remarks=tuple(self._remarks(empty)),
+            among=self._among(probability),
         )
+
+    def _among(self, probability):
+        """Returns where a probability is among those of the test patients, or None."""
+        count = len(self._of_test)
+        if not count:
+            return None
+        return Among(int((self._of_test > probability + _ROUNDING).sum()), count, float(self._of_test.mean()))
 
     def _remarks(self, empty):
         """Yields what has to be known before the numbers are read."""
@@ -96,7 +111,8 @@ class _Records:
 
     def _visit(self, visit_index):
         dxobjects = range(self._known.dxobjs[visit_index], self._known.dxobjs[visit_index + 1])
-        return Visit(tuple(map(self._dxobject, dxobjects)), tuple(self._dropped(visit_index)))
+        days = None if self._days is None else int(self._days[visit_index])
+        return Visit(tuple(map(self._dxobject, dxobjects)), tuple(self._dropped(visit_index)), days)
 
     def _dxobject(self, dxobject_index):
         code = int(self._known.dx[dxobject_index])

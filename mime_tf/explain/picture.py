@@ -2,7 +2,7 @@
 
 import textwrap
 
-from mime_tf.explain.lines import explanation_lines, steps, title
+from mime_tf.explain.lines import explanation_lines, standing, steps, title
 from mime_tf.pages.text import one_line, shortened, signed
 from mime_tf.terminal.plotting import require_matplotlib
 
@@ -45,7 +45,7 @@ def figure(explanation, most_lines=MOST_LINES):
     hues = colors.LinearSegmentedColormap.from_list("contributions", _COLORS)
     scale = cm.ScalarMappable(colors.Normalize(-largest, largest), hues)
     head = list(_head(explanation))
-    margin = _MARGIN + _LINE * len(head)
+    margin = _MARGIN + _LINE * (len(head) + (explanation.among is not None))
     height = len(lines) * _LINE + margin
     drawing = Figure(figsize=(11, height), facecolor="white")
     axes = drawing.add_axes((0.02, 0.75 / height, 0.96, 1 - margin / height))
@@ -81,10 +81,10 @@ def _draw_rail(axes, lines, scale):
 def _draw_line(axes, top, line, scale):
     """Draws a line with its name, its number and a bar."""
     if line.is_visit:
-        axes.text(_RAIL + 0.7, top + 0.5, "the visit", **_QUIET)
+        axes.text(_RAIL + 0.7, top + 0.5, line.when or "the visit", **_QUIET)
     elif line.level == 0 or line.contribution is None:
-        left = 0.7 if line.level == 0 else _RAIL + 0.7
-        axes.text(left, top + 0.5, shortened(line.text, 2 * _LETTERS), parse_math=False, **_QUIET)
+        left = 0.7 if line.level == 0 else _RAIL + 0.7 + _INDENT * (line.level - 1)
+        axes.text(left, top + 0.5, shortened(line.dated, 2 * _LETTERS), parse_math=False, **_QUIET)
     else:
         left = _RAIL + 0.5 + _INDENT * (line.level - 1)
         _draw_box(axes, left, _NAMES, top, 1, line.contribution, scale)
@@ -130,8 +130,10 @@ def _draw_title(drawing, explanation, height, above):
     """Writes the score, and the steps that lead to it, beneath lines that take so many inches."""
     score = shortened(title(explanation), 2 * _LETTERS)
     values = "     ".join(f"{name} {signed(value)}" for name, value in steps(explanation))
-    first, second, third = (1 - (above + top) / height for top in (0.3, 0.62, 0.86))
+    below = _LINE if explanation.among else 0
+    first, beneath, second, third = (1 - (above + top) / height for top in (0.3, 0.6, 0.62 + below, 0.86 + below))
     drawing.text(0.02, first, score, fontsize=13, weight="bold", va="center", parse_math=False)
+    drawing.text(0.02, beneath, standing(explanation), fontsize=9.5, va="center")
     drawing.text(0.02, second, values, fontsize=9.5, va="center")
     drawing.text(0.02, third, _READING, color="0.4", **_SMALL)
 

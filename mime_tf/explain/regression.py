@@ -35,7 +35,7 @@ def regression_contributions(layer, store, attributes=None):
     values, start = np.zeros(len(occurrences.key)), 0
     for window, size in zip(layer.windows, layer.sizes, strict=True):
         columns = slice(start, start + size)
-        within = np.flatnonzero((occurrences.visit <= window) | (window == 0))
+        within = occurrences.rows(window)
         patient, key = occurrences.patient[within], occurrences.key[within]
         values[within] += _shares(patient, key, keys[columns], presence[columns], log_count[columns])
         start += size

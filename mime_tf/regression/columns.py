@@ -23,6 +23,8 @@ from mime_tf.regression.lineage import FIRST, IN_PAIRS, Lineage
 ALL = 0
 # Windows of visits: all of them, the last three, the last one.
 WINDOWS = (ALL, 3, 1)
+# Windows of days, below 0: visits of the last 30 days before the prediction time, and of the last 365.
+DAY_WINDOWS = (-30, -365)
 # Least number of training patients with a code or pair for it to be a column.
 LEAST_PATIENTS = 3
 _CODES = 2**31  # codes are int32
@@ -39,7 +41,7 @@ class Columns:
     penalty is the heavier, the fewer codes share a column.
 
     Attributes:
-        windows: the last so many visits each, `ALL` for all visits.
+        windows: the last so many visits each, `ALL` for all visits; below 0 the visits of the last so many days.
         keys: int64 arrays, ascending, one per window: what at least `least` training patients have in it.
         lineage: the ancestors of the codes, which have keys as well, or None.
     """
@@ -53,7 +55,7 @@ class Columns:
         cls,
         store: Store,
         patients: np.ndarray,
-        windows: Sequence[int] = WINDOWS,
+        windows: Sequence[int] | None = None,
         links: bool = True,
         least: int = LEAST_PATIENTS,
         lineage: Lineage | None = None,
@@ -63,11 +65,13 @@ class Columns:
         Args:
             store: the cohort.
             patients: int64, the rows of `store` that train.
-            windows: numbers of last visits, `ALL` for all.
+            windows: as the attribute; by default `WINDOWS`, and `DAY_WINDOWS` if the store has the days of visits.
             links: with the linked pairs; otherwise codes only.
             least: least number of patients who have a key.
             lineage: the ancestors of the codes, or None.
         """
+        if windows is None:
+            windows = WINDOWS if store.days is None else WINDOWS + DAY_WINDOWS
         found: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in windows]
         for block in _blocks(patients):
             occurrences = Occurrences.read(store.select(block), links, lineage)
@@ -128,9 +132,11 @@ class Columns:
         return ranges(np.cumsum(2 * sizes) - sizes, sizes)
 
     def parts(self) -> list["Columns"]:
-        """Returns the columns of the first window, and those of all windows if there are more."""
-        first = Columns(self.windows[:1], self.keys[:1], self.lineage)
-        return [first, self] if len(self.windows) > 1 else [self]
+        """Returns the columns of the first window, of all windows of visits, and of all, as far as these differ."""
+        of_visits = sum(window >= 0 for window in self.windows)
+        counts = sorted({1, of_visits, len(self.windows)} - {0})
+        shorter = [Columns(self.windows[:count], self.keys[:count], self.lineage) for count in counts[:-1]]
+        return [*shorter, self]
 
     def names(self, vocabulary: Vocabulary | None) -> list[str]:
         """Returns a name of each column for people, such as `rx 7 because of dx 3, how often, last visit`."""
@@ -186,6 +192,8 @@ def key_name(key: int, vocabulary: Vocabulary | None, lineage: Lineage | None = 
 
 def window_name(window: int) -> str:
     """Returns the name of a window for people."""
+    if window < 0:
+        return f"last {-window} days"
     return "all visits" if window == ALL else "last visit" if window == 1 else f"last {window} visits"
 
 
@@ -197,6 +205,7 @@ class Occurrences:
         patients: number of patients.
         patient: int64, the patient of each occurrence.
         visit: int64, its visit counted from the end: 1 for the last.
+        days: int32, days from its visit to the prediction time, or None where they are not known.
         key: int64.
         item: int64, the code that it is of, or the order of a pair: a position among the diagnoses, medications and
             procedures of the store, one after the other.
@@ -205,6 +214,7 @@ class Occurrences:
     patients: int
     patient: np.ndarray
     visit: np.ndarray
+    days: np.ndarray | None
     key: np.ndarray
     item: np.ndarray
 
@@ -236,14 +246,26 @@ class Occurrences:
                 keys.append((diagnoses[again] * 2 + number - 1) * _CODES + orders)
             before += len(codes)
         visit, key, item = (np.concatenate(columns) for columns in (visits, keys, items))
-        return cls(len(store), visit_patients[visit], visits_from_end[visit], key, item)
+        days = None if store.days is None else store.days[visit]
+        return cls(len(store), visit_patients[visit], visits_from_end[visit], days, key, item)
 
     def within(self, window: int) -> "Occurrences":
-        """Returns the occurrences in the last `window` visits."""
+        """Returns the occurrences in a window, as `rows` has them."""
         if window == ALL:
             return self
-        rows = np.flatnonzero(self.visit <= window)
-        return Occurrences(self.patients, self.patient[rows], self.visit[rows], self.key[rows], self.item[rows])
+        rows = self.rows(window)
+        days = None if self.days is None else self.days[rows]
+        return Occurrences(self.patients, self.patient[rows], self.visit[rows], days, self.key[rows], self.item[rows])
+
+    def rows(self, window: int) -> np.ndarray:
+        """Returns the indices of the occurrences in the last `window` visits, or in the last `-window` days."""
+        if window == ALL:
+            return np.arange(len(self.key))
+        if window > 0:
+            return np.flatnonzero(self.visit <= window)
+        if self.days is None:
+            raise ValueError(f"a window of days needs the days of the visits. Received: {window=}")
+        return np.flatnonzero(self.days <= -window)
 
 
 def _expanded(

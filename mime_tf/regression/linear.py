@@ -134,43 +134,97 @@ def fit(
     valid: np.ndarray,
     *,
     columns: Columns | None = None,
-    sequences: Sequences | None = None,
     table: PatientTable | None = None,
     seed: int = 0,
 ) -> Linear:
-    """Fits paths of L1 and of L2 penalties, in the first window and in all; the least log loss on valid is chosen.
+    """Returns the one of the `candidates` that has the least log loss on valid; arguments are theirs."""
+    every = candidates(store, labels, train, valid, columns=columns, table=table, seed=seed)
+    return min(every, key=lambda fitted: fitted.valid_loss)
 
-    Sequences are then added to the columns chosen, with L1, because few of many pairs of diagnoses matter; they stay if
-    the loss falls.
+
+def candidates(
+    store: Store,
+    labels: np.ndarray,
+    train: np.ndarray,
+    valid: np.ndarray,
+    *,
+    columns: Columns | None = None,
+    table: PatientTable | None = None,
+    seed: int = 0,
+) -> list[Linear]:
+    """Fits paths of L1 and of L2 penalties in each of `Columns.parts`.
 
     Args:
         store: the cohort.
         labels: 0 or 1, one per patient of `store`.
         train: int64, the rows of `store` that train.
-        valid: int64, the rows of `store` by which is chosen.
+        valid: int64, the rows of `store` by which the strength of a penalty is chosen.
         columns: learned from `train`; None for age and sex alone.
-        sequences: learned from `train`; None for none.
         table: the patients.csv beside the cohort, for age and sex; None for neither.
         seed: seed of scikit-learn's solver.
+
+    Returns:
+        The constant, then of each path the regression of the least log loss on valid.
     """
     attributes = Attributes.learn(table, train) if table is not None else None
     parts = [None] if columns is None else columns.parts()
     constant = _constant(parts[0], attributes, labels[train], labels[valid])
     if len(np.unique(labels[train])) < 2:
-        return constant
+        return [constant]
+    ends = (
+        _end_of_path(penalty, (part, None, attributes), store, labels, train, valid, table, seed)
+        for part in parts
+        for penalty in _FACTORS
+    )
+    return [constant, *(end for end in ends if end is not None)]
 
-    def fitted(part: Columns | None, sequences: Sequences | None, penalty: str) -> Iterator[Linear]:
-        values, checks = (design(part, sequences, attributes, store, rows, table) for rows in (train, valid))
-        if values.shape[1]:
-            path = _path(penalty, values, labels[train], seed)
-            strength, weights, intercept, loss = _least_loss(path, checks, labels[valid])
-            yield Linear(part, sequences, attributes, weights, intercept, penalty, strength, loss)
 
-    fits = [constant, *(fit for part in parts for penalty in _FACTORS for fit in fitted(part, None, penalty))]
-    best = min(fits, key=lambda fit: fit.valid_loss)
-    if sequences is not None and len(sequences):
-        best = min([best, *fitted(best.columns, sequences, "L1")], key=lambda fit: fit.valid_loss)
-    return best
+def with_sequences(
+    fitted: Linear,
+    sequences: Sequences,
+    store: Store,
+    labels: np.ndarray,
+    train: np.ndarray,
+    valid: np.ndarray,
+    *,
+    table: PatientTable | None = None,
+    seed: int = 0,
+) -> Linear:
+    """Fits the columns of a regression together with pairs of diagnoses, with L1, because few of many pairs matter.
+
+    Args:
+        fitted: from `fit` or `candidates`.
+        sequences: learned from `train`, one or more.
+        store: the cohort.
+        labels: 0 or 1, one per patient of `store`.
+        train: int64, the rows of `store` that train.
+        valid: int64, the rows of `store` by which the strength of the penalty is chosen.
+        table: the patients.csv beside the cohort, if `fitted` has attributes.
+        seed: seed of scikit-learn's solver.
+    """
+    blocks = (fitted.columns, sequences, fitted.attributes)
+    end = _end_of_path("L1", blocks, store, labels, train, valid, table, seed)
+    assert end is not None  # there are sequences, and they are columns
+    return end
+
+
+def _end_of_path(
+    penalty: str,
+    blocks: tuple[Columns | None, Sequences | None, Attributes | None],
+    store: Store,
+    labels: np.ndarray,
+    train: np.ndarray,
+    valid: np.ndarray,
+    table: PatientTable | None,
+    seed: int,
+) -> Linear | None:
+    """Returns the regression of a path that has the least log loss on valid, or None without any column."""
+    values, checks = (design(*blocks, store, rows, table) for rows in (train, valid))
+    if not values.shape[1]:
+        return None
+    path = _path(penalty, values, labels[train], seed)
+    strength, weights, intercept, loss = _least_loss(path, checks, labels[valid])
+    return Linear(*blocks, weights, intercept, penalty, strength, loss)
 
 
 def log_loss(labels: np.ndarray, logits: np.ndarray) -> float:

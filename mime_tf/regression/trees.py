@@ -83,7 +83,7 @@ def fit(
     seed: int = 0,
     engine: str | None = None,
 ) -> Trees:
-    """Fits boosting in the first window and in all, with each of `LEAVES`; the least log loss on valid is chosen.
+    """Fits boosting in each of `Columns.parts`, with each of `LEAVES`; the least log loss on valid is chosen.
 
     Args:
         store: the cohort.

@@ -53,7 +53,12 @@ def available(table: PatientTable | None, lineage: Lineage | None = None) -> lis
 
 
 def fit(
-    name: str, split: Split, table: PatientTable | None = None, seed: int = 0, lineage: Lineage | None = None
+    name: str,
+    split: Split,
+    table: PatientTable | None = None,
+    seed: int = 0,
+    lineage: Lineage | None = None,
+    days: np.ndarray | None = None,
 ) -> Linear | Trees:
     """Fits a yardstick to training; all choices are made on valid.
 
@@ -63,8 +68,9 @@ def fit(
         table: patients.csv with a row for each patient of the split's store.
         seed: seed of the solvers.
         lineage: the ancestors of the codes, for the yardsticks that have them.
+        days: days of the visits of the split's store, for windows of days; or None.
     """
-    store, labels = split.train.store, np.zeros(len(split.train.store), np.int64)
+    store, labels = split.train.store.with_days(days), np.zeros(len(split.train.store), np.int64)
     for part in (split.train, split.valid):
         labels[part.rows] = part.labels
     patients = (store, labels, split.train.rows, split.valid.rows)
@@ -81,6 +87,15 @@ def fit(
     return min(fitted, with_ancestors, key=lambda each: each.valid_loss)  # a bad hierarchy may do harm
 
 
-def probabilities(fitted: Linear | Trees, part: Part, table: PatientTable | None = None) -> np.ndarray:
-    """Returns the probabilities of the patients of a part, in its order, float64 (patients,)."""
-    return special.expit(fitted.logits(part.store, part.rows, table))
+def probabilities(
+    fitted: Linear | Trees, part: Part, table: PatientTable | None = None, days: np.ndarray | None = None
+) -> np.ndarray:
+    """Returns the probabilities of the patients of a part, in its order, float64 (patients,).
+
+    Args:
+        fitted: from `fit`.
+        part: the patients.
+        table: as for `fit`.
+        days: as for `fit`.
+    """
+    return special.expit(fitted.logits(part.store.with_days(days), part.rows, table))

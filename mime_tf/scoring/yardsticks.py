@@ -69,13 +69,13 @@ def beside(
     test = Part(rows, cohort.store, scores.labels)
     models: dict[str, list[Scores]] = {_MODEL: [scores]}
     choices: dict[str, str] = {}
-    lineage = yardsticks.lineage_of(cohort)
+    lineage, days = yardsticks.lineage_of(cohort), cohort.visit_days
     for name in yardsticks.available(table, lineage):
         if name in SHOWN:
             progress(f"fitting {yardsticks.NAMES[name]}")
-            model = yardsticks.fit(name, split, table, lineage=lineage)
+            model = yardsticks.fit(name, split, table, lineage=lineage, days=days)
             choices[name] = model.choice()
-            values = yardsticks.probabilities(model, test, table)
+            values = yardsticks.probabilities(model, test, table, days)
             models[name] = [dataclasses.replace(scores, probabilities=values)]
     compared = compare(models, bootstrap, progress)
     return [

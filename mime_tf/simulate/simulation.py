@@ -168,10 +168,10 @@ def _chunks(parameters: Parameters, progress: Progress) -> Iterator[tuple[int, n
 def _joined(stores: list[Store]) -> Store:
     """Several stores as one."""
     columns = {}
-    for field in dataclasses.fields(Store):
-        parts = [getattr(store, field.name) for store in stores]
-        if field.name in ("dx", "rx", "pr"):
-            columns[field.name] = np.concatenate(parts)
+    for name in stores[0].records:
+        parts = [getattr(store, name) for store in stores]
+        if name in ("dx", "rx", "pr"):
+            columns[name] = np.concatenate(parts)
         else:
-            columns[field.name] = offsets(np.concatenate([np.diff(part) for part in parts]))
+            columns[name] = offsets(np.concatenate([np.diff(part) for part in parts]))
     return Store(**columns)

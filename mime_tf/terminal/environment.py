@@ -39,25 +39,26 @@ def memory() -> int:
     return total
 
 
-def import_tensorflow() -> None:
-    """Imports TensorFlow and looks for devices, without the lines that TensorFlow writes about them.
+def import_tensorflow(tf32: bool = False) -> None:
+    """Imports TensorFlow, sets the precision of its products, and looks for devices, without the lines about them.
 
-    On a machine without a GPU it writes that it found none, whatever the log level, and some lines twice. These alone
-    are left out; all others come through. Nothing is left out unless `prepare` has set the log level: otherwise the
-    user has, or no command is running.
+    On a machine without a GPU TensorFlow writes that it found none, whatever the log level, and some lines twice. These
+    alone are left out; all others come through. Nothing is left out unless `prepare` has set the log level: otherwise
+    the user has, or no command is running.
+
+    Args:
+        tf32: whether a GPU may multiply float32 in TF32, as TensorFlow lets it by default; a setting of the process.
     """
-    if "tensorflow" in sys.modules:
-        return
-    if os.environ.get(LOG_LEVEL) != ERRORS:
-        import tensorflow  # noqa: F401
+    if "tensorflow" not in sys.modules and os.environ.get(LOG_LEVEL) == ERRORS:
+        with _filtered_stderr():
+            import tensorflow as tf
 
-        return
-    with _filtered_stderr():
-        import tensorflow as tf
+            if not tf.config.list_physical_devices("GPU"):
+                # The first transposition of integers makes oneDNN say, once, that it leaves such operations to Eigen.
+                tf.transpose(tf.zeros((1, 1), tf.int32))
+    import tensorflow as tf
 
-        if not tf.config.list_physical_devices("GPU"):
-            # The first transposition of integers makes oneDNN say, once, that it leaves such operations to Eigen.
-            tf.transpose(tf.zeros((1, 1), tf.int32))
+    tf.config.experimental.enable_tensor_float_32_execution(tf32)
 
 
 @contextlib.contextmanager

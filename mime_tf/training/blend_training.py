@@ -16,8 +16,6 @@ from mime_tf.config import REGRESSION, TrainConfig
 from mime_tf.data.cohort import Cohort
 from mime_tf.regression import linear, yardsticks
 from mime_tf.regression.attributes import Attributes
-from mime_tf.regression.columns import Columns
-from mime_tf.regression.sequences import Sequences
 from mime_tf.runs import model_file, writing
 from mime_tf.runs.folder import MODEL, NETWORKS, PREDICTIONS, remove_state
 from mime_tf.runs.results import read_history, read_metrics, read_predictions
@@ -25,7 +23,8 @@ from mime_tf.scoring.scorer import Scorer
 from mime_tf.splits.inner import inner_folds, without_fold
 from mime_tf.splits.split import Part, Split
 from mime_tf.terminal.console import Console
-from mime_tf.training.blend_weights import fit_weights, logits_of
+from mime_tf.training.blend_regression import fit_regression
+from mime_tf.training.blend_weights import calibrated_losses, fit_weights, logits_of
 from mime_tf.training.fitter import Fitter
 from mime_tf.training.regression_layer import regression_layer
 from mime_tf.training.split_training import SplitTraining
@@ -101,8 +100,10 @@ class BlendTraining:
         parts = [self._networks(kind, folds, number) for kind in range(len(self.fitters))]
         regression = None
         if self._has_regression:
-            regression, part = self._regression(folds, number)
-            parts.append(part)
+            self.console.progress(f"{os.path.basename(self.folder)}: fitting the regression")
+            out_of_fold = fit_regression(self.cohort, self.split, folds, self.config, number)
+            regression = out_of_fold.fitted
+            parts.append(FittedPart(f"regression ({regression.choice()})", out_of_fold.logits, {}))
         logits = np.column_stack([part.logits for part in parts])
         weights, bias = fit_weights(logits, self.split.train.labels)
         self._tell(parts, weights)
@@ -146,26 +147,6 @@ class BlendTraining:
             metrics = SplitTraining(folder, split, starts, self.cohort, fitter, self.console).run(*seeds)
         remove_state(folder)  # a run that was killed may have left it beside its results
         return split, metrics["iteration"]
-
-    def _regression(self, folds: np.ndarray, number: int) -> tuple[linear.Linear, FittedPart]:
-        """Fits the regression, chosen on valid, and its logits out of fold with the same penalty."""
-        train, valid, store = self.split.train, self.split.valid, self.cohort.store
-        labels = self.cohort.require_labels()
-        self.console.progress(f"{os.path.basename(self.folder)}: fitting the regression")
-        columns = Columns.learn(store, train.rows)
-        sequences = Sequences.learn(store, train.rows)
-        table = yardsticks.table_of(self.cohort) if self.config.age_sex == "auto" else None
-        lineage = yardsticks.lineage_of(self.cohort)
-        every = [columns] if lineage is None else [columns, Columns.learn(store, train.rows, lineage=lineage)]
-        parts = (store, labels, train.rows, valid.rows)
-        fits = (linear.fit(*parts, columns=each, sequences=sequences, table=table, seed=number) for each in every)
-        fitted = min(fits, key=lambda fit: fit.valid_loss)
-        logits = np.empty(len(train))
-        for fold in range(self.config.members):
-            kept, held_out = train.rows[folds != fold], train.rows[folds == fold]
-            refitted = linear.refit(fitted, store, labels, kept, len(kept) / len(train), number, table)
-            logits[folds == fold] = refitted.logits(store, held_out, table)
-        return fitted, FittedPart(f"regression ({fitted.choice()})", logits, {})
 
     def _assemble(self, regression: linear.Linear | None, weights: np.ndarray, bias: float) -> Blend:
         """Returns the blend of the parts; beside a regression, networks of weight 0 are left out."""
@@ -255,9 +236,7 @@ def is_useful(logits: np.ndarray, labels: np.ndarray) -> bool:
     of 20 tries: a likelihood ratio test with one degree of freedom.
     """
     labels = np.asarray(labels, np.float64)
-    weights, bias = fit_weights(logits[:, np.newaxis], labels)
-    total = weights[0] * logits + bias
-    likelihood = np.sum(labels * total - np.logaddexp(0, total))
+    likelihood = -calibrated_losses(logits, labels).sum()
     share = labels.mean()
     constant = np.sum(special.xlogy(labels, share) + special.xlogy(1 - labels, 1 - share))
     return bool(2 * (likelihood - constant) > stats.chi2.ppf(0.95, 1))

@@ -52,6 +52,18 @@ def calibrated_loss(labels: np.ndarray, probabilities: np.ndarray) -> float:
     return log_loss(labels, special.expit(weights[0] * logits + bias))
 
 
+def calibrated_losses(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Returns the log loss of each patient, float64 (patients,), after `fit_weights` was fitted to the logits.
+
+    Args:
+        logits: float (patients,), of a model that was not fitted to the patients.
+        labels: 0 or 1, (patients,), of both kinds.
+    """
+    weights, bias = fit_weights(logits[:, np.newaxis], labels)
+    total = weights[0] * logits + bias
+    return np.logaddexp(0, total) - np.asarray(labels, np.float64) * total
+
+
 def logits_of(probabilities: np.ndarray) -> np.ndarray:
     """Returns logits, float64; those of float32 probabilities that are 0 or 1 are finite as well."""
     return special.logit(np.clip(np.asarray(probabilities, np.float64), 1e-7, 1 - 1e-7))

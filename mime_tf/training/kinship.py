@@ -10,6 +10,7 @@ from mime_tf.config import TrainConfig
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.store import CODE_KINDS
 from mime_tf.errors import InputError
+from mime_tf.regression import yardsticks
 from mime_tf.regression.lineage import Lineage
 
 
@@ -36,6 +37,15 @@ class Kinship:
         """Numbers of ancestors and of relations, of each kind."""
         return [size for kind in CODE_KINDS for size in (self.ancestors[kind], len(self.relations[kind]))]
 
+    def __str__(self) -> str:
+        """Number of codes that have ancestors, and number of these, by kind."""
+        counts = (
+            f"{len(np.unique(pairs[:, 0])):,} {kind} codes with {self.ancestors[kind]:,}"
+            for kind, pairs in self.relations.items()
+            if len(pairs)
+        )
+        return ", ".join(counts)
+
     @property
     def digest(self) -> str:
         """SHA-256 of the relations."""
@@ -48,20 +58,25 @@ class Kinship:
 def kinship_of(config: TrainConfig, cohort: Cohort, sizes: Mapping[str, int]) -> Kinship | None:
     """Returns the kinship that a configuration asks for, or None.
 
+    With `auto` it is None where `sum` would be an error, and where embeddings start from other values.
+
     Raises:
         InputError: the cohort has no hierarchy, or no two codes have an ancestor in common.
     """
-    if config.hierarchy == "none":
+    is_auto, at_random = config.hierarchy == "auto", config.init_embeddings == "random" and not config.init_from
+    if config.hierarchy == "none" or (is_auto and not at_random):
         return None
-    if cohort.hierarchy is None or cohort.vocabulary is None:
-        raise InputError(
-            f"{cohort.name}: hierarchy: found {config.hierarchy}; that needs a hierarchy.csv and a vocabulary.csv "
-            "beside the cohort, as convert writes them"
+    lineage = yardsticks.lineage_of(cohort)
+    kinship = None if lineage is None else Kinship.of(lineage, sizes)
+    if kinship is not None and any(kinship.sizes):
+        return kinship
+    if is_auto:
+        return None
+    if lineage is None:
+        reason = "that needs a hierarchy.csv and a vocabulary.csv beside the cohort, as convert writes them"
+    else:
+        reason = (
+            "no two codes of vocabulary.csv have an ancestor in common in the hierarchy.csv beside it, and none is the "
+            "right choice"
         )
-    kinship = Kinship.of(Lineage.of(cohort.hierarchy, cohort.vocabulary), sizes)
-    if not any(kinship.sizes):
-        raise InputError(
-            f"{cohort.name}: hierarchy: found {config.hierarchy}; no two codes of vocabulary.csv have an ancestor in "
-            "common in the hierarchy.csv beside it, and none is the right choice"
-        )
-    return kinship
+    raise InputError(f"{cohort.name}: hierarchy: found {config.hierarchy}; {reason}")

@@ -89,7 +89,7 @@ def train(
         *(os.path.join(*path) for path in itertools.product(folders, FILES)),
     ]
     outputs.check_apart(written, [*cohort.files, *weights_files(config.init_from)])
-    environment.import_tensorflow()  # not before the data are known to be good: it takes seconds
+    environment.import_tensorflow(config.tf32)  # not before the data are known to be good: it takes seconds
     from mime_tf.training.fitter import Fitter
 
     kinds = config.kinds.values() if config.blend else [config]
@@ -167,6 +167,8 @@ def _finish(work: _Work) -> dict[str, float]:
     record, plan, console = work.record, work.plan, work.console
     console.note(devices.describe())
     _warn(console, work.cohort, plan)
+    if kinship := next((fitter.kinship for fitter in work.fitters if fitter.kinship), None):
+        console.note(f"ancestors in the embeddings of codes: {kinship}")
     for fitter in work.fitters:
         if fitter.compiles:
             fitter.training_shapes = plan.training_shapes()

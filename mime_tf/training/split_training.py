@@ -142,7 +142,7 @@ class SplitTraining:
         valid, test = self._held_out(self.valid), self._held_out(self.test)
         return [
             Evaluation(state, self._path(STATE), valid, test, config, console),
-            *([tensorboard.scalars(self._path(TENSORBOARD))] if config.tensorboard else []),
+            *([tensorboard.Curves(self._path(TENSORBOARD), config.eval_period)] if config.tensorboard else []),
             Stopping(state, self.patience),
             Progress(os.path.basename(self.folder), state, config, console),
         ]
@@ -166,7 +166,8 @@ class SplitTraining:
             folder = self._path(TENSORBOARD)
             results = {name: best.results[name] for name in summary.RESULTS}
             tensorboard.write_hyperparameters(folder, self.config, results, best.results["iteration"])
-            tensorboard.write_embeddings(folder, model, self.cohort.vocabulary, self.cohort.hierarchy)
+            train = self.split.train.patients()
+            tensorboard.write_embeddings(folder, model, train, self.cohort.vocabulary, self.cohort.hierarchy)
 
     def _path(self, name: str) -> str:
         return os.path.join(self.folder, name)

@@ -2,46 +2,67 @@
 
 import dataclasses
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import keras
+import numpy as np
 import tensorflow as tf
 from tensorboard.plugins import projector
 from tensorboard.plugins.hparams import api as hparams
 
-from mime_tf.config import TrainConfig
+from mime_tf.config import FIELDS, TrainConfig
 from mime_tf.data.hierarchy import Hierarchy
-from mime_tf.data.store import CODE_KINDS
+from mime_tf.data.store import CODE_KINDS, Store
 from mime_tf.data.vocabulary import Vocabulary, code_name
 from mime_tf.model import MiME
 from mime_tf.terminal import environment, files
 
 EMBEDDINGS = "embeddings"
+TRAIN, VALID = "train", "valid"
+# Group of the results of the model that is kept, one point each; TensorBoard sorts groups by name, and it is the last.
+_KEPT = "written_model"
 
 
-def scalars(folder: str) -> keras.callbacks.Callback:
-    """Returns the callback that writes the curves: the losses of training, and the figures of each evaluation."""
-    return _Curves(folder, write_graph=False, update_freq="epoch", profile_batch=0)
+class Curves(keras.callbacks.Callback):
+    """Writes the curves of a split: losses of training, and the figures of valid that `Evaluation` adds to the logs.
 
+    Both are runs of TensorBoard's, in the folders `TRAIN` and `VALID`, so that it draws `loss` of both in one card.
+    Steps are iterations, as in the printed lines; Keras's own callback counts epochs.
 
-class _Curves(keras.callbacks.TensorBoard):
-    """Keras's callback, which names the folder where TensorFlow can't write."""
+    Args:
+        folder: of the events.
+        eval_period: number of iterations in an epoch.
+    """
 
-    def set_model(self, model):
-        with environment.naming(self.log_dir):
-            super().set_model(model)
+    def __init__(self, folder: str, eval_period: int):
+        super().__init__()
+        self.folder, self.eval_period = folder, eval_period
+
+    def on_train_begin(self, logs=None):
+        with environment.naming(self.folder):
+            paths = {name: os.path.join(self.folder, name) for name in (TRAIN, VALID)}
+            self.writers = {name: tf.summary.create_file_writer(path) for name, path in paths.items()}
 
     def on_epoch_end(self, epoch, logs=None):
-        with environment.naming(self.log_dir):
-            super().on_epoch_end(epoch, logs)
+        iteration = (epoch + 1) * self.eval_period
+        with environment.naming(self.folder):
+            for name, value in logs.items():
+                run, figure = (VALID, name.removeprefix("val_")) if name.startswith("val_") else (TRAIN, name)
+                with self.writers[run].as_default():
+                    tf.summary.scalar(figure, value, step=iteration)
+            for writer in self.writers.values():
+                writer.flush()
 
     def on_train_end(self, logs=None):
-        with environment.naming(self.log_dir):
-            super().on_train_end(logs)
+        with environment.naming(self.folder):
+            for writer in self.writers.values():
+                writer.close()
 
 
 def write_hyperparameters(folder: str, config: TrainConfig, results: Mapping[str, float], iteration: int) -> None:
-    """Writes a row of the HParams table; splits with the same configuration share one.
+    """Writes a row of the HParams table, which begins with the flags that differ from their defaults.
+
+    Splits with the same configuration share one.
 
     Args:
         folder: of the events.
@@ -50,25 +71,30 @@ def write_hyperparameters(folder: str, config: TrainConfig, results: Mapping[str
         iteration: of the evaluation that gave them.
     """
     plain = (bool, int, float, str)
-    values = dataclasses.asdict(config).items()
-    row = {key: value if isinstance(value, plain) else str(value) for key, value in values if value is not None}
+    values = {key: value for key, value in dataclasses.asdict(config).items() if value is not None}
+    names = sorted(values, key=lambda name: values[name] == FIELDS[name].default)
+    row = {name: values[name] if isinstance(values[name], plain) else str(values[name]) for name in names}
     writer = tf.summary.create_file_writer
     with environment.naming(folder), writer(folder, filename_suffix=".hparams").as_default():
         hparams.hparams(row)
         for key, value in results.items():
-            tf.summary.scalar(f"best/{key}", value, step=iteration)
+            tf.summary.scalar(f"{_KEPT}/{key}", value, step=iteration)
 
 
 def write_embeddings(
-    folder: str, model: MiME, vocabulary: Vocabulary | None, hierarchy: Hierarchy | None = None
+    folder: str, model: MiME, train: Store, vocabulary: Vocabulary | None, hierarchy: Hierarchy | None = None
 ) -> None:
-    """Writes the three code embeddings and the names of their rows for the projector, with their families if any.
+    """Writes the three code embeddings for the projector, with a table of their codes.
+
+    Its columns are the name, system and code; whether training patients have the code, how many, and how often; and,
+    with a hierarchy, its family. The embedding of a code that none has is as it was drawn.
 
     Args:
         folder: of the events.
         model: the model.
+        train: the training patients.
         vocabulary: names of the codes, or None.
-        hierarchy: ancestors of the codes, or None. The farthest of each, such as its chapter, is a column.
+        hierarchy: ancestors of the codes, or None. The farthest of each, such as its chapter, is the family.
     """
     layer = model.dxobject_embedding
     tables = {kind: layer.table(kind) for kind in CODE_KINDS}
@@ -81,14 +107,35 @@ def write_embeddings(
         entry.metadata_path = os.path.join(EMBEDDINGS, f"{kind}_names.tsv")
         rows = keras.ops.convert_to_numpy(table).tolist()
         _write_lines(folder, entry.tensor_path, ("\t".join(f"{x:.6g}" for x in row) for row in rows))
-        names = [_one_field(code_name(vocabulary, kind, index)) for index in range(len(rows))]
-        if vocabulary is not None and hierarchy is not None:
-            families = hierarchy.families(vocabulary, kind)
-            fields = (f"{name}\t{_one_field(families.get(index, ''))}" for index, name in enumerate(names))
-            names = ["name\tfamily", *fields]
-        _write_lines(folder, entry.metadata_path, names)
+        columns = _columns(kind, len(rows), train, vocabulary, hierarchy)
+        fields = ([str(value) for value in column] for column in columns.values())
+        lines = ("\t".join(map(_one_field, row)) for row in zip(*fields, strict=True))
+        _write_lines(folder, entry.metadata_path, ["\t".join(columns), *lines])
     with environment.naming(folder):
         projector.visualize_embeddings(folder, config)
+
+
+def _columns(
+    kind: str, size: int, train: Store, vocabulary: Vocabulary | None, hierarchy: Hierarchy | None
+) -> dict[str, Sequence]:
+    """Returns the columns of the table of codes, by name, each with a value per row of the embedding."""
+    codes = getattr(train, kind)
+    kept = codes < size
+    pairs = np.unique(np.stack([train.patients_of(kind)[kept], codes[kept]], axis=1), axis=0)
+    patients = np.bincount(pairs[:, 1], minlength=size).tolist()
+    known = [(vocabulary.by_index.get((kind, index)) if vocabulary else None) or {} for index in range(size)]
+    columns: dict[str, Sequence] = {
+        "name": [code_name(vocabulary, kind, index) for index in range(size)],
+        "system": [row.get("system", "") for row in known],
+        "code": [row.get("code", "") for row in known],
+        "in training": ["yes" if count else "no" for count in patients],
+        "patients": patients,
+        "count": np.bincount(codes[kept], minlength=size).tolist(),
+    }
+    if vocabulary is not None and hierarchy is not None:
+        families = hierarchy.families(vocabulary, kind)
+        columns["family"] = [families.get(index, "") for index in range(size)]
+    return columns
 
 
 def _one_field(name: str) -> str:

@@ -20,7 +20,7 @@ from mime_tf.assess.bootstrap import Bootstrap
 from mime_tf.assess.comparison import Comparison, Estimate
 from mime_tf.commands import ablate as command
 from mime_tf.config import TrainConfig
-from mime_tf.data import parquet, pickled
+from mime_tf.data import parquet, pickled, visit_days
 from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
 from mime_tf.runs.fitted_split import FittedSplit
@@ -290,6 +290,18 @@ def test_association_is_that_of_the_links():
     for form in made_forms.forms.values():
         assert form.store.visits.tolist() == made.store.select(rows).visits.tolist()
         assert form.config.association_threshold == 0
+
+
+def test_days_are_those_of_the_patients_chosen(tmp_path):
+    """The recipe finds them beside the linked form."""
+    lists = [[[[0, [], []]]], [[[1, [], []]]] * 5, [[[2, [], []]], []]]
+    pickled.write(tmp_path / "c", lists, [0, 1, 0])
+    visit_days.write(tmp_path / "visits.csv", pickled.from_lists(lists), np.array([9, 8, 7, 6, 5, 4, 3, 2]))
+    made = forms.make(Cohort.open(str(tmp_path / "c")), TrainConfig(max_threshold=5))
+    assert made.days.tolist() == [9, 3, 2]
+    paths = forms.write(made, str(tmp_path / "forms"))
+    assert Cohort.open(paths["linked"]).visit_days.tolist() == [9, 3, 2]
+    assert Cohort.open(paths["shuffled"]).visit_days is None
 
 
 def test_groups_stay_on_one_side_and_are_resampled_together():

@@ -127,13 +127,15 @@ def test_nothing_is_said_of_a_vocabulary_that_is_not_concerned(capsys):
 
 def test_what_belongs_to_the_cohort_goes_along(capsys):
     write_pickles("d/x")
-    own = {"patients.csv": "patient_id,sex\np7,F\n", "linkage.json": "{}", "convert.json": '{"rules": {}}'}
+    own = {"patients.csv": "patient_id,sex\np7,F\n", "visits.csv": "row,visit,days_before\n0,0,3\n"}
+    own |= {"linkage.json": "{}", "convert.json": '{"rules": {}}'}
     for name, content in own.items():
         Path("d", name).write_text(content)
     status, out, _ = pack(capsys, "--data", "d/x", "--output", "y/x.parquet")
     assert (status, out.splitlines()[1:]) == (0, [f"y/{name}: copied" for name in own])
     assert {name: Path("y", name).read_text() for name in own} == own
-    assert Cohort.open("y/x.parquet").stored_ids.tolist() == ["p7"]
+    cohort = Cohort.open("y/x.parquet")
+    assert (cohort.stored_ids.tolist(), cohort.visit_days.tolist()) == (["p7"], [3])
     Path("d/patients.csv").write_text("patient_id,sex\np8,F\n")
     argv = ["--data", "d/x", "--output", "y/z.parquet"]
     right = "another folder is right, or --overwrite replaces it"

@@ -1,6 +1,5 @@
 """Tests of mime_tf.data.parquet: cohorts that are read, those refused, and the place that a complaint names."""
 
-import dataclasses
 import functools
 import itertools
 import os
@@ -37,7 +36,7 @@ INTEGERS = [pa.int8(), pa.int16(), pa.int32(), pa.int64(), pa.uint8(), pa.uint16
 
 def columns(store):
     """The columns of a Store, with their types, as something that can be compared."""
-    return {name: (column.dtype, column.tolist()) for name, column in dataclasses.asdict(store).items()}
+    return {name: (column.dtype, column.tolist()) for name, column in store.records.items()}
 
 
 def visits_type(integer=None, many=pa.list_):

@@ -2,7 +2,6 @@
 
 import copy
 import copyreg
-import dataclasses
 import gc
 import os
 import pickle
@@ -115,7 +114,7 @@ NUMPY1 = [
 
 def columns(store):
     """The columns of a Store, with their types, as something that can be compared."""
-    return {name: (column.dtype, column.tolist()) for name, column in dataclasses.asdict(store).items()}
+    return {name: (column.dtype, column.tolist()) for name, column in store.records.items()}
 
 
 def patients_of(code):

@@ -1,7 +1,5 @@
 """Selecting patients and dropping unknown codes, against the same on nested lists."""
 
-import dataclasses
-
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -59,10 +57,18 @@ def test_selected_or_kept_patients_are_a_store_like_any_other(patients, known):
     store = pickled.from_lists(patients)
     for derived in (store.select(np.arange(len(patients))[::-1]), store.keep_known(as_arrays(known))):
         read = pickled.from_lists(pickled.to_lists(derived))
-        for field in dataclasses.fields(read):
-            expected, got = getattr(read, field.name), getattr(derived, field.name)
-            assert got.dtype == expected.dtype, field.name
-            assert got.tolist() == expected.tolist(), field.name
+        for name, expected in read.records.items():
+            got = getattr(derived, name)
+            assert got.dtype == expected.dtype, name
+            assert got.tolist() == expected.tolist(), name
+
+
+def test_days_stay_with_their_visits():
+    store = pickled.from_lists([[[[0, [], []]], []], [[]], [[], []]]).with_days(np.array([9, 8, 7, 6, 5], np.int32))
+    assert store.select([2, 0]).days.tolist() == [6, 5, 9, 8]
+    assert store.keep_known({kind: np.zeros(1, bool) for kind in ("dx", "rx", "pr")}).days.tolist() == [9, 8, 7, 6, 5]
+    assert store.without_last_visits().days.tolist() == [9, 6]
+    assert store.with_days(None).select([0]).days is None
 
 
 def test_keep_known_by_hand():

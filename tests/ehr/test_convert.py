@@ -12,6 +12,7 @@ from support.convert_runs import FILES, OUTCOME, convert, export_rows, table
 from mime_tf import __main__
 from mime_tf.commands import convert as command
 from mime_tf.data import parquet, pickled
+from mime_tf.data.cohort import Cohort
 from mime_tf.data.conversion import Conversion
 from mime_tf.data.origin import origin_of
 from mime_tf.data.question import details, question
@@ -37,8 +38,8 @@ def test_the_command_as_a_process(export, tmp_path):
     assert "12 rows, 6 of label 1 (50.00%); 12 visits, 12 Dx-objects; codes: 1 dx, 0 rx, 1 pr\n" in run.stdout
     assert "the outcome's own codes are not among the features" in run.stdout
     assert run.stdout.endswith(
-        f"{folder}: cohort.seqs, cohort.labels, cohort.parquet, vocabulary.csv, patients.csv, linkage.json, "
-        "convert.json written\n"
+        f"{folder}: cohort.seqs, cohort.labels, cohort.parquet, vocabulary.csv, patients.csv, visits.csv, "
+        "linkage.json, convert.json written\n"
     )
     store, labels = pickled.read(folder / "cohort")
     assert labels.tolist() == [1, 0] * 6
@@ -125,6 +126,18 @@ def test_patients_csv(cohort):
     }
 
 
+def test_visits_csv(cohort):
+    """Visits at days 0, 100 and 200, of patients predicted at day 100, and without the outcome at day 200 as well."""
+    rows = table(cohort / "visits.csv")
+    patients = [(row["patient_id"], row["prediction_time"][:10]) for row in table(cohort / "patients.csv")]
+    assert patients[:3] == [("p00", "1970-04-11"), ("p01", "1970-04-11"), ("p01", "1970-07-20")]
+    assert [tuple(row.values()) for row in rows[:4]] == [
+        *(("0", "0", "100"), ("1", "0", "100"), ("2", "0", "200"), ("2", "1", "100")),
+    ]
+    days = Cohort.open(cohort / "cohort").visit_days
+    assert days.tolist() == [int(row["days_before"]) for row in rows]
+
+
 def test_vocabulary_csv(cohort):
     rows = table(cohort / "vocabulary.csv")
     assert [(row["kind"], row["index"], row["code"], row["display"]) for row in rows] == [
@@ -178,6 +191,9 @@ def test_without_an_outcome_all_files_but_the_labels_are_written(export, tmp_pat
     assert len(pickled.read_seqs(tmp_path / "c" / "cohort.seqs")) == 12
     assert parquet.read(tmp_path / "c" / "cohort.parquet", labelled=False)[1] is None
     assert {(row["prediction_time"], row["label"]) for row in table(tmp_path / "c" / "patients.csv")} == {("", "")}
+    # Days are counted back from the last event of the export, at day 900.
+    days = [row["days_before"] for row in table(tmp_path / "c" / "visits.csv") if row["row"] == "0"]
+    assert days == ["900", "800", "700"]
 
 
 def test_labels_of_a_file(export, tmp_path, capsys):

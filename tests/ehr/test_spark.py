@@ -29,6 +29,7 @@ FILES = (
     "vocabulary.csv",
     "hierarchy.csv",
     "patients.csv",
+    "visits.csv",
     "linkage.json",
 )
 

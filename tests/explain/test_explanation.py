@@ -46,7 +46,7 @@ def made(seed=0, **arguments):
 def run_of(model, known=None, vocabulary=None):
     """As much of a `mime_tf.runs.fitted_split.FittedSplit` as explaining takes."""
     everything = {kind: np.ones(getattr(model.dxobject_embedding, f"num_{kind}"), bool) for kind in ("dx", "rx", "pr")}
-    check = {"check_codes": lambda cohort: None}
+    check = {"check_codes": lambda cohort: None, "predictions": lambda name: None}
     usable = everything | (known or {})
     about = {"subject": Subject("", None, None), "adjustment": Adjustment(), "config": TrainConfig()}
     return SimpleNamespace(model=model, usable=usable, vocabulary=vocabulary, **about, **check)

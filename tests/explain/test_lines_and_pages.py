@@ -9,7 +9,7 @@ import pytest
 
 from mime_tf.errors import InputError
 from mime_tf.explain import picture
-from mime_tf.explain.explanation import Dropped, DxObject, Explanation, Order, Visit
+from mime_tf.explain.explanation import Among, Dropped, DxObject, Explanation, Order, Visit
 from mime_tf.explain.lines import explanation_lines, printed, steps, title
 from mime_tf.explain.page import explanation_page
 
@@ -60,10 +60,40 @@ def test_a_long_history_is_cut_to_what_matters():
     assert len(lines) <= 61
     texts = [line.text for line in lines]
     assert "visit 51 of 120" in texts and "visit 11 of 120" in texts
-    assert texts[0] == "10 visits not shown: 1 to 10"
+    assert texts[0] == "10 visits not shown: 1 to 10" and lines[0].when == ""
     assert lines[0].contribution == pytest.approx(0.001 * 55)
     assert "15 more Dx-objects" in texts and "6 more orders" in texts
     assert len(explanation_lines(long_explanation())) == 120 + 119 + 20 * 11
+
+
+def test_visits_and_codes_that_moved_nothing_are_folded():
+    """Each is still named once, and the sums stay those of all."""
+    still, moving = DxObject(1, "cough", 0.00004, ()), DxObject(2, "gout", 0.5, (Order("rx", 3, "aspirin", 0.0),))
+    unknown = Visit((), (Dropped("dx", 8, "fall"), Dropped("rx", 7, "ice"), Dropped("dx", 8, "fall")), 800)
+    visits = (
+        *(Visit((), (), 900), unknown, Visit((still,), (), 400), Visit((still, still), (), 40)),
+        *(Visit((moving, still), (Dropped("pr", 1, "x"),), 30), Visit((), (), 30)),
+    )
+    each = Explanation(0, "p", 0.5, 0.0, 0.0, 0.50016, 0.0, visits)
+    assert [(line.level, line.dated, line.contribution) for line in explanation_lines(each)] == [
+        (0, "visits 1 to 2: nothing known to the model, 2 years 5 months to 2 years 2 months before the prediction", 0),
+        (1, "unknown to the model: fall, ice", None),
+        (
+            0,
+            "visits 3 to 4: nothing that moved the score, 1 year 1 month to 40 days before the prediction",
+            pytest.approx(0.00012),
+        ),
+        (1, "moved nothing: cough", None),
+        (0, "visit 5 of 6, 30 days before the prediction", pytest.approx(0.50004)),
+        (1, "gout", 0.5),
+        (2, "the diagnosis alone", 0.5),
+        (2, "moved nothing: aspirin", None),
+        (1, "moved nothing: cough", None),
+        (1, "unknown to the model: x", None),
+        (0, "visit 6 of 6: nothing known to the model, 30 days before the prediction", 0),
+    ]
+    texts = [text.get_text() for text in picture.figure(each).axes[0].texts]
+    assert "visit 5 of 6" in texts and "30 days before the prediction" in texts
 
 
 def test_the_steps_add_up():
@@ -89,7 +119,7 @@ def test_a_picture():
 
 def test_colors_tell_up_from_down():
     """The largest is the end of the scale; a contribution and its opposite are equally far from white."""
-    dxobjects = (DxObject(0, "up", 1.0, ()), DxObject(1, "down", -1.0, ()), DxObject(2, "nothing", 0.0, ()))
+    dxobjects = (DxObject(0, "up", 1.0, ()), DxObject(1, "down", -1.0, ()), DxObject(2, "nearly nothing", 0.0001, ()))
     each = Explanation(0, "row 0", 0.5, 0.0, 0.0, 0.0, 0.0, (Visit(dxobjects, ()),))
     axes = picture.figure(each).axes[0]
     boxes = [bar for bar in axes.patches if bar.get_width() > 50]
@@ -111,7 +141,10 @@ def test_a_page_is_whole_and_inert():
     assert "<script" not in page and "<img src='" not in page
     assert "&lt;script&gt;alert(1)&lt;/script&gt; &amp; &#34;q&#34;" in page
     assert "日本" in page
-    assert page.count("<tr") == 2 + 4 + 120 + 119 + 20 * 11  # two headers, the steps, the lines
+    each = long_explanation()
+    # Three headers, the steps, the lines of the picture, and all lines.
+    assert page.count("<tr") == 3 + 4 + len(explanation_lines(each, picture.MOST_LINES)) + 120 + 119 + 20 * 11
+    assert "Largest contributions" in page and page.count("<details open>") == 1
     assert 'src="data:image/png;base64,' in page
     assert page.count("http") == page.count("http-equiv") + page.count("http://x")
     assert "default-src 'none'" in page
@@ -148,26 +181,27 @@ def test_an_explanation_as_a_data_frame():
     assert frame["contribution"].sum() == pytest.approx(each.logit - each.empty_logit)
     in_visit = frame[frame["visit_index"] == 50]
     assert len(in_visit) == 20 * 10 and in_visit["dxobject_index"].nunique() == 20
-    assert in_visit.iloc[1].tolist() == [50, 0, "rx", 0, "rx 0", pytest.approx(-0.1)]
+    assert in_visit.iloc[1].tolist() == [50, None, 0, "rx", 0, "rx 0", pytest.approx(-0.1)]
     assert Explanation(0, "row 0", 0.5, 0.0, 0.0, 0.0, 0.0, ()).to_frame().empty
 
 
 def test_the_printed_table():
     dxobject = DxObject(3, "gout", 0.25, (Order("rx", 1, "colchicine", -0.5),))
-    visits = (Visit((dxobject,), ()), Visit((), (Dropped("dx", 9, "dx\n9"),)))
-    each = Explanation(2, "A7", sigmoid(-0.75), -0.5, -0.25, -0.75, 0.0, visits)
+    visits = (Visit((dxobject,), (), 1157), Visit((), (Dropped("dx", 9, "dx\n9"),), 0))
+    each = Explanation(2, "A7", sigmoid(-0.75), -0.5, -0.25, -0.75, 0.0, visits, among=Among(1, 230, 0.042))
     assert list(printed(each)) == [
         "patient A7: probability 0.321, log-odds -0.750",
+        "1 of 230 test patients has a higher probability; the mean is 0.042",
         "   -0.5000  2 visits with nothing in them",
         "   +0.2500  diagnoses",
         "   -0.5000  orders, given their diagnoses",
         "   -0.7500  log-odds",
         "contributions of visits, Dx-objects and orders; they add up within 0.0000:",
-        "   -0.2500  visit 1 of 2",
+        "   -0.2500  visit 1 of 2, 3 years 2 months before the prediction",
         "   -0.2500      gout",
         "   +0.2500          the diagnosis alone",
         "   -0.5000          colchicine",
-        "   +0.0000  visit 2 of 2",
+        "   +0.0000  visit 2 of 2: nothing known to the model, less than a day before the prediction",
         "                unknown to the model: dx 9",
     ]
     assert math.isclose(sigmoid(-0.75), 0.3208, abs_tol=1e-4)

@@ -21,14 +21,14 @@ from mime_tf.splits import division
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SCRIPT, YARDSTICKS = EXAMPLES / "heart_failure.sh", EXAMPLES / "yardsticks.py"
-DESIGNS = ("case_control_540", "case_control", "cohort_5_years")
-TINY = ("--folds=2", "--batch_size=5", "--num_iter=60", "--eval_period=20", "--jit_compile=off")
+TINY = ("--folds=2", "--batch_size=5", "--num_iter=20", "--eval_period=10", "--members=2")
 
 
-def script(*argv):
+def script(*argv, **variables):
     """Runs the script as a user would."""
     argv = ["sh", SCRIPT, *map(str, argv)]
-    return subprocess.run(argv, capture_output=True, text=True, env=environment() | {"PYTHON": sys.executable})
+    variables = environment() | {"PYTHON": sys.executable} | variables
+    return subprocess.run(argv, capture_output=True, text=True, env=variables)
 
 
 def yardsticks():
@@ -57,19 +57,18 @@ def export(tmp_path):
 @pytest.mark.slow
 def test_from_an_export_to_auc(export, tmp_path):
     output = tmp_path / "hf"
-    done = script(export, output, "88805009", *TINY)
+    done = script(export, output, "88805009", *TINY, DESIGNS="case_control")
     assert not done.returncode, done.stderr
     printed = (output / "results.txt").read_text()
     assert done.stdout.endswith(printed)
-    for design in DESIGNS:
-        run = json.loads((output / "runs" / design / "run.json").read_text())
-        assert run["mean"] and run["flags"]["folds"] == 2 and run["flags"]["rnn_size"] == 64
-        rules = json.loads((output / design / "convert.json").read_text())["rules"]
-        assert rules["design"] == ("cohort" if design == "cohort_5_years" else "case_control")
-        assert f"{output}/runs/{design}/" in printed
+    for model, blend in (("mime", []), ("recipe", ["regression", "recurrent", "bilinear"])):
+        run = json.loads((output / "runs" / "case_control" / f"{model}_run.json").read_text())
+        assert run["mean"] and run["flags"]["folds"] == 2 and run["flags"]["blend"] == blend
+        assert f"{output}/runs/case_control/{model}_  60 rows" in printed
+    assert json.loads((output / "case_control" / "convert.json").read_text())["rules"]["design"] == "case_control"
     # A code that cases alone have ranks all of them before all others.
     counts = [line for line in printed.splitlines() if line.strip().startswith("regression, codes and pairs")]
-    assert [line.split()[4] for line in counts] == ["1.000"] * 3
+    assert [line.split()[4] for line in counts] == ["1.000"] * 2
 
 
 def test_the_script_stops_where_something_is_wrong(tmp_path):
@@ -80,6 +79,8 @@ def test_the_script_stops_where_something_is_wrong(tmp_path):
     assert done.returncode == 2
     assert f"{tmp_path}/nowhere: is not there" in done.stderr
     assert not (tmp_path / "hf" / "runs").exists()
+    done = script(tmp_path, tmp_path / "hf", DESIGNS="nested")
+    assert (done.returncode, done.stderr.startswith("DESIGNS: found nested; must be case_control_540, ")) == (2, True)
 
 
 # The yardsticks.
@@ -112,9 +113,9 @@ def test_models_are_compared_on_the_same_patients(output):
     assert labels.tolist() == [0, 1] * 10
     aucs = {name: means["auc"].value for name, means in comparison.means.items()}
     # 9 of the 10 of label 1 are above all of label 0, one below all. No code is in enough of the training patients.
-    assert list(aucs) == [module.MIME, "codes", "pairs", "boosting", "age_sex", "pairs_age_sex"]
-    assert [aucs[name] for name in (module.MIME, "pairs", "age_sex")] == pytest.approx([0.9, 0.5, 1.0])
-    assert comparison.differences[module.PAIRS]["auc"].value == pytest.approx(0.4)
+    assert list(aucs) == ["MiME", "codes", "pairs", "boosting", "age_sex", "pairs_age_sex"]
+    assert [aucs[name] for name in ("MiME", "pairs", "age_sex")] == pytest.approx([0.9, 0.5, 1.0])
+    assert comparison.differences["pairs"]["auc"].value == pytest.approx(0.4)
 
 
 def test_no_model_sees_the_patients_that_it_scores(output):
@@ -130,13 +131,14 @@ def test_no_model_sees_the_patients_that_it_scores(output):
 
 def test_printed_lines(output):
     module = yardsticks()
-    first, header, *rows, difference = module.lines("run/", *module.compare(output, Bootstrap(50)))
+    first, header, *rows, difference, with_ages = module.lines("run/", *module.compare(output, Bootstrap(50)))
     assert first == "run/  20 rows, 10 of label 1 (50.0%)"
     assert header.split() == ["AUC", "average", "precision"]
     assert rows[2].startswith("  regression, codes and pairs  ")
     assert rows[2].split()[4:7] == ["0.500", "[0.500,", "0.500]"]
     assert rows[4].split()[3:] == ["1.000", "[1.000,", "1.000]"] * 2
     assert difference.startswith("  MiME less regression, codes and pairs") and " 0.400 [" in difference
+    assert with_ages.startswith("  MiME less regression, pairs, age and sex") and " -0.100 [" in with_ages
 
 
 @pytest.mark.parametrize("change", [{"mean": None}, {"flags": {"folds": 0}}])

@@ -1,6 +1,7 @@
 """The comparison of models on simulated cohorts: its differences, its table, and one line for a bad option."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -75,11 +76,56 @@ def test_the_table_and_the_file(tmp_path, monkeypatch, capsys):
     assert [arm["arm"] for arm in written[0]["arms"]] == ["nothing", "all"]
 
 
+RELATED = Parameters(100, 3, "related", mean_visits=3)
+
+
+def families(cohort):
+    return {} if cohort.hierarchy is None else {row[:3]: row.ancestor for row in cohort.hierarchy.rows}
+
+
+def test_families_lie_beside_the_cohort(tmp_path):
+    made, found = simulate(**worth.dataclasses.asdict(RELATED)), {}
+    for name in ("none", "given", "shuffled"):
+        (tmp_path / name).mkdir()
+        cohort = worth.written(made, name, tmp_path / name)
+        assert cohort.labels.tolist() == made.labels.tolist()
+        found[name] = families(cohort)
+    given, by_chance = found["given"], found["shuffled"]
+    assert not found["none"] and given.keys() == by_chance.keys() and len(given) == 300
+    assert sorted(given.values()) == sorted(by_chance.values())
+    kept = [given[code] == by_chance[code] for code in given]
+    assert 0.1 < sum(kept) / len(kept) < 0.3  # by chance: one of 6 families of diagnoses, of 5 of medications
+    assert {given[code][:2] for code in given if code[0] == "rx"} == {"RX"}
+
+
+def test_arms_with_and_without_ancestors():
+    """The regression alone, on few patients: where families decide, they tell more."""
+    parameters = Parameters(1500, 3, "related", pair_effect=1, mean_visits=5, num_dx=40, num_rx=20)
+    pairs, ancestors = worth.measure(
+        parameters,
+        {name: arms.ARMS[name] for name in ("pairs", "pairs_ancestors")},
+        worth.dataclasses.replace(config(), split_seeds=(0,)),
+        Bootstrap(20),
+        Console(),
+        "given",
+    )
+    assert ancestors["auc"][0] > pairs["auc"][0] + 0.02
+
+
+def test_one_arm_of_the_recipe_goes_without(monkeypatch):
+    monkeypatch.setattr(arms, "_trained", lambda config, task: config)
+    task = arms.Task(None, SimpleNamespace(config=config()), None)
+    ours, alone = arms.recipe(task), arms.recipe_alone(task)
+    assert (ours.hierarchy, alone.hierarchy) == ("auto", "none")
+    assert alone == worth.dataclasses.replace(ours, hierarchy="none")
+
+
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
         (["--patients", "0"], "worth.py: patients: found 0; must be"),
         (["--mode", "order", "--informative_links"], "worth.py: informative_links: found True; must be False"),
+        (["--mode", "related,order", "--hierarchy", "given"], "worth.py: hierarchy: found given; must be none in mode"),
         (["--arms", "magic"], "worth.py: arms: found magic; must be one of"),
     ],
 )

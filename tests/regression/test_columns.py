@@ -3,6 +3,7 @@
 import math
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.cohorts import cohorts
@@ -58,6 +59,34 @@ def test_values_by_hand():
     bob = [1, 0, 1, 0], [1, 0, 1, 0], [1, 0, 1, 0], [1, 0, 1, 0]
     for row, (ever, times, ever_last, times_last) in zip(values, (eve, ann, bob), strict=True):
         np.testing.assert_allclose(row, np.concatenate([ever, np.log1p(times), ever_last, np.log1p(times_last)]))
+
+
+def test_windows_of_days_by_hand():
+    """Ann's visits are 400, 30 and 29 days before the prediction; the last 30 days hold two of them."""
+    store = store_of(ANN, BOB, EVE).with_days(np.array([400, 30, 29, 31, 365, 0], np.int32))
+    keys = np.array([code_key("rx", 1), code_key("dx", 4), code_key("dx", 2), pair_key(4, "rx", 1)])
+    columns = Columns((-30, -365), (keys, keys))
+    eve = [0, 0, 0, 0], [0, 1, 0, 0]  # her gout is 365 days old
+    ann = [1, 2, 1, 1], [1, 2, 1, 1]
+    bob = [0, 0, 0, 0], [1, 0, 1, 0]
+    rows = np.array([2, 0, 1])
+    for row, (month, year) in zip(columns.matrix(store, rows).toarray(), (eve, ann, bob), strict=True):
+        expected = [np.sign(month), np.log1p(month), np.sign(year), np.log1p(year)]
+        np.testing.assert_allclose(row, np.concatenate(expected))
+    with pytest.raises(ValueError, match="needs the days"):
+        columns.matrix(store.with_days(None), rows)
+    assert columns.names(None)[0] == "rx 1, ever, last 30 days"
+
+
+def test_windows_of_days_are_learned_where_the_days_are_known():
+    """Parts to choose from: all visits, the windows of visits, and all windows."""
+    store = store_of(ANN, BOB, EVE).with_days(np.array([400, 30, 29, 31, 365, 0], np.int32))
+    columns = Columns.learn(store, ROWS, least=2)
+    assert columns.windows == (ALL, 3, 1, -30, -365)
+    assert [part.windows for part in columns.parts()] == [(ALL,), WINDOWS, columns.windows]
+    assert [codes_of(key) for key in columns.keys[-1].tolist()] == [(("rx", 1),), (("dx", 4),), (("dx", 2),)]
+    assert len(columns.keys[-2]) == 0  # of Ann alone
+    assert Columns.learn(store.with_days(None), ROWS, least=2).windows == WINDOWS
 
 
 def test_kinds_of_codes_do_not_mix():

@@ -78,7 +78,7 @@ def test_the_regression_finds_the_pairs_that_matter():
     train, valid, test = np.split(np.arange(3000), [2000, 2500])
     columns, sequences = Columns.learn(store, train, windows=(ALL,)), Sequences.learn(store, train)
     without = linear.fit(store, labels, train, valid, columns=columns)
-    with_pairs = linear.fit(store, labels, train, valid, columns=columns, sequences=sequences)
+    with_pairs = linear.with_sequences(without, sequences, store, labels, train, valid)
     assert without.sequences is None and with_pairs.penalty == "L1" and "pairs of diagnoses" in with_pairs.choice()
     losses = [linear.log_loss(labels[test], fitted.logits(store, test)) for fitted in (without, with_pairs)]
     assert losses[1] < losses[0] - 0.15
@@ -88,16 +88,3 @@ def test_the_regression_finds_the_pairs_that_matter():
     np.testing.assert_array_equal(again.logits(store, test), with_pairs.logits(store, test))
     refitted = linear.refit(with_pairs, store, labels, train, 1.0, 0)
     np.testing.assert_allclose(refitted.logits(store, test), with_pairs.logits(store, test), atol=0.05)
-
-
-def test_pairs_that_do_not_help_are_not_taken():
-    rng = np.random.default_rng(1)
-    patients = [[[[int(dx), [], []] for dx in np.flatnonzero(rng.random(10) < 0.5)]] for _ in range(1000)]
-    store = pickled.from_lists(patients)
-    labels = np.array([any(dx == 0 for dx, *_ in visits[0]) for visits in patients]).astype(int)
-    train, valid = np.split(np.arange(1000), [800])
-    columns, sequences = Columns.learn(store, train, windows=(ALL,)), Sequences.learn(store, train)
-    assert len(sequences) == 90
-    fitted = linear.fit(store, labels, train, valid, columns=columns, sequences=sequences)
-    used = fitted.sequences is not None and np.abs(fitted.weights[len(columns) :]).max() > 0.1
-    assert not used

@@ -56,6 +56,16 @@ def test_a_window_is_chosen_if_the_last_visit_tells():
     assert "all visits and last 3 visits and last visit" in fitted.choice()
 
 
+def test_days_are_a_window_if_they_are_known():
+    """Diagnosis 0 is in the visit before the last at any label; at label 1 in the last 30 days."""
+    split = split_of([[[[0, [], []]], [[1, [], []]]] for _ in LABELS])
+    days = np.concatenate([[20 if label else 200, 5] for label in LABELS]).astype(np.int32)
+    fitted = yardsticks.fit("pairs", split, days=days)
+    assert "last 30 days and last 365 days" in fitted.choice()
+    assert metrics.roc_auc_score(split.test.labels, yardsticks.probabilities(fitted, split.test, days=days)) == 1
+    assert auc(yardsticks.fit("pairs", split), split) == 0.5
+
+
 def test_the_constant_is_chosen_where_nothing_is_to_be_learned():
     split = split_of([[[[code, [], []] for code in noise]] for noise in NOISE])
     fitted = yardsticks.fit("codes", split)

@@ -15,6 +15,7 @@ FILES = [
     "convert.json",
     "linkage.json",
     "patients.csv",
+    "visits.csv",
     "vocabulary.csv",
 ]
 

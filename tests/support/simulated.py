@@ -1,7 +1,5 @@
 """Looking into simulated cohorts: links of pairs, Dx-objects and visits."""
 
-import dataclasses
-
 import numpy as np
 
 from mime_tf.simulate.risk.pairs import KINDS as PAIR_KINDS
@@ -10,7 +8,7 @@ SMALL = {"num_dx": 60, "num_rx": 24, "num_pr": 30, "mean_visits": 8}
 
 
 def columns(store):
-    return {name: column.tolist() for name, column in dataclasses.asdict(store).items()}
+    return {name: column.tolist() for name, column in store.records.items()}
 
 
 def own_orders(world):

@@ -95,6 +95,8 @@ class config:
     def list_physical_devices(kind):
         os.write(2, NOISE + b"and more")
         return [kind]
+    class experimental:
+        enable_tensor_float_32_execution = bool
 """
 
 
@@ -151,3 +153,17 @@ def test_all_lines_come_through_for_a_user_who_has_set_the_level(prepare, tmp_pa
 def test_a_closed_stderr(tmp_path):
     done = run(tmp_path, prepare="environment.prepare(); import os; os.close(2); sys.stderr = open(os.devnull, 'w')")
     assert done.returncode == 0
+
+
+# Precision.
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("tf32", [True, False])
+def test_tf32_is_used_only_where_it_is_asked_for(tf32):
+    import tensorflow as tf
+
+    environment.import_tensorflow(tf32)
+    assert tf.config.experimental.tensor_float_32_execution_enabled() == tf32
+    environment.import_tensorflow()
+    assert not tf.config.experimental.tensor_float_32_execution_enabled()

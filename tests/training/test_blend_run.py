@@ -19,15 +19,14 @@ from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
 from mime_tf.explain.patients import explain_patients
 from mime_tf.export.saved_model import export
-from mime_tf.regression import linear
 from mime_tf.regression.attributes import Attributes
-from mime_tf.regression.sequences import Sequences
 from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.runs.model_file import load
 from mime_tf.scoring import prediction
 from mime_tf.simulate.simulation import simulate
 from mime_tf.splits.inner import inner_folds, without_fold
 from mime_tf.training import blend_training
+from mime_tf.training.blend_regression import fit_regression
 from mime_tf.training.blend_training import is_useful
 
 CONFIG = TrainConfig(
@@ -111,14 +110,7 @@ def test_the_blend_is_the_sum_of_its_parts(uninterrupted, cohort):
     for network, weights in zip(model.networks, networks, strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(network.get_weights(), weights.get_weights(), strict=True))
     split = prediction.split_of(fitted, opened)
-    columns = linear.Columns.learn(opened.store, split.train.rows)
-    sequences = Sequences.learn(opened.store, split.train.rows)
-    regression = linear.fit(
-        *(opened.store, opened.labels, split.train.rows, split.valid.rows),
-        columns=columns,
-        sequences=sequences,
-        seed=0,
-    )
+    regression = fit_regression(opened, split, inner_folds(split.train, 2, 0), fitted.config, 0).fitted
     logits = np.array(model.regression({name: np.asarray(table) for name, table in Batch(store).tables().items()}))[
         :, 0
     ]
@@ -369,7 +361,7 @@ def test_the_regression_knows_families_that_lie_beside_the_cohort(tmp_path):
     """Families decide the effects of linked pairs: chosen on valid, kept in the model, and told by its explanations."""
     simulated = ["simulate", "--mode", "related", "--patients", "1500", "--pair_effect", "1", "--num_dx", "40"]
     assert main([*simulated, "--num_rx", "20", "--mean_visits", "5", "--output", str(tmp_path / "c.parquet")]) == 0
-    config = dataclasses.replace(CONFIG, blend=("regression",), test_fraction=0.2, valid_fraction=0.2)
+    config = dataclasses.replace(CONFIG, blend=("regression",), hierarchy="auto", test_fraction=0.2, valid_fraction=0.2)
     done = run(config, tmp_path, tmp_path / "c.parquet")
     fitted, cohort = FittedSplit.open(tmp_path / "r0s0"), Cohort.open(str(tmp_path / "c.parquet"))
     assert fitted.metrics["parts"][0]["name"].endswith("with ancestors)")
@@ -383,6 +375,6 @@ def test_the_regression_knows_families_that_lie_beside_the_cohort(tmp_path):
     (explained,) = explain_patients(fitted, cohort, [3])
     total = sum(visit.contribution for visit in explained.visits)
     assert explained.empty_logit + total == pytest.approx(explained.logit, abs=1e-4)
-    (tmp_path / "hierarchy.csv").unlink()
-    without = run(config, tmp_path / "without", tmp_path / "c.parquet")
+    without = run(dataclasses.replace(config, hierarchy="none"), tmp_path / "without", tmp_path / "c.parquet")
+    assert "ancestors" not in FittedSplit.open(tmp_path / "without" / "r0s0").metrics["parts"][0]["name"]
     assert done.mean["test_auc"] > without.mean["test_auc"] + 0.02

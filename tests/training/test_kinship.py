@@ -12,8 +12,9 @@ from support.whole_runs import SIZES, check_same, check_split_files, command, in
 
 from mime_tf.__main__ import main
 from mime_tf.ablation import forms
-from mime_tf.config import TrainConfig
-from mime_tf.data import hierarchy, pickled
+from mime_tf.blend import Blend
+from mime_tf.config import KINDS, PARTS, RECIPE, SIZE_NAMES, TrainConfig
+from mime_tf.data import hierarchy, pickled, sizes
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.hierarchy import Hierarchy, Relation
 from mime_tf.data.vocabulary import Vocabulary
@@ -36,6 +37,8 @@ CONFIG = TrainConfig(
     dropout=0.1,
     mixed_precision="none",
 )
+# Without a regression, all networks are in the model, whatever their weights.
+BLEND = dataclasses.replace(CONFIG, hierarchy="auto", blend=("bilinear",), members=2, batch_size=10)
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +56,16 @@ def done(cohort, tmp_path_factory):
     return folder, run(CONFIG, folder, cohort)
 
 
-@pytest.fixture
-def fitted(done):
-    return FittedSplit.open(done[0] / "r0s0")
+@pytest.fixture(scope="module")
+def blended(cohort, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("blended")
+    return folder, run(BLEND, folder, cohort)
+
+
+@pytest.fixture(params=["done", "blended"])
+def fitted(request):
+    """A fitted split of one network, and one of a blend."""
+    return FittedSplit.open(request.getfixturevalue(request.param)[0] / "r0s0")
 
 
 def family(code, name, kind="dx"):
@@ -82,25 +92,51 @@ def test_relations_of_the_codes_that_the_model_has_room_for():
     assert larger.sizes == [2, 5, 0, 0, 0, 0] and larger.digest != kinship.digest
 
 
-def test_a_run_leaves_a_model_that_scores_and_explains(done, fitted, cohort):
+def networks_of(model):
+    return model.networks if isinstance(model, Blend) else [model]
+
+
+def test_a_run_leaves_a_model_that_scores_and_explains(fitted, cohort):
     data = Cohort.open(str(cohort))
-    check_split_files(done[0] / "r0s0", CONFIG, ["vocabulary.csv", "hierarchy.csv"])
-    shared = fitted.model.dxobject_embedding.shared
-    assert shared.sizes == kinship_of(CONFIG, data, fitted.sizes).sizes
-    assert shared.sizes[1] == 40 and shared.sizes[3] == 20
+    kinship = kinship_of(CONFIG, data, fitted.sizes)
+    assert (kinship.sizes[1], kinship.sizes[3]) == (40, 20)
+    for network in networks_of(fitted.model):
+        shared = network.dxobject_embedding.shared
+        assert shared.sizes == kinship.sizes
+        np.testing.assert_array_equal(shared.relations["dx"], kinship.relations["dx"])
+        assert np.any(shared.above["dx"])  # learned, from 0 or from a draw
     part = prediction.part_of(fitted, data, "test")
     saved = fitted.predictions("test").scores.probabilities
     np.testing.assert_array_equal(in_row_order(part, prediction.score(fitted, part).probabilities), saved)
     for explained in explain_patients(fitted, data, [0, 1]):
         total = sum(visit.contribution for visit in explained.visits)
         assert explained.empty_logit + total == pytest.approx(explained.logit, abs=1e-4)
-    table = (done[0] / "r0s0" / "tensorboard" / "embeddings" / "dx.tsv").read_text().splitlines()
+
+
+def test_the_files_of_a_network(done):
+    split = done[0] / "r0s0"
+    check_split_files(split, CONFIG, ["vocabulary.csv", "hierarchy.csv"])
+    table = (split / "tensorboard" / "embeddings" / "dx.tsv").read_text().splitlines()
     np.testing.assert_allclose(
-        [[float(x) for x in row.split("\t")] for row in table], fitted.model.dxobject_embedding.table("dx"), rtol=1e-5
+        [[float(x) for x in row.split("\t")] for row in table],
+        FittedSplit.open(split).model.dxobject_embedding.table("dx"),
+        rtol=1e-5,
     )
 
 
-def test_the_export_scores_as_the_model(fitted, cohort, tmp_path):
+def test_mixed_precision_keeps_what_relatives_share_in_full(cohort, tmp_path):
+    config = dataclasses.replace(BLEND, mixed_precision="bfloat16", num_iter=2)
+    run(config, tmp_path, cohort)
+    fitted, data = FittedSplit.open(tmp_path / "r0s0"), Cohort.open(str(cohort))
+    assert {network.dxobject_embedding.table("dx").dtype for network in fitted.model.networks} == {tf.float32}
+    part = prediction.part_of(fitted, data, "test")
+    saved = fitted.predictions("test").scores.probabilities
+    np.testing.assert_allclose(in_row_order(part, prediction.score(fitted, part).probabilities), saved, atol=1e-6)
+
+
+def test_the_export_scores_as_the_model(blended, cohort, tmp_path):
+    """A blend, which has networks as they are exported alone."""
+    fitted = FittedSplit.open(blended[0] / "r0s0")
     data = Cohort.open(str(cohort))
     export(fitted, tmp_path / "served", bootstrap=0)
     names = {(kind, index): row["code"] for (kind, index), row in data.vocabulary.by_index.items()}
@@ -122,12 +158,20 @@ def test_the_export_scores_as_the_model(fitted, cohort, tmp_path):
     np.testing.assert_allclose(answer["probability"], expected, rtol=1e-5)
 
 
-@pytest.mark.parametrize("moment", [("after write state.npz", 1), ("before write metrics.json", 1)])
-def test_a_killed_run_ends_with_the_same_bits(moment, done, cohort, monkeypatch, tmp_path):
-    killed = Killer(monkeypatch).run(lambda *come: come == moment, tmp_path, CONFIG, cohort=cohort)
+@pytest.mark.parametrize(
+    ("config", "whole", "moment"),
+    [
+        (CONFIG, "done", ("after write state.npz", 1)),
+        (CONFIG, "done", ("before write metrics.json", 1)),
+        (BLEND, "blended", ("after write state.npz", 3)),
+    ],
+)
+def test_a_killed_run_ends_with_the_same_bits(config, whole, moment, request, cohort, monkeypatch, tmp_path):
+    folder = request.getfixturevalue(whole)[0]
+    killed = Killer(monkeypatch).run(lambda *come: come == moment, tmp_path, config, cohort=cohort)
     assert killed
-    run(CONFIG, tmp_path, cohort)
-    check_same(tmp_path, done[0])
+    run(config, tmp_path, cohort)
+    check_same(tmp_path, folder)
 
 
 def test_a_run_does_not_go_on_with_other_ancestors(cohort, monkeypatch, tmp_path):
@@ -143,30 +187,56 @@ def test_a_run_does_not_go_on_with_other_ancestors(cohort, monkeypatch, tmp_path
         run(CONFIG, tmp_path, data)
 
 
+def copied(cohort, folder, rows):
+    """Returns the prefix of a copy of the cohort with the first rows of its hierarchy, or without one."""
+    shutil.copytree(cohort.parent, folder)
+    path = folder / hierarchy.FILE
+    if rows:
+        Hierarchy(Hierarchy.read(path).rows[:rows]).write(path)
+    else:
+        path.unlink()
+    return folder / cohort.name
+
+
 def test_without_a_hierarchy_there_is_one_line(cohort, tmp_path):
-    for kind in ("seqs", "labels"):
-        shutil.copy(f"{cohort}.{kind}", tmp_path)
-    failed = command(tmp_path / "c", f"{tmp_path}/", f"{tmp_path}/log", "--hierarchy=sum")
+    data = copied(cohort, tmp_path / "data", 0)
+    failed = command(data, f"{tmp_path}/", f"{tmp_path}/log", "--hierarchy=sum")
     assert (failed.code, failed.out) == (2, [])
-    assert failed.err[-1].startswith(
-        f"train.py: {tmp_path / 'c.seqs'}: hierarchy: found sum; that needs a hierarchy.csv"
-    )
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["c.labels", "c.seqs"]
+    assert failed.err[-1].startswith(f"train.py: {data}.seqs: hierarchy: found sum; that needs a hierarchy.csv")
+    assert [path.name for path in tmp_path.iterdir()] == ["data"]
 
 
 def test_a_hierarchy_without_relatives_is_refused(cohort, tmp_path):
-    shutil.copytree(cohort.parent, tmp_path / "data")
-    path = tmp_path / "data" / hierarchy.FILE
-    Hierarchy(Hierarchy.read(path).rows[:1]).write(path)
+    data = copied(cohort, tmp_path / "data", 1)
     with pytest.raises(InputError, match=r"no two codes of vocabulary\.csv have an ancestor in common"):
-        run(CONFIG, tmp_path / "out", tmp_path / "data" / cohort.name)
+        run(CONFIG, tmp_path / "out", data)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("rows", [0, 1])
+def test_auto_is_none_for_codes_without_relatives(rows, cohort, tmp_path):
+    data = Cohort.open(str(copied(cohort, tmp_path / "data", rows)))
+    assert kinship_of(dataclasses.replace(CONFIG, hierarchy="auto"), data, sizes_of(data)) is None
+
+
+def sizes_of(cohort):
+    return sizes.resolve(cohort.store, dict.fromkeys(SIZE_NAMES), cohort.name)
+
+
+def test_auto_is_sum_where_codes_have_relatives_and_start_by_chance(cohort):
+    data = Cohort.open(str(cohort))
+    auto, own = dataclasses.replace(CONFIG, hierarchy="auto"), sizes_of(data)
+    assert kinship_of(auto, data, own).digest == kinship_of(CONFIG, data, own).digest
+    links = {"init_embeddings": "links", "link_dimensions": 2}
+    for changes in ({"hierarchy": "none"}, links, {"init_from": "x.npz"}):
+        assert kinship_of(dataclasses.replace(auto, **changes), data, own) is None
+    told = str(kinship_of(auto, data, own))
+    assert told == "40 dx codes with 6, 20 rx codes with 5"
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"blend": ("bilinear",)}, "blend, hierarchy: found ('bilinear',), sum; must be without hierarchy"),
         ({"init_embeddings": "links"}, "hierarchy, init_embeddings: found sum, links; must be none where"),
         ({"init_from": "x.npz"}, "hierarchy, init_from: found sum, x.npz; must be none where"),
     ],
@@ -183,4 +253,10 @@ def test_checkpoints_and_ablations_have_no_ancestors(cohort, tmp_path):
         import_tf1(tmp_path / "model-1", tmp_path / "out", config)
     with pytest.raises(InputError, match="hierarchy: found sum; must be none"):
         forms.make(Cohort.open(str(cohort)), config)
-    assert config.with_recipe().hierarchy == "none"
+
+
+def test_every_kind_of_network_takes_ancestors():
+    assert RECIPE["hierarchy"] == TrainConfig().with_recipe().hierarchy == "auto"
+    for given in ("sum", "none"):
+        kinds = dataclasses.replace(BLEND, hierarchy=given, blend=PARTS).kinds
+        assert {name: kind.hierarchy for name, kind in kinds.items()} == dict.fromkeys(KINDS, given)

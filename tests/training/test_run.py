@@ -371,7 +371,7 @@ def test_tensorboard_has_the_hyperparameters_with_results(finished):
         best = scalars(folder / "tensorboard")
         for name, value in json.loads((folder / "metrics.json").read_text()).items():
             if name != "iteration":
-                ((_, got),) = best[f"best/{name}"]
+                ((_, got),) = best[f"written_model/{name}"]
                 assert got == pytest.approx(value, rel=1e-6)
         summary = (
             EventAccumulator(str(folder / "tensorboard")).Reload().SummaryMetadata(metadata.SESSION_START_INFO_TAG)
@@ -398,8 +398,9 @@ def test_tensorboard_has_the_embeddings_with_names(finished):
         saved = weights(folder / "model.keras")
         for entry, kind, size in zip(config.embeddings, ("dx", "rx", "pr"), (32, 10, 14), strict=True):
             lines = (tensorboard / entry.metadata_path).read_text().splitlines()
-            assert len(lines) == size
-            assert {index: lines[index] for index in names[kind]} == names[kind]
+            assert len(lines) == 1 + size
+            assert {index: lines[1 + index].split("\t")[0] for index in names[kind]} == names[kind]
+            assert any("\tyes\t" in line for line in lines)
             table = np.loadtxt(tensorboard / entry.tensor_path, delimiter="\t")
             assert any(value.shape == table.shape and np.allclose(value, table, rtol=1e-5) for value in saved.values())
 

@@ -3,7 +3,7 @@
 import os
 from typing import TYPE_CHECKING, Any
 
-from mime_tf.data import hierarchy, parquet, pickled
+from mime_tf.data import hierarchy, parquet, pickled, visit_days
 from mime_tf.terminal import files, outputs
 
 if TYPE_CHECKING:  # `conversion` imports this package
@@ -17,6 +17,7 @@ FILES = (
     "vocabulary.csv",
     hierarchy.FILE,
     "patients.csv",
+    visit_days.FILE,
     "linkage.json",
     "convert.json",
 )
@@ -57,6 +58,7 @@ def _fill(folder, conversion, invocation):
         conversion.hierarchy.write(os.path.join(folder, hierarchy.FILE))
     rows = zip(*patients.values(), strict=True)
     files.write_table(os.path.join(folder, "patients.csv"), patients, rows)
+    visit_days.write(os.path.join(folder, visit_days.FILE), conversion.store, conversion.visit_days)
     files.write_json(os.path.join(folder, "linkage.json"), conversion.linkage)
     report = {
         "outcome": conversion.outcome,
