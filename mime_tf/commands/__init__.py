@@ -17,5 +17,6 @@ COMMANDS = {
     "report": "write one page about a trained model",
     "ablate": "tell whether the links help, on your own data",
     "export": "write a trained model for servers, with a model card",
+    "serve": "serve a trained model by HTTP, also to CDS Hooks",
     "import_tf1": "turn a TensorFlow 1.x checkpoint of the authors' program into a fitted split",
 }
