@@ -18,5 +18,6 @@ COMMANDS = {
     "tripod": "draft a TRIPOD+AI checklist and PROBAST+AI answers from a run",
     "ablate": "tell whether the links help, on your own data",
     "export": "write a trained model for servers, with a model card",
+    "serve": "serve a trained model by HTTP, also to CDS Hooks",
     "import_tf1": "turn a TensorFlow 1.x checkpoint of the authors' program into a fitted split",
 }

@@ -137,6 +137,12 @@ class Cohort:
         other._part_of = self._part_of
         return other
 
+    def with_attributes(self, table: PatientTable) -> "Cohort":
+        """Returns the cohort with a table of attributes, a row per patient, in place of the patients.csv beside it."""
+        other = self.with_store(self.store)
+        other.attributes = table
+        return other
+
     def __len__(self) -> int:
         """Number of patients."""
         return len(self.store)

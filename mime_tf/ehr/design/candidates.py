@@ -11,6 +11,10 @@ from mime_tf.ehr.seconds import MISSING
 from mime_tf.errors import InputError, show
 
 
+class NobodyLeftError(InputError):
+    """A step of the design has left no patient."""
+
+
 @dataclasses.dataclass
 class Candidates:
     """Pairs of a patient and a time, sorted by both.
@@ -59,7 +63,7 @@ class Candidates:
         patients, rows = self._size()
         if not patients:
             before = f", of {patients_before:,} before that step" if patients_before else ""
-            raise InputError(f'no patient is left: none is "{self.prefix}{step}"{before}')
+            raise NobodyLeftError(f'no patient is left: none is "{self.prefix}{step}"{before}')
         lost = {"patients_out": patients_before - patients, "rows_out": max(rows_before - rows, 0)}
         self.flow[self.prefix + step] = {"patients": patients, "rows": rows, **lost}
 
