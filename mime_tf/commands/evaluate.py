@@ -146,7 +146,7 @@ def _evaluate(
     from mime_tf.scoring import prediction, substitution, yardsticks
 
     if arguments.unknown_codes == "ancestor":
-        cohort, note = substitution.shown(model, cohort)
+        model, cohort, note = substitution.shown(model, cohort)
         notes.append(note)
     part = prediction.part_of(model, cohort, arguments.split)
     for note in notes:

@@ -90,8 +90,8 @@ def predict(
         cohort: the patients; their labels are ignored.
         batch_size: most patients in a batch.
         progress: function that is called with a text now and then, such as `Console.progress`.
-        unknown_codes: `"drop"`, or `"ancestor"` to show the model the
-            nearest ancestor that it knows in place of a code that it does not.
+        unknown_codes: `"drop"`, or `"ancestor"` to show the model the nearest ancestors that it knows in place of a
+            code that it does not.
 
     Raises:
         InputError: `batch_size` is less than 1, the cohort's codes mean something else than in training, no table says
@@ -130,8 +130,12 @@ def predict_parts(
         report = _counting(progress, done, patients)
         by_ancestor = None
         if unknown_codes == "ancestor":
-            substitution = substitution or Substitution.of(fitted, cohort)
-            by_ancestor, cohort = substitution.count(cohort.store, fitted.usable), substitution.apply(cohort)
+            if substitution is None:
+                fitted.check_codes(cohort)
+                substitution = Substitution.of(fitted, cohort)
+                fitted = substitution.fitted
+                scorer = Scorer(fitted.model)
+            by_ancestor, cohort = substitution.count(cohort.store), substitution.apply(cohort)
         part = part_of(fitted, cohort, "all")
         scores = _output(scorer, fitted.folder, part, batch_size, report)
         output = np.empty_like(scores)
