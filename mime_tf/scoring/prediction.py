@@ -90,8 +90,8 @@ def predict(
         cohort: the patients; their labels are ignored.
         batch_size: most patients in a batch.
         progress: function that is called with a text now and then, such as `Console.progress`.
-        unknown_codes: `"drop"`, or `"ancestor"` to show the model the
-            nearest ancestor that it knows in place of a code that it does not.
+        unknown_codes: `"drop"`, or `"ancestor"` to show the model the nearest ancestors that it knows in place of a
+            code that it does not.
 
     Raises:
         InputError: `batch_size` is less than 1, the cohort's codes mean something else than in training, no table says
@@ -150,9 +150,12 @@ class CohortScorer:
         """Returns the predictions of a cohort; `report` is called with a verb and a number of patients."""
         fitted, by_ancestor = self._fitted, None
         if self._unknown_codes == "ancestor":
-            self._substitution = self._substitution or Substitution.of(fitted, cohort)
-            by_ancestor = self._substitution.count(cohort.store, fitted.usable)
-            cohort = self._substitution.apply(cohort)
+            if self._substitution is None:
+                fitted.check_codes(cohort)
+                self._substitution = Substitution.of(fitted, cohort)
+                self._scorer = Scorer(self._substitution.fitted.model)
+            fitted = self._substitution.fitted
+            by_ancestor, cohort = self._substitution.count(cohort.store), self._substitution.apply(cohort)
         part = part_of(fitted, cohort, "all")
         scores = _output(self._scorer, fitted.folder, part, self._batch_size, report)
         output = np.empty_like(scores)

@@ -16,6 +16,8 @@ from mime_tf.blend import Blend
 from mime_tf.config import KINDS, PARTS, RECIPE, TrainConfig
 from mime_tf.data import parquet, pickled
 from mime_tf.data.cohort import Cohort
+from mime_tf.data.hierarchy import Hierarchy
+from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
 from mime_tf.explain.patients import explain_patients
 from mime_tf.export.saved_model import export
@@ -375,6 +377,32 @@ def test_the_regression_knows_families_that_lie_beside_the_cohort(tmp_path):
     (explained,) = explain_patients(fitted, cohort, [3])
     total = sum(visit.contribution for visit in explained.visits)
     assert explained.empty_logit + total == pytest.approx(explained.logit, abs=1e-4)
+    _check_renamed(fitted, cohort)
     without = run(dataclasses.replace(config, hierarchy="none"), tmp_path / "without", tmp_path / "c.parquet")
     assert "ancestors" not in FittedSplit.open(tmp_path / "without" / "r0s0").metrics["parts"][0]["name"]
     assert done.mean["test_auc"] > without.mean["test_auc"] + 0.02
+
+
+def _check_renamed(fitted, cohort):
+    """A diagnosis with a new name is scored as if the regression had no term of the diagnosis itself."""
+    store, code, new = cohort.store, int(np.bincount(cohort.store.dx).argmax()), 40
+    other = Cohort(dataclasses.replace(store, dx=np.where(store.dx == code, np.int32(new), store.dx)))
+    name = {"kind": "dx", "index": str(new), "system": "s", "code": "new", "display": ""}
+    other.vocabulary = Vocabulary([*cohort.vocabulary.rows, name], cohort.vocabulary.by_index | {("dx", new): name})
+    rows = [
+        row._replace(system="s", code="new") for row in cohort.hierarchy.rows if row[0::2][:2] == ("dx", f"DX{code}")
+    ]
+    other.hierarchy = Hierarchy([*cohort.hierarchy.rows, *rows])
+    before = prediction.predict(fitted, cohort).probabilities
+    predictions = prediction.predict(fitted, other, unknown_codes="ancestor")
+    assert predictions.by_ancestor.sum() == (store.dx == code).sum() and not predictions.dropped.any()
+    regression = fitted.model.regression
+    keys, pairs = regression.keys.numpy(), regression.pairs.numpy()
+    of_code = np.where(keys < 0, -1 - keys, keys // 2**32) == code  # alone, or in a pair with an order
+    for weights in (regression.presence, regression.log_count):
+        weights.assign(np.where(of_code, 0, weights.numpy()))
+    for weights in (regression.both, regression.order):
+        weights.assign(np.where((pairs == code).any(axis=1), 0, weights.numpy()))
+    expected = prediction.predict(fitted, cohort).probabilities
+    np.testing.assert_allclose(predictions.probabilities, expected, rtol=1e-5)
+    assert np.abs(expected - before).max() > 1e-3
