@@ -91,7 +91,7 @@ def learning_curve(ablation: Ablation) -> bytes:
     ratios = sorted(ablation.comparisons)
     counts = [sum(ablation.train_rows[ratio]) / len(ablation.splits) for ratio in ratios]
     chance = {"average_precision": ablation.ones / ablation.rows, "auc": 0.5}
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = Figure(figsize=(10, 5), layout="constrained")
     axes = figure.subplots(1, len(METRICS))
     for axis, (metric, title) in zip(axes, METRICS.items(), strict=True):
         arms = [arm for arm in CURVE if arm in ablation.comparisons[ratios[0]].means]
@@ -105,7 +105,8 @@ def learning_curve(ablation: Ablation) -> bytes:
         axis.set_xlabel("patients to train on")
         axis.set_title(title)
         _tidy(axis, "y")
-    axes[0].legend(frameon=False, loc="best")
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, frameon=False, loc="outside upper center", ncols=3)  # where no curve can be under it
     return _png(figure)
 
 

@@ -15,6 +15,7 @@ COMMANDS = {
     "predict": "score patients with a trained model",
     "explain": "tell what moved the score of a patient, or which pairs matter most in a cohort",
     "report": "write one page about a trained model",
+    "tripod": "draft a TRIPOD+AI checklist and PROBAST+AI answers from a run",
     "ablate": "tell whether the links help, on your own data",
     "export": "write a trained model for servers, with a model card",
     "serve": "serve a trained model by HTTP, also to CDS Hooks",

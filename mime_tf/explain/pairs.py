@@ -15,9 +15,13 @@ TOLERANCE = 1e-2
 # Columns of a table of pairs, and the attributes of PairEffect that they hold.
 COLUMNS = {
     "kind": "kind",
-    "dx": "dx",
+    "dx_index": "dx",
+    "dx_system": "dx_system",
+    "dx_code": "dx_code",
     "diagnosis": "dx_name",
-    "order_code": "order",
+    "order_index": "order",
+    "order_system": "order_system",
+    "order_code": "order_code",
     "order": "order_name",
     "occurrences": "occurrences",
     "patients": "patients",
@@ -33,7 +37,8 @@ class PairEffect:
 
     Attributes:
         kind: `"rx"` or `"pr"`, of the order.
-        dx, order: the two codes.
+        dx, order: indices of the two codes.
+        dx_system, dx_code, order_system, order_code: their systems and codes; empty without a vocabulary.
         dx_name, order_name: their names.
         occurrences: number of times that the pair occurs in the patients' visits.
         patients: number of patients who have it.
@@ -44,8 +49,12 @@ class PairEffect:
 
     kind: str
     dx: int
+    dx_system: str
+    dx_code: str
     dx_name: str
     order: int
+    order_system: str
+    order_code: str
     order_name: str
     occurrences: int
     patients: int
@@ -132,8 +141,10 @@ def _pairs(vocabulary, store, contributions, kind):
         yield PairEffect(
             kind=kind,
             dx=dx,
+            **_key(vocabulary, "dx", dx, "dx"),
             dx_name=code_name(vocabulary, "dx", dx),
             order=order,
+            **_key(vocabulary, kind, order, "order"),
             order_name=code_name(vocabulary, kind, order),
             occurrences=int(occurrences[index]),
             patients=int(patients[index]),
@@ -141,3 +152,9 @@ def _pairs(vocabulary, store, contributions, kind):
             mean_absolute=float(absolute[index] / patients[index]),
             importance=float(absolute[index] / len(store)),
         )
+
+
+def _key(vocabulary, kind, index, name):
+    """Returns the attributes of a PairEffect by which a table joins others: system and code."""
+    row = vocabulary.by_index.get((kind, index), {}) if vocabulary else {}
+    return {f"{name}_{column}": row.get(column, "") for column in ("system", "code")}

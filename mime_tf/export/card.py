@@ -12,12 +12,12 @@ from mime_tf.config import TrainConfig
 from mime_tf.export import service
 from mime_tf.pages.templates import render_markdown
 from mime_tf.pages.text import file_name, without_folders
+from mime_tf.runs.description import reads
 from mime_tf.runs.folder import PREDICTIONS
 from mime_tf.runs.subject import Subject
 
 TO_FILL_IN = "**[to be filled in]**"
 KINDS = {"dx": "diagnoses", "rx": "medications", "pr": "procedures"}
-_CELLS = {"gru_v1": "the authors' GRU (gru_v1)", "gru": "Keras's GRU", "lstm": "Keras's LSTM"}
 _RESULTS = {"loss": "cross-entropy", "auc": "ROC AUC", "aucpr": "average precision"}
 
 
@@ -88,7 +88,7 @@ def model_card(fitted, facts, example, answer):
         answer=json.dumps(answer),
         to_fill_in=TO_FILL_IN,
         sizes=[(fitted.sizes[f"num_{kind}"], name) for kind, name in KINDS.items()],
-        reads=_reads(fitted.config, (facts.metrics or {}).get("parts", [])),
+        reads=reads(fitted.config, (facts.metrics or {}).get("parts", [])),
         iteration=metrics["iteration"] if type(metrics.get("iteration")) is int else None,
         results=_results(metrics),
         measures=MEASURES,
@@ -98,19 +98,6 @@ def model_card(fitted, facts, example, answer):
         notes=[without_folders(note, [fitted.folder]) for note in (*fitted.notes, *service.notes(fitted))],
         requests=_requests(example),
     )
-
-
-def _reads(config, parts):
-    """Returns how the model makes a probability of a record; `parts` are those of a blend, in metrics.json."""
-    cell = f"{_CELLS[config.rnn_cell]} of width {config.rnn_size}"
-    if config.blend:
-        weights = ", ".join(f"{part['weight']:.2f} of the {part['name']}" for part in parts)
-        return (
-            f"adds the logits of several parts ({weights or ', '.join(config.blend)}; recurrent networks have {cell})"
-        )
-    if config.pooling == ("last",):
-        return f"reads visits with {cell}"
-    return f"reads the views {', '.join(config.pooling)} of a record" + (f", with {cell}" * ("last" in config.pooling))
 
 
 def _results(metrics):

@@ -10,6 +10,7 @@ from mime_tf.terminal.plotting import require_matplotlib
 
 # Okabe and Ito's colors, which are told apart in all common kinds of color blindness.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"
+KINDS = (BLUE, ORANGE, GREEN, "#CC79A7")  # of the networks of a blend
 _SIZE = 4.8  # inches
 _STYLE = {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True}
 _COMPARED = ("auc", "observed_to_expected")
@@ -46,20 +47,17 @@ def draw(report):
 
 def _learning(report):
     figure, (loss, ranking) = _figure(width=2, height=0.8, columns=2)
-    curves = (
-        (loss, "main_loss", ORANGE, "--", "train"),
-        (loss, "valid_loss", BLUE, "-", "valid"),
-        (ranking, "valid_auc", BLUE, "-", "ROC AUC"),
-        (ranking, "valid_aucpr", GREEN, "--", "average precision"),
-    )
     for split in report.splits:
         is_detailed = split is report.detailed
         style = {"linewidth": 2, "alpha": 1} if is_detailed else {"linewidth": 0.9, "alpha": 0.35}
-        for number, history in enumerate(_networks(split.results.history)):
-            for axes, name, color, dash, label in curves:
+        named = set()
+        for kind, history in _networks(split.results):
+            for on_loss, name, color, dash, label in _curves_of(kind, split.results):
                 if name in history:
-                    label = label if is_detailed and not number else None
-                    axes.plot(history["iteration"], history[name], dash, color=color, label=label, **style)
+                    shown = label if is_detailed and label not in named else None
+                    named.add(label)
+                    axes = loss if on_loss else ranking
+                    axes.plot(history["iteration"], history[name], dash, color=color, label=shown, **style)
     kept, is_blend = report.detailed.results.iteration, "network" in report.detailed.results.history
     for axes in (loss, ranking):
         label = "mean of the networks kept" if is_blend else "the model kept"
@@ -71,12 +69,42 @@ def _learning(report):
     return {"learning": figure}
 
 
-def _networks(history):
-    """Returns the history of each network of a blend, or the one history of a model that is none."""
+def _curves_of(kind, results):
+    """Returns rows: whether it is a loss, a column of the history, color, dash and label of its curve.
+
+    The networks of a blend have one color per kind, and each measure a dash of its own; a single network has a color
+    per measure.
+    """
+    if kind is None:
+        return (
+            (True, "main_loss", ORANGE, "--", "train"),
+            (True, "valid_loss", BLUE, "-", "valid"),
+            (False, "valid_auc", BLUE, "-", "ROC AUC"),
+            (False, "valid_aucpr", GREEN, "--", "average precision"),
+        )
+    kinds = list(results.configuration.config.kinds)
+    color = KINDS[kinds.index(kind) % len(KINDS)] if kind in kinds else GREY
+    return (
+        (True, "main_loss", color, "--", f"{kind} networks, train"),
+        (True, "valid_loss", color, "-", f"{kind} networks, valid"),
+        (False, "valid_auc", color, "-", f"{kind} networks, ROC AUC"),
+        (False, "valid_aucpr", color, "--", f"{kind} networks, average precision"),
+    )
+
+
+def _networks(results):
+    """Returns pairs of a kind and a history: of each network of a blend, or None and the history of a single one."""
+    history = results.history
     if "network" not in history:
-        return [history]
-    rows = [history["network"] == number for number in np.unique(history["network"])]
-    return [{name: column[chosen] for name, column in history.items()} for chosen in rows]
+        return [(None, history)]
+    config = results.configuration.config
+    names, pairs = list(config.kinds), []
+    for number in np.unique(history["network"]):
+        kind = int(number) // config.members
+        chosen = history["network"] == number
+        name = names[kind] if 0 <= kind < len(names) else "other"
+        pairs.append((name, {column: values[chosen] for column, values in history.items()}))
+    return pairs
 
 
 def _discrimination(report):

@@ -25,6 +25,7 @@ RIGHT = {
     "predict": ["--model", "nothing", "--data", "nothing", "--output", "out.csv"],
     "explain": ["--model", "nothing", "--data", "nothing", "--patient", "a"],
     "report": ["--model", "nothing", "--output", "out.html"],
+    "tripod": ["--model", "nothing", "--output", "out"],
     "ablate": ["--data", "nothing", "--output", "out"],
     "export": ["--model", "nothing", "--output", "out"],
     "import_tf1": ["--checkpoint", "nothing", "--output", "out"],

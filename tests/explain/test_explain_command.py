@@ -166,11 +166,16 @@ def test_the_pairs_of_a_cohort(trained, tmp_path):
     assert f"{rows[0]['diagnosis']} -> {rows[0]['order']}" in done.out[2]
     assert {row["kind"] for row in rows} == {"rx", "pr"}
     for row in rows:
+        for name, kind in (("dx", "dx"), ("order", row["kind"])):
+            index = row[f"{name}_index"]
+            named = kind != "pr" and int(index) < 9  # in the vocabulary
+            assert row[f"{name}_system"] == ("S" if named else "")
+            assert row[f"{name}_code"] == (f"{kind.upper()}{index}" if named else "")
         assert int(row["occurrences"]) >= int(row["patients"]) >= 1
         assert abs(float(row["mean"])) <= float(row["mean_absolute"]) + 1e-12
         assert float(row["importance"]) == pytest.approx(float(row["mean_absolute"]) * int(row["patients"]) / 30)
     with open(output, newline="") as file:
-        assert next(csv.reader(file))[:5] == ["kind", "dx", "diagnosis", "order_code", "order"]
+        assert next(csv.reader(file))[:5] == ["kind", "dx_index", "dx_system", "dx_code", "diagnosis"]
 
 
 @pytest.mark.parametrize(

@@ -385,5 +385,5 @@ def test_pairs_as_a_data_frame():
     found = explain_cohort(run_of(made(seed=4)), cohort_of(PATIENTS))
     frame = found.to_frame()
     assert list(frame) == list(COLUMNS)
-    assert frame["order_code"].tolist() == [pair.order for pair in found.pairs]
+    assert frame["order_index"].tolist() == [pair.order for pair in found.pairs]
     assert frame["importance"].tolist() == [pair.importance for pair in found.pairs]
