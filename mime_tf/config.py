@@ -32,6 +32,7 @@ PARTS = (REGRESSION, *KINDS)
 RECIPE: dict[str, Any] = {
     "blend": PARTS,
     "age_sex": "auto",
+    "visit_days": "auto",
     "choose_by": "calibrated_loss",
     "width": "auto",
     "batch_size": 50,
@@ -42,6 +43,7 @@ RECIPE: dict[str, Any] = {
     "test_fraction": 0.2,
     "valid_fraction": 0.1,
 }
+OF_REGRESSION = ("age_sex", "visit_days")  # inputs of the regression alone
 _DIVISION = ("test_fraction", "valid_fraction")
 EQUATIONS = ("program", "paper")
 HIERARCHIES = ("none", "sum")
@@ -293,6 +295,13 @@ class TrainConfig:
         one_of(("none", "auto")),
         "Age and sex in the regression of a blend: `auto` reads them if the `patients.csv` beside the data has them.",
     )
+    visit_days: str = _field(
+        MODEL,
+        "none",
+        one_of(("none", "auto")),
+        "Windows of the last 30 and 365 days in the regression of a blend: `auto` reads the days of visits if a "
+        "`visits.csv` is beside the data, and takes the windows if valid gets better by them.",
+    )
     members: int = _field(
         MODEL,
         5,
@@ -445,8 +454,9 @@ class TrainConfig:
         for name in ("pooling", "hierarchy", "init_from", "eval_drop_remainder", "jit_compile") if self.blend else ():
             is_default = getattr(self, name) == type(self).__dataclass_fields__[name].default
             self._require(f"blend, {name}", is_default, f"without {name}, which is of a single network")
-        takes = self.age_sex == "none" or REGRESSION in self.blend
-        self._require("age_sex, blend", takes, f"none unless {REGRESSION} is in blend")
+        for name in OF_REGRESSION:
+            takes = getattr(self, name) == "none" or REGRESSION in self.blend
+            self._require(f"{name}, blend", takes, f"none unless {REGRESSION} is in blend")
 
     def check_several_outcomes(self) -> None:
         """Raises InputError for an option that goes with one outcome per patient only."""
@@ -506,10 +516,9 @@ class TrainConfig:
     @property
     def kinds(self) -> dict[str, "TrainConfig"]:
         """Configuration of each kind of network in a blend."""
-        kinds = (part for part in self.blend if part != REGRESSION)
+        kinds, without = (part for part in self.blend if part != REGRESSION), dict.fromkeys(OF_REGRESSION, "none")
         return {
-            kind: dataclasses.replace(self, blend=(), age_sex="none", jit_compile="off", **KINDS[kind])
-            for kind in kinds
+            kind: dataclasses.replace(self, blend=(), **without, jit_compile="off", **KINDS[kind]) for kind in kinds
         }
 
     @property

@@ -11,7 +11,7 @@ from mime_tf.data.cohort import Cohort
 from mime_tf.data.frames import frame
 from mime_tf.data.known_codes import count_codes
 from mime_tf.errors import InputError, show
-from mime_tf.runs import attributes
+from mime_tf.runs import attributes, visit_days
 from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.runs.provenance import GROUPS
 from mime_tf.scoring.scorer import Scorer
@@ -162,7 +162,7 @@ def part_of(fitted: FittedSplit, cohort: Cohort, name: str) -> Part:
 
     Raises:
         InputError: the split can't be made again, the cohort's codes mean something else than in training, or it lacks
-            age or sex, which the model reads.
+            age, sex or days of visits, which the model reads.
         ValueError: `name` is none of these.
     """
     if name not in SETS:
@@ -177,6 +177,8 @@ def part_of(fitted: FittedSplit, cohort: Cohort, name: str) -> Part:
         config, part = fitted.config, getattr(split_of(fitted, cohort), name)
         if name != "train":
             part = part.scored(config.batch_size, config.eval_drop_remainder)
+    days = visit_days.read(fitted, cohort)
+    part = part if days is None else part.with_days(days)
     of_patients = attributes.read(fitted, cohort)
     return part if of_patients is None else part.with_attributes(of_patients)
 

@@ -58,6 +58,10 @@ class Part:
         """Returns the part with attributes, given those of all patients of the cohort, (rows, attributes)."""
         return dataclasses.replace(self, attributes=attributes[self.rows].astype(np.float32))
 
+    def with_days(self, days: np.ndarray) -> "Part":
+        """Returns the part with the days of all visits of the cohort, (visits,)."""
+        return dataclasses.replace(self, store=self.store.with_days(days))
+
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Split:
@@ -80,6 +84,11 @@ class Split:
     def with_attributes(self, attributes: np.ndarray) -> "Split":
         """Returns the split with attributes of its patients, as `Part.with_attributes` has them."""
         train, valid, test = (part.with_attributes(attributes) for part in (self.train, self.valid, self.test))
+        return Split(train, valid, test, self.known)
+
+    def with_days(self, days: np.ndarray) -> "Split":
+        """Returns the split with the days of all visits of the cohort, (visits,)."""
+        train, valid, test = (part.with_days(days) for part in (self.train, self.valid, self.test))
         return Split(train, valid, test, self.known)
 
 

@@ -149,7 +149,8 @@ class BlendTraining:
 
     def _regression(self, folds: np.ndarray, number: int) -> tuple[linear.Linear, FittedPart]:
         """Fits the regression, chosen on valid, and its logits out of fold with the same penalty."""
-        train, valid, store = self.split.train, self.split.valid, self.cohort.store
+        train, valid = self.split.train, self.split.valid
+        store = self.cohort.store.with_days(self.cohort.visit_days if self.config.visit_days == "auto" else None)
         labels = self.cohort.require_labels()
         self.console.progress(f"{os.path.basename(self.folder)}: fitting the regression")
         columns = Columns.learn(store, train.rows)
@@ -190,6 +191,9 @@ class BlendTraining:
             assert table is not None  # the attributes were learned from it
             attributes = Attributes.from_config(model.attributes)
             split = split.with_attributes(attributes.matrix(table, np.arange(len(self.cohort))))
+        if model.reads_days:
+            assert self.cohort.visit_days is not None  # the windows were learned from them
+            split = split.with_days(self.cohort.visit_days)
         for name in PREDICTIONS:
             part = getattr(split, name)
             probabilities = scorer(datasets.scoring_batches(part, self.config.eval_batch_size))

@@ -80,6 +80,8 @@ def train(
     plan = Plan(config, cohort.store, cohort.require_labels(), groups)
     # Read before anything is written: a bad file leaves nothing behind.
     _ = cohort.vocabulary, cohort.hierarchy, cohort.patient_ids, cohort.attributes, origin_of(cohort.conversion)
+    if config.visit_days == "auto":
+        _ = cohort.visit_days
     if config.age_sex == "auto" and (table := yardsticks.table_of(cohort)) is not None:
         Attributes.learn(table, plan.rows)
     folders = split_folders(output_prefix, config)
