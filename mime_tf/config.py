@@ -5,6 +5,7 @@ fields of `TrainConfig`.
 """
 
 import dataclasses
+import datetime
 import math
 from typing import Any
 
@@ -47,6 +48,7 @@ OF_REGRESSION = ("age_sex", "visit_days")  # inputs of the regression alone
 _DIVISION = ("test_fraction", "valid_fraction")
 EQUATIONS = ("program", "paper")
 HIERARCHIES = ("none", "sum")
+RANDOM, TIME = SPLITS = ("random", "time")
 LABEL, NEXT_VISIT = TASKS = ("label", "next_visit")
 WIDTHS = ("rnn_size", "dx_emb_size", "rx_emb_size", "pr_emb_size", "dxobj_emb_size", "visit_emb_size")
 # Least number of patients of a cohort, and the width that `auto` gives it; 64 was enough for 2,000 to 10,000 patients.
@@ -76,7 +78,15 @@ def _is_weight_or_same(text: str) -> bool:
         return False
 
 
+def _is_date(text: str) -> bool:
+    try:
+        return datetime.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 _COUNT = at_least(1)
+_DATE = Constraint("dates, such as 2015-01-01,2016-01-01", _is_date)
 _SEED = at_least(0, at_most=2**32 - 1)
 _FOLDS = Constraint("0, or from 2 to 10000", lambda folds: folds == 0 or 2 <= folds <= 10_000)
 _WEIGHT_OR_SAME = Constraint("same, or a number of 0 or more", _is_weight_or_same)
@@ -364,6 +374,20 @@ class TrainConfig:
         "Leave out patients with a smaller share of visits in which two or more Dx-objects carry an order. Above 0 it "
         "removes patients with simple visits.",
     )
+    split_by: str = _field(
+        PATIENTS,
+        "random",
+        one_of(SPLITS),
+        "Division of the patients: `random` draws; `time` makes one split by the column `prediction_time` of the "
+        "`patients.csv` beside the data, in which train is predicted before valid, and valid before test.",
+    )
+    split_dates: tuple[str, ...] = _field(
+        PATIENTS,
+        (),
+        _DATE,
+        "First days of valid and of test, such as `2015-01-01,2016-01-01`, with `--split_by=time`; without them the "
+        "days are chosen by the fractions.",
+    )
     test_fraction: float = _field(PATIENTS, 0.4, more_than(0, below=1), "Share of the patients in test.")
     valid_fraction: float = _field(
         PATIENTS, 0.4, more_than(0, below=1), "Share of the patients in valid; train has the rest."
@@ -435,6 +459,7 @@ class TrainConfig:
         """Checks how the patients are divided."""
         distinct = len(set(self.split_seeds)) == len(self.split_seeds) > 0
         self._require("split_seeds", distinct, "one or more different seeds")
+        self._check_time()
         if not self.folds:
             held_out = self.test_fraction + self.valid_fraction
             self._require("test_fraction", held_out < 1, "less than 1 - valid_fraction, so that training has patients")
@@ -446,6 +471,18 @@ class TrainConfig:
         self._require("folds, valid_fraction", self.valid_fraction < rest, "a valid_fraction of less than 1 - 1/folds")
         whole = not self.eval_drop_remainder
         self._require("folds, eval_drop_remainder", whole, "folds alone, so that every patient is scored")
+
+    def _check_time(self) -> None:
+        """Checks the flags of a division by time, which makes one split of all patients."""
+        if self.split_by != TIME:
+            self._require("split_dates, split_by", not self.split_dates, f"{TIME} where dates are given")
+            return
+        for name in ("folds", "split_seeds", "train_ratio", "task"):
+            is_default = getattr(self, name) == FIELDS[name].default
+            self._require(f"split_by, {name}", is_default, f"{TIME} without {name}, for time makes one split")
+        dates = self.split_dates
+        ascending = not dates or (len(dates) == 2 and dates[0] < dates[1])
+        self._require("split_dates", ascending, "two dates, the first day of valid and that of test")
 
     def _check_blend(self) -> None:
         """Checks that the parts of a blend and the options of a single network are not mixed."""
@@ -506,7 +543,7 @@ class TrainConfig:
     @property
     def split_numbers(self) -> tuple[int, ...]:
         """Number of each split, the j of r<i>s<j>: the split seeds, or the folds from 0."""
-        return tuple(range(self.folds)) or self.split_seeds
+        return (0,) if self.split_by == TIME else tuple(range(self.folds)) or self.split_seeds
 
     @property
     def criterion(self) -> str:

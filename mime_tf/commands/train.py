@@ -119,7 +119,7 @@ def config(values: flags.FlagValues) -> TrainConfig:
     given: dict[str, Any] = {
         name: recipe[name] if name in recipe and not values[name].present else values[name].value for name in FIELDS
     }
-    for name in ("pooling", "blend"):
+    for name in ("pooling", "blend", "split_dates"):
         given[name] = tuple(given[name])
     try:
         given["split_seeds"] = tuple(int(seed) for seed in given["split_seeds"])

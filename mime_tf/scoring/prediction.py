@@ -13,11 +13,12 @@ from mime_tf.data.known_codes import count_codes
 from mime_tf.errors import InputError, show
 from mime_tf.runs import attributes, visit_days
 from mime_tf.runs.fitted_split import FittedSplit
-from mime_tf.runs.provenance import GROUPS
+from mime_tf.runs.provenance import GROUPS, TIMES
 from mime_tf.scoring.scorer import Scorer
 from mime_tf.scoring.substitution import Substitution
 from mime_tf.splits.groups import digest, group_numbers
 from mime_tf.splits.split import Part, Split, eligible, make_split
+from mime_tf.splits.times import Times
 
 SETS = ("test", "valid", "train", "all")
 Progress = Callable[[str], object]
@@ -203,8 +204,14 @@ def split_of(fitted: FittedSplit, cohort: Cohort) -> Split:
             f"{fitted.folder}: divided by a {config.group_column} that put other rows together than that of these "
             "data; all patients can be scored"
         )
+    times = Times.of(cohort, config)
+    if times is not None and times.digest != (fitted.data or {}).get(TIMES):
+        raise InputError(
+            f"{fitted.folder}: divided by other prediction times, or other patients, than those of these data; all "
+            "patients can be scored"
+        )
     rows = eligible(store, config.min_threshold, config.max_threshold, config.association_threshold)
-    split = make_split(store, cohort.require_labels(), rows, number, **config.division, groups=groups)
+    split = make_split(store, cohort.require_labels(), rows, number, **config.division, groups=groups, times=times)
     for kind, known in (fitted.known or {}).items():
         if not np.array_equal(np.flatnonzero(known), np.flatnonzero(split.known[kind])):
             raise InputError(
