@@ -14,7 +14,7 @@ from mime_tf.__main__ import main
 from mime_tf.batches.tables import Batch
 from mime_tf.blend import Blend
 from mime_tf.config import KINDS, PARTS, RECIPE, TrainConfig
-from mime_tf.data import parquet, pickled
+from mime_tf.data import parquet, pickled, visit_days
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.hierarchy import Hierarchy
 from mime_tf.data.vocabulary import Vocabulary
@@ -344,6 +344,73 @@ def test_an_export_takes_age_and_sex(with_ages, tmp_path):
     answer = served(patients=tf.constant(texts), age=tf.constant(ages), sex=tf.constant(sexes))
     expected = prediction.predict(fitted, cohort).probabilities[rows]
     np.testing.assert_allclose(answer["probability"], expected, rtol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def with_days(tmp_path_factory):
+    """A cohort of 240 patients, in Parquet, whose risk is in whether diagnosis 0 is of the last 30 days."""
+    folder, rng = tmp_path_factory.mktemp("days"), np.random.default_rng(3)
+    labels = rng.integers(0, 2, 240)
+    patients = [[[[0, [0], []], [int(noise), [], []]], [[1, [], [0]]]] for noise in rng.integers(2, 9, 240)]
+    days = np.concatenate([[rng.integers(0, 31) if label else rng.integers(31, 365), 0] for label in labels])
+    parquet.write(folder / "c.parquet", pickled.from_lists(patients), labels)
+    visit_days.write(folder / "visits.csv", pickled.from_lists(patients), days)
+    config = dataclasses.replace(CONFIG, blend=("regression",), visit_days="auto", test_fraction=0.2)
+    run(config, folder / "out", folder / "c.parquet")
+    fitted = FittedSplit.open(folder / "out" / "r0s0")
+    return SimpleNamespace(path=str(folder / "c.parquet"), labels=labels, days=days, patients=patients, fitted=fitted)
+
+
+def test_days_are_read_and_predict(with_days, tmp_path, capsys):
+    """By training, by scoring whole and in parts, and by explanations; a cohort without them is refused."""
+    fitted, cohort = with_days.fitted, Cohort.open(with_days.path)
+    assert fitted.model.windows == [0, 3, 1, -30, -365] and fitted.metrics["test_auc"] == 1
+    scores = prediction.predict(fitted, cohort).probabilities
+    assert scores[with_days.labels == 1].min() > scores[with_days.labels == 0].max() + 0.1
+    part, saved = prediction.part_of(fitted, cohort, "test"), fitted.predictions("test").scores
+    rescored = prediction.score(fitted, part).probabilities
+    np.testing.assert_array_equal(rescored, saved.probabilities[np.argsort(np.argsort(part.rows))])
+    count, parts = Cohort.open_parts(with_days.path, 50)
+    in_parts = [each.probabilities for each in prediction.predict_parts(fitted, count, parts)]
+    np.testing.assert_allclose(np.concatenate(in_parts), scores, rtol=1e-6)
+    for explained in explain_patients(fitted, cohort, [2, 3]):
+        assert [visit.days_before for visit in explained.visits] == cohort.visit_days[
+            2 * explained.row : 2 * explained.row + 2
+        ].tolist()
+        total = sum(visit.contribution for visit in explained.visits)
+        assert explained.empty_logit + total == pytest.approx(explained.logit, abs=1e-4)
+        assert explained.probability == pytest.approx(float(scores[explained.row]), abs=1e-6)
+    pickled.write(tmp_path / "new", cohort.store, cohort.labels)
+    argv = ["predict", "--model", fitted.folder, "--data", str(tmp_path / "new"), "--output", str(tmp_path / "p.csv")]
+    assert main(argv) == 2
+    assert "new.seqs: no visits.csv beside it; the model of" in capsys.readouterr().err
+    with pytest.raises(InputError, match=r"no visits\.csv beside it"):
+        explain_patients(fitted, Cohort.open(str(tmp_path / "new")), [2])
+
+
+def test_days_are_not_read_unless_asked_for(with_days, tmp_path):
+    config = dataclasses.replace(CONFIG, blend=("regression",), test_fraction=0.2)
+    run(config, tmp_path, with_days.path)
+    fitted = FittedSplit.open(tmp_path / "r0s0")
+    assert not fitted.model.reads_days and fitted.metrics["test_auc"] < 0.8
+
+
+@pytest.mark.slow
+def test_an_export_takes_days(with_days, tmp_path):
+    cohort = Cohort.open(with_days.path)
+    card = export(with_days.fitted, str(tmp_path / "served"), bootstrap=5)
+    assert "`days_before` [B, T], int32" in card and "lie in the last 30 and 365 days, and neither age" in card
+    served = tf.saved_model.load(str(tmp_path / "served")).signatures["json"]
+    texts = [json.dumps({"visits": [[{"dx": str(dx), "rx": [str(code) for code in rx], "pr": [str(code) for code in pr]}
+             for dx, rx, pr in visit] for visit in record]}) for record in with_days.patients[:4]]  # fmt: skip
+    days = tf.constant(np.hstack([with_days.days[:8].reshape(4, 2), np.full((4, 1), -1)]), tf.int32)
+    answer = served(patients=tf.constant(texts), days_before=days)
+    expected = prediction.predict(with_days.fitted, cohort).probabilities[:4]
+    np.testing.assert_allclose(answer["probability"], expected, rtol=1e-4)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="days_before: must be 0 or more for each visit"):
+        served(patients=tf.constant(texts), days_before=-days)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="days_before: must be one number per patient and visit"):
+        served(patients=tf.constant(texts), days_before=days[:, :1])
 
 
 def test_age_and_sex_need_a_regression():
