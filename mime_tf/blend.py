@@ -77,6 +77,11 @@ class Blend(keras.Model):
             getattr(self.regression, name).assign(value)
 
     @property
+    def reads_days(self):
+        """Whether a window of the regression is of days, which a batch then has to tell."""
+        return any(window < 0 for window in self.windows or ())
+
+    @property
     def weighted_parts(self):
         """List of pairs of a part, MiME or CodeRegression, and the float by which the sum multiplies its logit."""
         weights = keras.ops.convert_to_numpy(self.part_weights).tolist()

@@ -5,6 +5,7 @@ fields of `TrainConfig`.
 """
 
 import dataclasses
+import datetime
 import math
 from typing import Any
 
@@ -33,6 +34,7 @@ RECIPE: dict[str, Any] = {
     "blend": PARTS,
     "hierarchy": "auto",
     "age_sex": "auto",
+    "visit_days": "auto",
     "choose_by": "calibrated_loss",
     "width": "auto",
     "batch_size": 50,
@@ -43,9 +45,11 @@ RECIPE: dict[str, Any] = {
     "test_fraction": 0.2,
     "valid_fraction": 0.1,
 }
+OF_REGRESSION = ("age_sex", "visit_days")  # inputs of the regression alone
 _DIVISION = ("test_fraction", "valid_fraction")
 EQUATIONS = ("program", "paper")
 HIERARCHIES = ("none", "sum", "auto")
+RANDOM, TIME = SPLITS = ("random", "time")
 LABEL, NEXT_VISIT = TASKS = ("label", "next_visit")
 WIDTHS = ("rnn_size", "dx_emb_size", "rx_emb_size", "pr_emb_size", "dxobj_emb_size", "visit_emb_size")
 # Least number of patients of a cohort, and the width that `auto` gives it; 64 was enough for 2,000 to 10,000 patients.
@@ -75,7 +79,15 @@ def _is_weight_or_same(text: str) -> bool:
         return False
 
 
+def _is_date(text: str) -> bool:
+    try:
+        return datetime.date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
 _COUNT = at_least(1)
+_DATE = Constraint("dates, such as 2015-01-01,2016-01-01", _is_date)
 _SEED = at_least(0, at_most=2**32 - 1)
 _FOLDS = Constraint("0, or from 2 to 10000", lambda folds: folds == 0 or 2 <= folds <= 10_000)
 _WEIGHT_OR_SAME = Constraint("same, or a number of 0 or more", _is_weight_or_same)
@@ -302,6 +314,13 @@ class TrainConfig:
         one_of(("none", "auto")),
         "Age and sex in the regression of a blend: `auto` reads them if the `patients.csv` beside the data has them.",
     )
+    visit_days: str = _field(
+        MODEL,
+        "none",
+        one_of(("none", "auto")),
+        "Windows of the last 30 and 365 days in the regression of a blend: `auto` reads the days of visits if a "
+        "`visits.csv` is beside the data, and takes the windows if valid gets better by them.",
+    )
     members: int = _field(
         MODEL,
         5,
@@ -363,6 +382,20 @@ class TrainConfig:
         at_least(0),
         "Leave out patients with a smaller share of visits in which two or more Dx-objects carry an order. Above 0 it "
         "removes patients with simple visits.",
+    )
+    split_by: str = _field(
+        PATIENTS,
+        "random",
+        one_of(SPLITS),
+        "Division of the patients: `random` draws; `time` makes one split by the column `prediction_time` of the "
+        "`patients.csv` beside the data, in which train is predicted before valid, and valid before test.",
+    )
+    split_dates: tuple[str, ...] = _field(
+        PATIENTS,
+        (),
+        _DATE,
+        "First days of valid and of test, such as `2015-01-01,2016-01-01`, with `--split_by=time`; without them the "
+        "days are chosen by the fractions.",
     )
     test_fraction: float = _field(PATIENTS, 0.4, more_than(0, below=1), "Share of the patients in test.")
     valid_fraction: float = _field(
@@ -435,6 +468,7 @@ class TrainConfig:
         """Checks how the patients are divided."""
         distinct = len(set(self.split_seeds)) == len(self.split_seeds) > 0
         self._require("split_seeds", distinct, "one or more different seeds")
+        self._check_time()
         if not self.folds:
             held_out = self.test_fraction + self.valid_fraction
             self._require("test_fraction", held_out < 1, "less than 1 - valid_fraction, so that training has patients")
@@ -447,6 +481,18 @@ class TrainConfig:
         whole = not self.eval_drop_remainder
         self._require("folds, eval_drop_remainder", whole, "folds alone, so that every patient is scored")
 
+    def _check_time(self) -> None:
+        """Checks the flags of a division by time, which makes one split of all patients."""
+        if self.split_by != TIME:
+            self._require("split_dates, split_by", not self.split_dates, f"{TIME} where dates are given")
+            return
+        for name in ("folds", "split_seeds", "train_ratio", "task"):
+            is_default = getattr(self, name) == FIELDS[name].default
+            self._require(f"split_by, {name}", is_default, f"{TIME} without {name}, for time makes one split")
+        dates = self.split_dates
+        ascending = not dates or (len(dates) == 2 and dates[0] < dates[1])
+        self._require("split_dates", ascending, "two dates, the first day of valid and that of test")
+
     def _check_blend(self) -> None:
         """Checks that the parts of a blend and the options of a single network are not mixed."""
         different = len(set(self.blend)) == len(self.blend)
@@ -454,8 +500,9 @@ class TrainConfig:
         for name in ("pooling", "init_from", "eval_drop_remainder", "jit_compile") if self.blend else ():
             is_default = getattr(self, name) == type(self).__dataclass_fields__[name].default
             self._require(f"blend, {name}", is_default, f"without {name}, which is of a single network")
-        takes = self.age_sex == "none" or REGRESSION in self.blend
-        self._require("age_sex, blend", takes, f"none unless {REGRESSION} is in blend")
+        for name in OF_REGRESSION:
+            takes = getattr(self, name) == "none" or REGRESSION in self.blend
+            self._require(f"{name}, blend", takes, f"none unless {REGRESSION} is in blend")
 
     def check_several_outcomes(self) -> None:
         """Raises InputError for an option that goes with one outcome per patient only."""
@@ -505,7 +552,7 @@ class TrainConfig:
     @property
     def split_numbers(self) -> tuple[int, ...]:
         """Number of each split, the j of r<i>s<j>: the split seeds, or the folds from 0."""
-        return tuple(range(self.folds)) or self.split_seeds
+        return (0,) if self.split_by == TIME else tuple(range(self.folds)) or self.split_seeds
 
     @property
     def criterion(self) -> str:
@@ -515,10 +562,9 @@ class TrainConfig:
     @property
     def kinds(self) -> dict[str, "TrainConfig"]:
         """Configuration of each kind of network in a blend."""
-        kinds = (part for part in self.blend if part != REGRESSION)
+        kinds, without = (part for part in self.blend if part != REGRESSION), dict.fromkeys(OF_REGRESSION, "none")
         return {
-            kind: dataclasses.replace(self, blend=(), age_sex="none", jit_compile="off", **KINDS[kind])
-            for kind in kinds
+            kind: dataclasses.replace(self, blend=(), **without, jit_compile="off", **KINDS[kind]) for kind in kinds
         }
 
     @property

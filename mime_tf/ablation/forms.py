@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mime_tf.ablation import unlinking
-from mime_tf.config import SIZE_NAMES, TrainConfig
+from mime_tf.config import RANDOM, SIZE_NAMES, TrainConfig
 from mime_tf.data import hierarchy, parquet, sizes, visit_days
 from mime_tf.data.cohort import PATIENT_ID
 from mime_tf.data.hierarchy import Hierarchy
@@ -92,6 +92,10 @@ def make(cohort, config: TrainConfig, seed: int = 0) -> Forms:
     for name in _REFUSED:
         if value := getattr(config, name):
             raise InputError(f"{name}: found {value}; an ablation goes without, for all arms are treated alike")
+    if config.split_by != RANDOM:
+        raise InputError(
+            f"split_by: found {config.split_by}; must be {RANDOM} in an ablation, which has several splits"
+        )
     if config.hierarchy != "none":
         raise InputError(
             f"hierarchy: found {config.hierarchy}; must be none in an ablation, whose forms have no families"

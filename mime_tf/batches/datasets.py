@@ -23,13 +23,20 @@ INPUTS = {
     "rx": tf.TensorSpec((None, None), tf.int32),
     "pr": tf.TensorSpec((None, None), tf.int32),
 }
+DAYS = "days"
+WITH_DAYS = INPUTS | {DAYS: tf.TensorSpec((None, None), tf.int32)}
 ATTRIBUTES = "attributes"
 
 
 def inputs_of(model: Any) -> dict[str, tf.TensorSpec]:
-    """Returns the inputs of a model: `INPUTS`, and float32 `"attributes"` (B, A) if it takes attributes of patients."""
+    """Returns the inputs of a model.
+
+    These are `INPUTS`; `"days"` if it reads the days of visits; and float32 `"attributes"` (B, A) if it takes
+    attributes of patients.
+    """
     count = sum(map(len, (getattr(model, "attributes", None) or {}).values()))
-    return INPUTS | ({ATTRIBUTES: tf.TensorSpec((None, count), tf.float32)} if count else {})
+    tables = WITH_DAYS if getattr(model, "reads_days", False) else INPUTS
+    return tables | ({ATTRIBUTES: tf.TensorSpec((None, count), tf.float32)} if count else {})
 
 
 def training_batches(
@@ -51,8 +58,8 @@ def training_batches(
             each replica of a `tf.distribute` strategy.
 
     Returns:
-        tf.data.Dataset of `(inputs, labels)`: the dict of int32 tensors that `MiME` takes, with the attributes of a
-        part that has some; and float32 (B,) or (B, K).
+        tf.data.Dataset of `(inputs, labels)`: the dict of int32 tensors that `MiME` takes, with the days of visits and
+        the attributes of a part that has some; and float32 (B,) or (B, K).
 
     Raises:
         ValueError: `batch_size` is no multiple of `replicas`.
@@ -81,12 +88,12 @@ def scoring_batches(part: Part, batch_size: int) -> tf.data.Dataset:
 
 def _dataset(part: Part, starts: np.ndarray, ends: np.ndarray, choose_shape: Callable | None = None) -> tf.data.Dataset:
     """Returns the dataset of one batch for each window of patients from `starts` to before `ends`."""
-    labels = tf.constant(part.labels, tf.uint8)
+    labels, inputs = tf.constant(part.labels, tf.uint8), INPUTS if part.store.days is None else WITH_DAYS
     attributes = {} if part.attributes is None else {ATTRIBUTES: tf.constant(part.attributes, tf.float32)}
 
     def cut(start, end):
         batch = Batch(part.patients(start, end))
-        return _pack(batch.tables(choose_shape(batch.size) if choose_shape else None))
+        return _pack(batch.tables(choose_shape(batch.size) if choose_shape else None), inputs)
 
     windows, indices = np.unique(np.stack([starts, ends], axis=1), axis=0, return_inverse=True)
     if len(windows) < len(starts) and len(windows) <= BATCHES_KEPT:
@@ -99,7 +106,7 @@ def _dataset(part: Part, starts: np.ndarray, ends: np.ndarray, choose_shape: Cal
     @tf.autograph.experimental.do_not_convert
     def tensors(index, start, end):
         beside = {name: values[start:end] for name, values in attributes.items()}
-        return _unpack(find(index, start, end)) | beside, tf.cast(labels[start:end], tf.float32)
+        return _unpack(find(index, start, end), inputs) | beside, tf.cast(labels[start:end], tf.float32)
 
     options = tf.data.Options()
     # With autotuning, dropping the iterator blocks for as long as it has run, up to a minute (TensorFlow 2.21).
@@ -115,18 +122,18 @@ def _keep(packed: list[np.ndarray]) -> Callable:
     return lambda index, start, end: values[bounds[index] : bounds[index + 1]]
 
 
-def _pack(batch: dict[str, np.ndarray]) -> np.ndarray:
+def _pack(batch: dict[str, np.ndarray], inputs: dict[str, tf.TensorSpec]) -> np.ndarray:
     """Returns the tables of a batch as one int32 vector, sizes and shapes first: one array crosses from Python."""
-    tables = [batch[name] for name in INPUTS]
+    tables = [batch[name] for name in inputs]
     sizes = [table.size for table in tables]
     shapes = [length for table in tables for length in table.shape]
     return np.concatenate([np.array(sizes + shapes, np.int32), *(table.ravel() for table in tables)])
 
 
-def _unpack(packed: tf.Tensor) -> dict[str, tf.Tensor]:
+def _unpack(packed: tf.Tensor, inputs: dict[str, tf.TensorSpec]) -> dict[str, tf.Tensor]:
     """Returns the dict of tables that `_pack` packed."""
-    ranks = [spec.shape.rank for spec in INPUTS.values()]
+    ranks = [spec.shape.rank for spec in inputs.values()]
     head, body = tf.split(packed, [len(ranks) + sum(ranks), -1])
     sizes, *shapes = tf.split(head, [len(ranks), *ranks])
     tables = tf.split(body, sizes, num=len(ranks))
-    return {name: tf.reshape(*pair) for name, *pair in zip(INPUTS, tables, shapes, strict=True)}
+    return {name: tf.reshape(*pair) for name, *pair in zip(inputs, tables, shapes, strict=True)}

@@ -7,6 +7,7 @@ A batch is four tables, each padded with -1 and each pointing into the next:
     dxobjs [V, D]   the visit's d-th Dx-object is row dxobjs[v, d] of `dx`, `rx` and `pr`
     dx [N], rx [N, R], pr [N, P]   the Dx-object's diagnosis, medications and procedures
 
+and, where the days of the visits are known, days [S, T], from the history's t-th visit to the prediction time.
 Histories, visits and Dx-objects that occur more than once in the batch are in its tables once, and padding in time
 costs no visit and no Dx-object: the authors' program spends most of its time on these.
 """
@@ -38,7 +39,9 @@ class Batch:
             [(one_each, store.dx), (store.rx_offsets, store.rx), (store.pr_offsets, store.pr)]
         )
         visits, visit_of = distinct_rows([(store.dxobjs, dxobj_of)])
-        histories, self._patients = distinct_rows([(store.visits, visit_of)])
+        of_histories = [(store.visits, visit_of)] + ([] if store.days is None else [(store.visits, store.days)])
+        histories, self._patients = distinct_rows(of_histories)
+        self._days = None if store.days is None else _slices(store.visits, store.days, histories)
         self._visits = _slices(store.visits, visit_of, histories)
         self._dxobjs = _slices(store.dxobjs, dxobj_of, visits)
         self._dx = store.dx[dxobjs]
@@ -57,10 +60,11 @@ class Batch:
 
         Returns:
             Dict of int32 arrays `"patients"` [B], `"visits"` [S, T], `"dxobjs"` [V, D], `"dx"` [N], `"rx"` [N, R],
-            `"pr"` [N, P].
+            `"pr"` [N, P]; and `"days"` [S, T] where the store has days.
         """
         size = size or self.size
-        return {
+        days = {} if self._days is None else {"days": padded(*self._days, size["S"], size["T"])}
+        return days | {
             "patients": _filled_up(self._patients, size["B"]),
             "visits": padded(*self._visits, size["S"], size["T"]),
             "dxobjs": padded(*self._dxobjs, size["V"], size["D"]),

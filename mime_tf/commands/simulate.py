@@ -61,6 +61,11 @@ def parser(program: str) -> Parser:
     group = parser.add_argument_group("mode related")
     for name, text in RELATED.items():
         group.add_argument(f"--{name}", action="store_true", help=text)
+    text = (
+        "write the last fifth of the patients as PREFIX_later, in which this share of the codes has other names; their "
+        "families are known (default: one cohort of all patients)"
+    )
+    options.add(group, "renamed", Value(float), text, metavar="SHARE")
     group = parser.add_argument_group("shape")
     text = "mean number of visits per patient; at least 3"
     options.add(group, "mean_visits", Value(float), text, Parameters.mean_visits)

@@ -137,10 +137,10 @@ class Cohort:
         other._part_of = self._part_of
         return other
 
-    def with_attributes(self, table: PatientTable) -> "Cohort":
-        """Returns the cohort with a table of attributes, a row per patient, in place of the patients.csv beside it."""
+    def with_tables(self, attributes: PatientTable | None, visit_days: np.ndarray | None) -> "Cohort":
+        """Returns the cohort with attributes of patients and days of visits in place of those beside it."""
         other = self.with_store(self.store)
-        other.attributes = table
+        other.attributes, other.visit_days = attributes, visit_days
         return other
 
     def __len__(self) -> int:

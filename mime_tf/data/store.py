@@ -89,11 +89,6 @@ class Store:
         visit_counts = self.visit_counts[rows]
         return self._first_visits(rows, visit_counts)
 
-    def visit_indices(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
-        """Returns the indices of the visits of the patients at `rows` (integers), in the order of `select`."""
-        rows = np.asarray(rows, np.int64)
-        return ranges(self.visits[rows], self.visit_counts[rows])
-
     def without_last_visits(self) -> "Store":
         """Returns the patients, each without the last visit; a patient of one visit is left with none."""
         return self._first_visits(np.arange(len(self)), self.visit_counts - 1)
@@ -110,7 +105,8 @@ class Store:
         dxobj_counts = self.dxobjs[visit_rows + 1] - self.dxobjs[visit_rows]
         dxobj_rows = ranges(self.dxobjs[visit_rows], dxobj_counts)
         days = None if self.days is None else self.days[visit_rows]
-        return Store(offsets(visit_counts), offsets(dxobj_counts), *self._dxobjects(dxobj_rows)).with_days(days)
+        columns = offsets(visit_counts), offsets(dxobj_counts), *self._dxobjects(dxobj_rows)
+        return Store(*columns).with_days(days)
 
     def keep_known(self, known: Mapping[str, np.ndarray]) -> "Store":
         """Drops the codes that a model has never seen, as the authors' program does with valid and test.

@@ -8,6 +8,7 @@ from mime_tf.data.frames import frame
 from mime_tf.data.vocabulary import code_name
 from mime_tf.errors import InputError
 from mime_tf.explain.parts import contributions
+from mime_tf.runs import visit_days
 
 # Ten times that of a single patient's explanation: averages are reported, in half of the time.
 TOLERANCE = 1e-2
@@ -116,7 +117,7 @@ def explain_cohort(fitted, cohort, limit=0, seed=0, tolerance=TOLERANCE, progres
     rows = np.arange(patients)
     if 0 < limit < patients:
         rows = np.sort(np.random.default_rng(seed).choice(patients, limit, replace=False))
-    store = cohort.store.select(rows).keep_known(fitted.usable)
+    store = cohort.store.with_days(visit_days.read(fitted, cohort)).select(rows).keep_known(fitted.usable)
     of_codes = contributions(fitted.model, store, tolerance, progress)
     pairs = [pair for kind in ("rx", "pr") for pair in _pairs(fitted.vocabulary, store, of_codes, kind)]
     pairs.sort(key=lambda pair: (-pair.importance, pair.kind, pair.dx, pair.order))

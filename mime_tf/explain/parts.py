@@ -27,7 +27,7 @@ def contributions(model, store, tolerance=TOLERANCE, progress=None, attributes=N
         InputError: as `mime_tf.explain.attribution.contributions` does.
     """
     if isinstance(model, MiME):
-        return attribution.contributions(model, store, tolerance, progress)
+        return attribution.contributions(model, store.with_days(None), tolerance, progress)
     total = Contributions.zeros(store)
     for name in ("empty_logits", "dx_logits", "logits"):
         getattr(total, name)[:] = float(model.bias)
@@ -35,7 +35,7 @@ def contributions(model, store, tolerance=TOLERANCE, progress=None, attributes=N
         if weight == 0:
             continue
         if isinstance(part, MiME):
-            of_part = attribution.contributions(part, store, tolerance, progress)
+            of_part = attribution.contributions(part, store.with_days(None), tolerance, progress)
         else:
             of_part = regression_contributions(part, store, attributes)
         for field in dataclasses.fields(Contributions):

@@ -13,7 +13,7 @@ from mime_tf.errors import InputError, show
 from mime_tf.explain.attribution import TOLERANCE
 from mime_tf.explain.explanation import Among, Dropped, DxObject, Explanation, Order, Visit
 from mime_tf.explain.parts import contributions
-from mime_tf.runs import attributes
+from mime_tf.runs import attributes, visit_days
 
 # A patient's own probability in the run's predictions is not higher than the one that is computed here.
 _ROUNDING = 1e-6
@@ -43,8 +43,9 @@ def explain_patients(fitted, cohort, rows, tolerance=TOLERANCE, progress=None, t
     fitted.check_codes(cohort)
     of_cohort = attributes.read(fitted, cohort)
     of_patients = None if of_cohort is None else of_cohort[np.asarray(rows, np.int64)]
-    days = None if cohort.visit_days is None else cohort.visit_days[cohort.store.visit_indices(rows)]
-    records = _Records(fitted, cohort.store.select(rows), days, of_patients, tolerance, progress)
+    visit_days.read(fitted, cohort)  # which a model may need; to be shown they are read where they are known
+    store = cohort.store.with_days(cohort.visit_days).select(rows)
+    records = _Records(fitted, store, of_patients, tolerance, progress)
     subject = fitted.subject.titled(title).title
     explanations = []
     for patient_index, row in enumerate(rows):
@@ -56,10 +57,10 @@ def explain_patients(fitted, cohort, rows, tolerance=TOLERANCE, progress=None, t
 class _Records:
     """The records of the patients to explain, as they are and as the model was shown them, and the contributions."""
 
-    def __init__(self, fitted, store, days, attributes, tolerance, progress):
+    def __init__(self, fitted, store, attributes, tolerance, progress):
         self._adjustment = fitted.adjustment
         self._vocabulary, self._usable = fitted.vocabulary, fitted.usable
-        self._store, self._known, self._days = store, store.keep_known(fitted.usable), days
+        self._store, self._known = store, store.keep_known(fitted.usable)
         test = fitted.predictions("test")
         self._of_test = np.zeros(0) if test is None else test.scores.probabilities
         self._contributions = contributions(fitted.model, self._known, tolerance, progress, attributes)
@@ -111,7 +112,7 @@ class _Records:
 
     def _visit(self, visit_index):
         dxobjects = range(self._known.dxobjs[visit_index], self._known.dxobjs[visit_index + 1])
-        days = None if self._days is None else int(self._days[visit_index])
+        days = None if self._store.days is None else int(self._store.days[visit_index])
         return Visit(tuple(map(self._dxobject, dxobjects)), tuple(self._dropped(visit_index)), days)
 
     def _dxobject(self, dxobject_index):

@@ -19,7 +19,8 @@ class Example:
         patient: dict, the content of the JSON.
         codes: dict from an argument of `mime_tf.export.service.Service.codes` to nested lists of int, a batch of one
             patient.
-        of_patient: dict from `"age"` and `"sex"` to a list of one value, not known, if the model reads them.
+        of_patient: dict of what the model reads beside the codes: from `"age"` and `"sex"` to a list of one value, not
+            known; from `"days_before"` to a list of the days of both visits.
     """
 
     patient: dict
@@ -51,6 +52,7 @@ def example_patient(fitted):
         visit.append({"dx": [dx], "rx": [], "pr": []} | (orders if visit is visits[0] else {}))
     of_patient = {"age": [-1.0], "sex": [""]} if getattr(fitted.model, "attributes", None) else {}
     record = {"visits": [[_names(dxobject) for dxobject in visit] for visit in visits]}
+    of_patient |= {"days_before": [[60, 0]]} if getattr(fitted.model, "reads_days", False) else {}
     return Example(record, _padded(visits), of_patient)
 
 

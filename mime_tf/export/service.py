@@ -9,7 +9,7 @@ import re
 
 import tensorflow as tf
 
-from mime_tf.batches.datasets import ATTRIBUTES
+from mime_tf.batches.datasets import ATTRIBUTES, DAYS
 from mime_tf.data.store import CODE_KINDS
 from mime_tf.export import patient_json
 from mime_tf.export.adjusting import adjusted
@@ -25,6 +25,7 @@ _CODES = [
 ]
 _JSON = tf.TensorSpec((None,), tf.string, "patients")
 _OF_PATIENT = [tf.TensorSpec((None,), tf.float32, "age"), tf.TensorSpec((None,), tf.string, "sex")]
+_DAYS_BEFORE = tf.TensorSpec((None, None), tf.int32, "days_before")
 _ATTRIBUTES = (("age", tf.float32), ("sexes", tf.string))  # of a blend's configuration
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -37,6 +38,8 @@ class Service(tf.Module):
 
     A model that reads age and sex has two more arguments in both functions: `age` float32 (B,), in years, below 0 or
     NaN where it is not known; and `sex` string (B,), as in the patients.csv of training, empty where it is not known.
+    A model that reads the days of visits has a last argument, `days_before` int32 (B, T), whole days from each visit to
+    the prediction time; what follows a patient's last visit is passed over.
 
     Args:
         fitted: `mime_tf.runs.fitted_split.FittedSplit`.
@@ -57,23 +60,35 @@ class Service(tf.Module):
         self.names = {kind: _lookup_table(codes_by_name(fitted, kind)) for kind in CODE_KINDS}
         attributes = getattr(fitted.model, "attributes", None) or {}
         self.age, self.sexes = (tf.constant(list(attributes.get(name, ())), kind) for name, kind in _ATTRIBUTES)
-        of_patient = _OF_PATIENT if attributes else ()
-        self.codes = tf.function(self._score_codes, input_signature=[*_CODES, *of_patient])
-        self.json = tf.function(self._score_json, input_signature=[_JSON, *of_patient])
+        beside, codes, json = (_OF_PATIENT if attributes else []), self._score_codes, self._score_json
+        if getattr(fitted.model, "reads_days", False):
+            beside = [*beside, _DAYS_BEFORE]
+            if not attributes:  # a signature goes by the order of arguments
+                codes, json = self._score_dated_codes, self._score_dated_json
+        self.codes = tf.function(codes, input_signature=[*_CODES, *beside])
+        self.json = tf.function(json, input_signature=[_JSON, *beside])
         # Wrapped, so that the module does not hold them.
         self._adjustment = fitted.adjustment
         self._model = functools.partial(fitted.model, training=False)
         self._recurrences = lambda: [network.rnn for network in getattr(fitted.model, "networks", [fitted.model])]
 
-    def _score_codes(self, dx, rx, pr, visits, age=None, sex=None):
+    def _score_codes(self, dx, rx, pr, visits, age=None, sex=None, days_before=None):
         """Scores patients given as the numbers of their codes."""
-        return self._score(*_check(dx, rx, pr, visits), age, sex)
+        return self._score(*_check(dx, rx, pr, visits), age, sex, days_before)
 
-    def _score_json(self, patients, age=None, sex=None):
+    def _score_dated_codes(self, dx, rx, pr, visits, days_before):
+        """Scores patients as `_score_codes` does, by a model that reads neither age nor sex."""
+        return self._score_codes(dx, rx, pr, visits, days_before=days_before)
+
+    def _score_dated_json(self, patients, days_before):
+        """Scores patients as `_score_json` does, by a model that reads neither age nor sex."""
+        return self._score_json(patients, days_before=days_before)
+
+    def _score_json(self, patients, age=None, sex=None, days_before=None):
         """Scores patients given as JSON."""
         codes = {kind: self._look_up(kind, names) for kind, names in patient_json.read(patients).items()}
         visits = tf.cast(codes["dx"].row_lengths(), tf.int32)
-        return self._score(*(codes[kind].to_tensor(-1) for kind in CODE_KINDS), visits, age, sex)
+        return self._score(*(codes[kind].to_tensor(-1) for kind in CODE_KINDS), visits, age, sex, days_before)
 
     def signatures(self):
         """Returns both functions as the signatures of a SavedModel, by name."""
@@ -104,7 +119,7 @@ class Service(tf.Module):
         columns += [tf.cast(sex == value, tf.float32) for value in tf.unstack(self.sexes)]
         return tf.stack(columns, axis=1)
 
-    def _score(self, dx, rx, pr, visits, age, sex):
+    def _score(self, dx, rx, pr, visits, age, sex, days_before):
         with tf.control_dependencies(
             [tf.debugging.Assert(tf.size(visits) > 0, ["no patient; one or more are needed"])]
         ):
@@ -118,6 +133,8 @@ class Service(tf.Module):
         inputs = _tables(keep_dx, dx, rx, pr, visits)
         if age is not None:
             inputs[ATTRIBUTES] = self._of_patients(age, sex, visits)
+        if days_before is not None:
+            inputs[DAYS] = _checked_days(days_before, inputs["visits"])
         output = self._model(inputs)[:, 0]
         return {
             "probability": adjusted(self._adjustment, output, shown == 0),
@@ -214,6 +231,21 @@ def _check(dx, rx, pr, visits):
     message = "dx: must be codes, or -1, which it must be after the last visit; found something else in patient"
     dx = checked(dx, _all_of_patient((dx == -1) | (dx >= 0) & inside), message)
     return dx, _check_orders("rx", rx, dx), _check_orders("pr", pr, dx), visits
+
+
+def _checked_days(days, visits):
+    """Returns the days of visits as the table of a batch, (B, T), from `days_before` of as many visits or more.
+
+    Args:
+        days: int32 (B, T or more).
+        visits: int32 (B, T), below 0 after a patient's last visit.
+    """
+    enough = (tf.shape(days)[0] == tf.shape(visits)[0]) & (tf.shape(days)[1] >= tf.shape(visits)[1])
+    tf.debugging.Assert(enough, ["days_before: must be one number per patient and visit; found", tf.shape(days)])
+    days = days[:, : tf.shape(visits)[1]]
+    message = "days_before: must be 0 or more for each visit; found another number in patient"
+    days = checked(days, _all_of_patient((days >= 0) | (visits < 0)), message)
+    return tf.where(visits >= 0, days, -1)
 
 
 def _check_orders(name, orders, dx):

@@ -16,12 +16,14 @@ def occurrences(inputs, above=None):
         above: `mime_tf.layers.code_ancestors.CodeAncestors`, or None.
 
     Returns:
-        Three int64 vectors: the history, the visit counted from the last as 1, and the key.
+        Three int64 vectors: the history, the visit counted from the last as 1, and the key. And a fourth, int32: the
+        days from the visit to the prediction time, or None where the batch has no days.
     """
     visits = inputs["visits"]
     lengths = tf.reduce_sum(tf.cast(visits >= 0, tf.int64), axis=1)
     at = tf.where(visits >= 0)
     history, from_end = at[:, 0], tf.gather(lengths, at[:, 0]) - at[:, 1]
+    days = tf.gather_nd(inputs["days"], at) if "days" in inputs else None
     dxobjects, visit = drop_padding(tf.gather(inputs["dxobjs"], tf.gather_nd(visits, at)))
     history, from_end = tf.gather(history, visit), tf.gather(from_end, visit)
     dx = tf.cast(tf.gather(inputs["dx"], dxobjects), tf.int64)
@@ -38,7 +40,8 @@ def occurrences(inputs, above=None):
         owners.append(tf.gather(owner, tf.gather(positions, again)))
         keys.append((tf.gather(diagnoses, again) * 2 + number) * CODES + orders)
     owner = tf.concat(owners, axis=0)
-    return tf.gather(history, owner), tf.gather(from_end, owner), tf.concat(keys, axis=0)
+    days = None if days is None else tf.gather(tf.gather(days, visit), owner)
+    return tf.gather(history, owner), tf.gather(from_end, owner), tf.concat(keys, axis=0), days
 
 
 def _expanded(above, kind, codes, most=None):

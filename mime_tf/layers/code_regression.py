@@ -12,8 +12,8 @@ from mime_tf.layers.lookup import gather_padded
 class CodeRegression(keras.layers.Layer):
     """Scores each patient by a regression that was fitted beforehand; nothing here is trained.
 
-    A window is the last so many visits of a patient, or all of them. With `n` the number of times that a key, a code
-    or a linked pair of a diagnosis and an order, occurs in a window,
+    A window is the last so many visits of a patient, those of the last so many days, or all of them. With `n` the
+    number of times that a key, a code or a linked pair of a diagnosis and an order, occurs in a window,
 
         logit = bias + sum over windows and keys with n > 0 of presence[key] + log_count[key] log(1 + n)
                      + sum over pairs of diagnoses that are both recorded of both[pair] + order[pair] s
@@ -22,7 +22,8 @@ class CodeRegression(keras.layers.Layer):
     if in the same. Attributes of the patient, such as a standardized age, add their products with `attributes`.
 
     Args:
-        windows: list of int, the last so many visits each; 0 for all visits.
+        windows: list of int, the last so many visits each; 0 for all visits; below 0 the visits of the last so many
+            days.
         sizes: list of int, the number of keys of each window.
         sequences: int, P, number of pairs of diagnoses.
         attributes: int, A, number of attributes.
@@ -40,8 +41,8 @@ class CodeRegression(keras.layers.Layer):
         above: the weights of a `CodeAncestors`, with `ancestors` only.
 
     Call arguments:
-        inputs: dict of the tables of a batch, of `mime_tf.batches.tables`; and `"attributes"`, float32 (B, A), unless A
-            is 0.
+        inputs: dict of the tables of a batch, of `mime_tf.batches.tables`, that of days among them if a window is of
+            days; and `"attributes"`, float32 (B, A), unless A is 0.
 
     Returns:
         float32 tensor of shape (B, 1), logits.
@@ -49,8 +50,8 @@ class CodeRegression(keras.layers.Layer):
 
     def __init__(self, windows, sizes, sequences=0, attributes=0, ancestors=None, **kwargs):
         super().__init__(**kwargs)
-        if len(windows) != len(sizes) or any(value < 0 for value in (*windows, *sizes)):
-            raise ValueError(f"`windows` and `sizes` must be as many, each 0 or more. Received: {windows=}, {sizes=}")
+        if len(windows) != len(sizes) or any(size < 0 for size in sizes):
+            raise ValueError(f"`windows` and `sizes` must be as many, sizes 0 or more. Received: {windows=}, {sizes=}")
         self.windows, self.sizes, self.sequences = list(windows), list(sizes), sequences
         self.attributes = attributes
         self.ancestors = None if ancestors is None else list(ancestors)
@@ -74,13 +75,16 @@ class CodeRegression(keras.layers.Layer):
         self.built = True
 
     def call(self, inputs):
-        history, visit, key = occurrences(inputs, self.above)
+        history, visit, key, days = occurrences(inputs, self.above)
         histories = tf.shape(inputs["visits"])[0]
         scores = tf.zeros([histories])
         start = 0
         for window, size in zip(self.windows, self.sizes, strict=True):
             if size:
-                within = tf.where(visit <= window)[:, 0] if window else tf.range(tf.size(key, tf.int64))
+                if window:
+                    within = tf.where(visit <= window if window > 0 else days <= -window)[:, 0]
+                else:
+                    within = tf.range(tf.size(key, tf.int64))
                 columns = slice(start, start + size)
                 scores += self._window(columns, *(tf.gather(x, within) for x in (history, key)), histories)
             start += size

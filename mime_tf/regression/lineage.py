@@ -138,13 +138,36 @@ class Lineage:
         return cls(fields["offsets"], fields["ancestors"], {kind: x.tolist() for kind, x in fields["names"].items()})
 
 
+def numbers(hierarchy: Hierarchy, vocabulary: Vocabulary, kind: str) -> dict[tuple[str, str], int]:
+    """Returns the number, from 0, of each ancestor in the `Lineage` of a vocabulary, by its level name and code.
+
+    Ancestors of the same codes have one number; one of a single code has none.
+    """
+    found = hierarchy.numbered(vocabulary, kind)
+    number, _, _ = _numbered(found)
+    return {key: int(number[ancestor]) for ancestor, key in enumerate(found.keys) if number[ancestor] >= 0}
+
+
 def _distinct(found: Ancestors) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Returns the code and ancestor of each relation, and the names, without ancestors that tell nothing of their own.
 
     The relations are sorted by code and level.
     """
+    number, is_first, names = _numbered(found)
+    kept = np.flatnonzero(is_first[found.ancestor])
+    order = kept[np.lexsort((number[found.ancestor[kept]], found.level[kept], found.code[kept]))]
+    return found.code[order], number[found.ancestor[order]], names
+
+
+def _numbered(found: Ancestors) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """Numbers ancestors by the codes that they have.
+
+    Returns:
+        The number of each ancestor, -1 for one of a single code; whether it is the nearest of its number, whose name
+        the number has; and these names.
+    """
     members: dict[bytes, int] = {}
-    number = np.full(len(found), -1)
+    number, is_first = np.full(len(found), -1), np.zeros(len(found), bool)
     level = np.zeros(len(found), np.int64)
     np.maximum.at(level, found.ancestor, found.level)
     by_ancestor = np.argsort(found.ancestor, kind="stable")
@@ -152,10 +175,11 @@ def _distinct(found: Ancestors) -> tuple[np.ndarray, np.ndarray, list[str]]:
     names = []
     for ancestor in np.argsort(level, kind="stable").tolist():
         codes = found.code[by_ancestor[ends[ancestor] : ends[ancestor + 1]]]
-        if len(codes) > 1 and codes.tobytes() not in members:
-            number[ancestor] = members[codes.tobytes()] = len(members)
+        if len(codes) < 2:
+            continue
+        is_first[ancestor] = codes.tobytes() not in members
+        number[ancestor] = members.setdefault(codes.tobytes(), len(members))
+        if is_first[ancestor]:
             system, code = found.keys[ancestor]
             names.append(f"{found.names[ancestor] or code} ({system})")
-    kept = np.flatnonzero(number[found.ancestor] >= 0)
-    order = kept[np.lexsort((number[found.ancestor[kept]], found.level[kept], found.code[kept]))]
-    return found.code[order], number[found.ancestor[order]], names
+    return number, is_first, names

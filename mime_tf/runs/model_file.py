@@ -32,6 +32,7 @@ _NAMING = ("module", "class_name", "registered_name")
 _WEIGHTS = "model.weights.h5"
 _MEMBERS = ["config.json", "metadata.json", _WEIGHTS]
 _LONGEST_CONFIG = 1 << 20
+_MOST_DAYS = 100_000  # of a window
 _MOST_PARTS = 100  # kinds of networks, members of each, windows of the regression
 
 _SIZES = (*VOCABULARY_SIZES, "emb_size", "dxobj_emb_size", "rnn_size", "max_dx_per_visit", OUTCOMES)
@@ -54,7 +55,8 @@ _ARGUMENTS = {
 _BLEND_ARGUMENTS = {
     "kinds": lambda value: isinstance(value, list) and len(value) <= _MOST_PARTS,
     "members": lambda value: is_whole(value, 1) and value <= _MOST_PARTS,
-    **{name: lambda value: value is None or _is_list(value) for name in ("windows", "sizes")},
+    "windows": lambda value: value is None or _is_list(value, -_MOST_DAYS),
+    "sizes": lambda value: value is None or _is_list(value),
     "sequences": lambda value: is_whole(value, 0),
     "attributes": lambda value: value is None or _are_attributes(value),
     **{name: _ARGUMENTS[name] for name in ("ancestors", "name", "trainable", "dtype")},
@@ -172,9 +174,9 @@ def _named_classes(value: Any) -> Iterator[tuple]:
             yield from _named_classes(item)
 
 
-def _is_list(value: Any) -> bool:
-    """Whether a value is a short list of whole numbers."""
-    return isinstance(value, list) and len(value) <= _MOST_PARTS and all(is_whole(item, 0) for item in value)
+def _is_list(value: Any, least: int = 0) -> bool:
+    """Whether a value is a short list of whole numbers from `least` on."""
+    return isinstance(value, list) and len(value) <= _MOST_PARTS and all(is_whole(item, least) for item in value)
 
 
 def _is_pooling(value: Any) -> bool:

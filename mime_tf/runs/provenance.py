@@ -8,25 +8,33 @@ import numpy as np
 
 from mime_tf.data.cohort import Cohort, file_digest
 from mime_tf.splits.groups import digest
+from mime_tf.splits.times import Times
 
 GROUPS = "groups_sha256"
 RELATIONS = "relations_sha256"
+TIMES = "times_sha256"
 
 
 def digests(
-    cohort: Cohort, init_from: str = "", groups: np.ndarray | None = None, relations: str | None = None
+    cohort: Cohort,
+    init_from: str = "",
+    groups: np.ndarray | None = None,
+    relations: str | None = None,
+    times: Times | None = None,
 ) -> dict[str, str]:
-    """Returns the SHA-256 of the cohort, of the files of initial weights, of grouping and of ancestors, in this order.
+    """Returns the SHA-256 of cohort, files of initial weights, grouping, ancestors and times, in this order.
 
     Args:
         cohort: the cohort.
         init_from: as in `TrainConfig`.
         groups: group of each row, from `mime_tf.splits.groups.group_numbers`, or None.
         relations: SHA-256 of the ancestors of the codes that the model is given, or None.
+        times: by which the patients are divided, or None.
     """
     initial = {f"{os.path.basename(path)}_sha256": file_digest(path) for path in weights_files(init_from)}
     result = cohort.digests() | initial | ({} if groups is None else {GROUPS: digest(groups)})
-    return result if relations is None else result | {RELATIONS: relations}
+    result |= {} if relations is None else {RELATIONS: relations}
+    return result if times is None else result | {TIMES: times.digest}
 
 
 def weights_files(init_from: str) -> list[str]:
@@ -39,5 +47,5 @@ def weights_files(init_from: str) -> list[str]:
 def cohort_digests(recorded: Mapping[str, str], init_from: str = "") -> list[str]:
     """Returns those of the digests on record that are of the cohort, whose files may bear other names by now."""
     initial = os.path.basename(init_from)
-    others = (GROUPS, RELATIONS, *((f"{initial}_sha256", f"{initial}.") if initial else ()))
+    others = (GROUPS, RELATIONS, TIMES, *((f"{initial}_sha256", f"{initial}.") if initial else ()))
     return [value for name, value in recorded.items() if not name.startswith(others)]

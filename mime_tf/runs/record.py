@@ -17,6 +17,7 @@ from mime_tf.runs.folder import discard
 from mime_tf.runs.paths import RECORD, out_of_fold_path, record_path, split_folders
 from mime_tf.runs.provenance import digests
 from mime_tf.runs.versions import versions
+from mime_tf.splits.times import Times
 from mime_tf.terminal import files, outputs
 
 
@@ -62,6 +63,7 @@ class Record:
         log_path: str,
         groups: np.ndarray | None = None,
         relations: str | None = None,
+        times: Times | None = None,
     ) -> "Record":
         """Returns the record of a run that is about to begin; nothing is written yet.
 
@@ -72,11 +74,12 @@ class Record:
             log_path: of the log.
             groups: group of each row, from `mime_tf.splits.groups.group_numbers`, or None.
             relations: SHA-256 of the ancestors of the codes, or None.
+            times: by which the patients are divided, or None.
         """
         content: dict[str, Any] = {
             "flags": {name: _as_json(value) for name, value in dataclasses.asdict(config).items()},
             "log": log_path,
-            "data": digests(cohort, config.init_from, groups, relations),
+            "data": digests(cohort, config.init_from, groups, relations, times),
             "input": cohort.path,
             "log_lines": [],
             "mean": None,

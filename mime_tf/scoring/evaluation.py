@@ -118,9 +118,10 @@ class Evaluator:
         cohorts = [cohort] * len(model.splits)
         if asked.ancestors:
             shown = [substitution.shown(split, cohort) for split in model.splits]
-            cohorts = [each for each, _ in shown]
-            self.notes += dict.fromkeys(note for _, note in shown)
-        self._set = PatientSet(model, cohorts, asked.set_name)
+            self._model = dataclasses.replace(model, splits=tuple(split for split, *_ in shown))
+            cohorts = [each for _, each, _ in shown]
+            self.notes += dict.fromkeys(note for *_, note in shown)
+        self._set = PatientSet(self._model, cohorts, asked.set_name)
 
     def evaluate(self, bootstrap: Bootstrap, progress: Progress, notes: list[str]) -> Evaluation:
         """Scores and measures the set.

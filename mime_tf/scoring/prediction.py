@@ -11,13 +11,14 @@ from mime_tf.data.cohort import Cohort
 from mime_tf.data.frames import frame
 from mime_tf.data.known_codes import count_codes
 from mime_tf.errors import InputError, show
-from mime_tf.runs import attributes
+from mime_tf.runs import attributes, visit_days
 from mime_tf.runs.fitted_split import FittedSplit
-from mime_tf.runs.provenance import GROUPS
+from mime_tf.runs.provenance import GROUPS, TIMES
 from mime_tf.scoring.scorer import Scorer
 from mime_tf.scoring.substitution import Substitution
 from mime_tf.splits.groups import digest, group_numbers
 from mime_tf.splits.split import Part, Split, eligible, make_split
+from mime_tf.splits.times import Times
 
 SETS = ("test", "valid", "train", "all")
 Progress = Callable[[str], object]
@@ -90,8 +91,8 @@ def predict(
         cohort: the patients; their labels are ignored.
         batch_size: most patients in a batch.
         progress: function that is called with a text now and then, such as `Console.progress`.
-        unknown_codes: `"drop"`, or `"ancestor"` to show the model the
-            nearest ancestor that it knows in place of a code that it does not.
+        unknown_codes: `"drop"`, or `"ancestor"` to show the model the nearest ancestors that it knows in place of a
+            code that it does not.
 
     Raises:
         InputError: `batch_size` is less than 1, the cohort's codes mean something else than in training, no table says
@@ -150,9 +151,12 @@ class CohortScorer:
         """Returns the predictions of a cohort; `report` is called with a verb and a number of patients."""
         fitted, by_ancestor = self._fitted, None
         if self._unknown_codes == "ancestor":
-            self._substitution = self._substitution or Substitution.of(fitted, cohort)
-            by_ancestor = self._substitution.count(cohort.store, fitted.usable)
-            cohort = self._substitution.apply(cohort)
+            if self._substitution is None:
+                fitted.check_codes(cohort)
+                self._substitution = Substitution.of(fitted, cohort)
+                self._scorer = Scorer(self._substitution.fitted.model)
+            fitted = self._substitution.fitted
+            by_ancestor, cohort = self._substitution.count(cohort.store), self._substitution.apply(cohort)
         part = part_of(fitted, cohort, "all")
         scores = _output(self._scorer, fitted.folder, part, self._batch_size, report)
         output = np.empty_like(scores)
@@ -182,7 +186,7 @@ def part_of(fitted: FittedSplit, cohort: Cohort, name: str) -> Part:
 
     Raises:
         InputError: the split can't be made again, the cohort's codes mean something else than in training, or it lacks
-            age or sex, which the model reads.
+            age, sex or days of visits, which the model reads.
         ValueError: `name` is none of these.
     """
     if name not in SETS:
@@ -197,6 +201,8 @@ def part_of(fitted: FittedSplit, cohort: Cohort, name: str) -> Part:
         config, part = fitted.config, getattr(split_of(fitted, cohort), name)
         if name != "train":
             part = part.scored(config.batch_size, config.eval_drop_remainder)
+    days = visit_days.read(fitted, cohort)
+    part = part if days is None else part.with_days(days)
     of_patients = attributes.read(fitted, cohort)
     return part if of_patients is None else part.with_attributes(of_patients)
 
@@ -221,8 +227,14 @@ def split_of(fitted: FittedSplit, cohort: Cohort) -> Split:
             f"{fitted.folder}: divided by a {config.group_column} that put other rows together than that of these "
             "data; all patients can be scored"
         )
+    times = Times.of(cohort, config)
+    if times is not None and times.digest != (fitted.data or {}).get(TIMES):
+        raise InputError(
+            f"{fitted.folder}: divided by other prediction times, or other patients, than those of these data; all "
+            "patients can be scored"
+        )
     rows = eligible(store, config.min_threshold, config.max_threshold, config.association_threshold)
-    split = make_split(store, cohort.require_labels(), rows, number, **config.division, groups=groups)
+    split = make_split(store, cohort.require_labels(), rows, number, **config.division, groups=groups, times=times)
     for kind, known in (fitted.known or {}).items():
         if not np.array_equal(np.flatnonzero(known), np.flatnonzero(split.known[kind])):
             raise InputError(

@@ -1,16 +1,24 @@
-"""Codes that a model does not know, in place of which it is shown an ancestor that it knows."""
+"""Codes that a model does not know, in place of which it is shown ancestors that it knows.
+
+Such an ancestor is a code of the model, or one by which the model relates its codes: then the model gets room for a
+code that has nothing but ancestors.
+"""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.hierarchy import Hierarchy, Relation
 from mime_tf.data.store import CODE_KINDS, Store
-from mime_tf.data.vocabulary import Vocabulary
+from mime_tf.data.vocabulary import COLUMNS, Vocabulary
 from mime_tf.errors import InputError
+from mime_tf.regression.lineage import Lineage, numbers
 from mime_tf.runs.fitted_split import FittedSplit
+from mime_tf.scoring.widening import check_lineage, takes_ancestors, widened
+
+Slot = tuple[int, ...]  # numbers of the ancestors of a code that has nothing else, the nearest first
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
@@ -18,20 +26,28 @@ class Substitution:
     """The code in place of each code of a cohort.
 
     Attributes:
-        codes: by kind, int32: index in the model of what stands for a code: itself, or an ancestor.
+        fitted: the fitted split, with room for codes that have nothing but ancestors.
+        codes: by kind, int32: index in the model of what stands for a code: itself, a code that is its ancestor, or one
+            that has its ancestors.
+        replaced: by kind, bool: whether an ancestor stands for a code.
+        moved: by kind, number by which codes are moved that the model has no room for, behind those with ancestors.
     """
 
+    fitted: FittedSplit
     codes: dict[str, np.ndarray]
+    replaced: dict[str, np.ndarray]
+    moved: dict[str, int]
 
     @classmethod
     def of(cls, fitted: FittedSplit, cohort: Cohort) -> "Substitution":
         """Returns the substitution for a cohort.
 
-        Ancestors are looked for in the hierarchy.csv beside the cohort and in that of the model; of several that the
-        model knows the nearest is taken, of equally near ones the first by system and code.
+        Ancestors are looked for in the hierarchy.csv beside the cohort and in that of the model. Of several that the
+        model knows the nearest is taken; of equally near ones a code, then the first by system and code.
 
         Raises:
-            InputError: no hierarchy says what the ancestors are, or codes have no names.
+            InputError: no hierarchy says what the ancestors are, codes have no names, or the tables in the model's
+                folder are not those of its training.
         """
         hierarchies = [each for each in (cohort.hierarchy, fitted.hierarchy) if each is not None]
         if not hierarchies:
@@ -42,74 +58,139 @@ class Substitution:
         if cohort.vocabulary is None or fitted.vocabulary is None:
             where = cohort.name if cohort.vocabulary is None else fitted.folder
             raise InputError(f"{where}: unknown_codes: found ancestor; needs a vocabulary.csv, which names the codes")
-        return cls({kind: _of_kind(kind, fitted, cohort.vocabulary, hierarchies) for kind in CODE_KINDS})
+        codes, replaced = {}, {}
+        slots: dict[str, dict[Slot, Relation]] = {}
+        for kind, own in _numbers(fitted).items():
+            instead = _instead(kind, fitted, cohort.vocabulary, hierarchies, own)
+            size = len(fitted.usable[kind])
+            count = max(size, 1 + max((index for of, index in cohort.vocabulary.by_index if of == kind), default=-1))
+            slots[kind] = {slot: name for slot, name in instead.values() if isinstance(slot, tuple)}
+            number = {slot: size + index for index, slot in enumerate(slots[kind])}
+            table = np.arange(count, dtype=np.int32)
+            table[size:] += len(number)
+            for index, (slot, _) in instead.items():
+                table[index] = number[slot] if isinstance(slot, tuple) else slot
+            codes[kind], replaced[kind] = table, np.isin(np.arange(count), list(instead))
+        moved = {kind: len(of_kind) for kind, of_kind in slots.items()}
+        return cls(_with_room(fitted, slots) if any(moved.values()) else fitted, codes, replaced, moved)
 
     def __repr__(self) -> str:
-        counts = (f"{(codes != np.arange(len(codes))).sum():,} {kind}" for kind, codes in self.codes.items())
+        counts = (f"{replaced.sum():,} {kind}" for kind, replaced in self.replaced.items())
         return f"Substitution({', '.join(counts)})"
 
     def apply(self, cohort: Cohort) -> Cohort:
         """Returns a cohort with the substitutes in place of codes; patients, visits and links stay."""
         columns = {kind: self._of(kind, getattr(cohort.store, kind)) for kind in CODE_KINDS}
-        return cohort.with_store(dataclasses.replace(cohort.store, **columns))
+        other = cohort.with_store(dataclasses.replace(cohort.store, **columns))
+        other.vocabulary = self.fitted.vocabulary  # codes have the model's numbers now
+        return other
 
     def _of(self, kind: str, codes: np.ndarray) -> np.ndarray:
-        table = self.codes[kind]
-        inside = codes < len(table)
-        return np.where(inside, table[np.where(inside, codes, 0)], codes) if len(table) else codes
+        table = np.append(self.codes[kind], np.int32(0))
+        last = len(table) - 1
+        return np.where(codes < last, table[np.minimum(codes, last)], codes + self.moved[kind]).astype(codes.dtype)
 
-    def count(self, store: Store, usable: Mapping[str, np.ndarray]) -> np.ndarray:
+    def count(self, store: Store) -> np.ndarray:
         """Returns the number of codes of each patient in place of which the model is shown an ancestor.
 
-        Args:
-            store: the patients.
-            usable: the codes that the model knows, as for `Store.keep_known`; an order of a diagnosis that is dropped
-                is not shown.
+        An order of a diagnosis that is dropped is not shown.
 
         Returns:
             int64 (patients,).
         """
         patient = np.repeat(np.repeat(np.arange(len(store)), store.visit_counts), np.diff(store.dxobjs))
-        dx = self._of("dx", store.dx)
-        shown = (dx < len(usable["dx"])) & usable["dx"][np.minimum(dx, len(usable["dx"]) - 1)]
-        total = np.bincount(patient[dx != store.dx], minlength=len(store))
+        dx, usable = self._of("dx", store.dx), self.fitted.usable["dx"]
+        shown = (dx < len(usable)) & usable[np.minimum(dx, len(usable) - 1)]
+        total = np.bincount(patient[self._by_ancestor("dx", store.dx)], minlength=len(store))
         for kind in CODE_KINDS[1:]:
             codes, counts = getattr(store, kind), np.diff(getattr(store, f"{kind}_offsets"))
-            replaced = (self._of(kind, codes) != codes) & np.repeat(shown, counts)
+            replaced = self._by_ancestor(kind, codes) & np.repeat(shown, counts)
             total += np.bincount(np.repeat(patient, counts)[replaced], minlength=len(store))
         return total
 
+    def _by_ancestor(self, kind: str, codes: np.ndarray) -> np.ndarray:
+        """Returns whether an ancestor stands for each of some codes."""
+        table = np.append(self.replaced[kind], False)
+        return table[np.minimum(codes, len(table) - 1)]
 
-def shown(fitted: FittedSplit, cohort: Cohort) -> tuple[Cohort, str]:
-    """Returns a cohort with ancestors in place of codes that a model does not know, and a line that counts them."""
+
+def shown(fitted: FittedSplit, cohort: Cohort) -> tuple[FittedSplit, Cohort, str]:
+    """Returns what stands for a model and a cohort, with ancestors in place of codes that the model does not know.
+
+    Returns:
+        The fitted split, perhaps with room for further codes; the cohort; and a line that counts the codes.
+    """
     substitution = Substitution.of(fitted, cohort)
-    counts = substitution.count(cohort.store, fitted.usable)
+    counts = substitution.count(cohort.store)
     line = f"scored as an ancestor: {counts.sum():,} codes of {(counts > 0).sum():,} patients"
-    return substitution.apply(cohort), line
+    return substitution.fitted, substitution.apply(cohort), line
 
 
-def _of_kind(kind: str, fitted: FittedSplit, vocabulary: Vocabulary, hierarchies: list[Hierarchy]) -> np.ndarray:
-    usable = fitted.usable[kind]
+def _numbers(fitted: FittedSplit) -> dict[str, dict[tuple[str, str], int]]:
+    """Returns by kind the number of each ancestor by which a model relates codes, by its level name and code.
+
+    Raises:
+        InputError: the tables in the model's folder are not those of its training.
+    """
+    hierarchy, vocabulary = fitted.hierarchy, fitted.vocabulary
+    if hierarchy is None or vocabulary is None or not takes_ancestors(fitted.model):
+        return {kind: {} for kind in CODE_KINDS}
+    check_lineage(fitted, Lineage.of(hierarchy, vocabulary))
+    return {kind: numbers(hierarchy, vocabulary, kind) for kind in CODE_KINDS}
+
+
+def _instead(
+    kind: str,
+    fitted: FittedSplit,
+    vocabulary: Vocabulary,
+    hierarchies: Sequence[Hierarchy],
+    own: Mapping[tuple[str, str], int],
+) -> dict[int, tuple[int | Slot, Relation]]:
+    """Returns what stands for each code of a vocabulary that a model does not know but by an ancestor.
+
+    Args:
+        kind: `"dx"`, `"rx"` or `"pr"`.
+        fitted: the fitted split.
+        vocabulary: names of the cohort's codes.
+        hierarchies: where ancestors are looked for.
+        own: the kind's numbers of `_numbers`.
+
+    Returns:
+        Dict from the index of a code to a code of the model or a slot, and the nearest ancestor.
+    """
+    usable, result = fitted.usable[kind], dict[int, tuple[int | Slot, Relation]]()
+    assert fitted.vocabulary is not None  # checked before
     known = {
         (row["system"], row["code"]): index
-        for (of, index), row in fitted.vocabulary.by_index.items()  # type: ignore[union-attr]  # checked by the caller
+        for (of, index), row in fitted.vocabulary.by_index.items()
         if of == kind and index < len(usable) and usable[index]
     }
-    size = 1 + max((index for of, index in vocabulary.by_index if of == kind), default=-1)
-    codes = np.arange(size, dtype=np.int32)
     for (of, index), row in vocabulary.by_index.items():
-        if of == kind and not (index < len(usable) and usable[index]):
-            relations = [
-                each for one in hierarchies for each in one.of_code.get((kind, row["system"], row["code"]), [])
-            ]
-            codes[index] = _nearest(relations, known, index)
-    return codes
+        if of != kind or (index < len(usable) and usable[index]):
+            continue
+        above = {each for one in hierarchies for each in one.of_code.get((kind, row["system"], row["code"]), ())}
+        nearest = sorted(above, key=lambda each: (each.level, each[3:5] not in known, *each[3:6]))
+        slot = tuple(dict.fromkeys(own[key] for each in nearest if (key := (each.level_name, each.ancestor)) in own))
+        for each in nearest:
+            if each[3:5] in known:
+                result[index] = known[each[3:5]], each
+                break
+            if (each.level_name, each.ancestor) in own:
+                result[index] = slot, each
+                break
+    return result
 
 
-def _nearest(relations: list[Relation], known: Mapping[tuple[str, str], int], default: int) -> int:
-    """The index of the nearest ancestor that is known, or a default."""
-    for row in sorted(relations, key=lambda row: (row.level, row.ancestor_system, row.ancestor)):
-        index = known.get((row.ancestor_system, row.ancestor))
-        if index is not None:
-            return index
-    return default
+def _with_room(fitted: FittedSplit, slots: Mapping[str, Mapping[Slot, Relation]]) -> FittedSplit:
+    """Returns a fitted split whose model has further codes, each named by the nearest of its ancestors."""
+    sizes, usable, names = dict(fitted.sizes), {}, {}
+    for kind, of_kind in slots.items():
+        for index, row in enumerate(of_kind.values(), sizes[f"num_{kind}"]):
+            values = (kind, str(index), row.level_name, row.ancestor, row.name)
+            names[kind, index] = dict(zip(COLUMNS, values, strict=True))
+        sizes[f"num_{kind}"] += len(of_kind)
+        usable[kind] = np.append(fitted.usable[kind], np.ones(len(of_kind), bool))
+    assert fitted.vocabulary is not None  # its codes were looked up
+    vocabulary = Vocabulary([*fitted.vocabulary.rows, *names.values()], fitted.vocabulary.by_index | names)
+    model = widened(fitted.model, fitted.sizes, {kind: list(of_kind) for kind, of_kind in slots.items()})
+    return dataclasses.replace(fitted, load_model=lambda: model, sizes=sizes, known=usable, vocabulary=vocabulary)

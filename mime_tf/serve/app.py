@@ -38,7 +38,7 @@ def create_app(model: ServedModel) -> FastAPI:
 
     @app.get("/health", summary="State of the server")
     def health() -> Health:
-        return Health(status="ok", predicts=model.predicts, model=model.name, reads_age_and_sex=model.reads_attributes)
+        return Health(status="ok", predicts=model.predicts, model=model.name, reads=list(model.reads))
 
     @app.post("/predict", summary="Scores of patients")
     def predict(body: Patients) -> Scores:

@@ -65,7 +65,7 @@ class BundleReader:
             cohort_folder = os.path.join(folder, "cohort")
             output.write(cohort_folder, converted, {"arguments": {}, "rules": {}, "versions": {}})
             cohort = Cohort.open(os.path.join(cohort_folder, output.PREFIX), labelled=False)
-            _ = cohort.vocabulary, cohort.attributes  # read before the folder goes
+            _ = cohort.vocabulary, cohort.attributes, cohort.visit_days  # read before the folder goes
             return cohort
 
     def _request(self):

@@ -23,11 +23,14 @@ class DxObject(_Form):
 
 
 class Patient(_Form):
-    """A patient's visits in the order of time, each a list of Dx-objects; and age and sex if the model reads them."""
+    """A patient's visits in the order of time, each a list of Dx-objects; and what else the model reads."""
 
     visits: list[list[DxObject]] = Field(min_length=1)
     age: float | None = Field(default=None, ge=0, le=150, description="years at the prediction time")
     sex: str | None = Field(default=None, max_length=100, description="as in the patients.csv of training")
+    days_before: list[Annotated[int, Field(ge=0, le=100_000)]] | None = Field(
+        default=None, description="whole days from each visit to the prediction time"
+    )
 
 
 class Patients(_Form):
@@ -64,7 +67,7 @@ class Health(BaseModel):
     status: str
     predicts: str
     model: str = Field(description="name of the fitted split's folder")
-    reads_age_and_sex: bool
+    reads: list[str] = Field(description="what the model reads beside visits: age and sex, days_before")
 
 
 class HookRequest(BaseModel):

@@ -4,6 +4,8 @@ import os
 import threading
 from collections.abc import Sequence
 
+import numpy as np
+
 from mime_tf.data import pickled
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.patient_table import PatientTable
@@ -15,6 +17,8 @@ from mime_tf.scoring.prediction import CohortScorer, Predictions
 from mime_tf.serve.forms import Patient
 
 _BATCH = 200  # patients
+_OF_PATIENT = ("age", "sex")
+DAYS = "days_before"
 
 
 class ServedModel:
@@ -28,14 +32,15 @@ class ServedModel:
         fitted: the fitted split.
         name: name of its folder.
         predicts: what the probability is of.
-        reads_attributes: whether the model reads age and sex.
+        reads: what the model reads beside visits: fields of `Patient`.
     """
 
     def __init__(self, fitted: FittedSplit, title: str | None = None):
         self.fitted = fitted
         self.name = os.path.basename(os.path.normpath(fitted.folder))
         self.predicts = fitted.subject.titled(title).question
-        self.reads_attributes = bool(getattr(fitted.model, "attributes", None))
+        of_patient = _OF_PATIENT if getattr(fitted.model, "attributes", None) else ()
+        self.reads = (*of_patient, *((DAYS,) if getattr(fitted.model, "reads_days", False) else ()))
         self._numbers = {kind: codes_by_name(fitted, kind) for kind in CODE_KINDS}
         self._scorer = CohortScorer(fitted, _BATCH, "drop")
         self._lock = threading.Lock()
@@ -44,7 +49,8 @@ class ServedModel:
         """Scores patients.
 
         Raises:
-            InputError: a name is of several codes, or age or sex is given to a model that does not read them.
+            InputError: a name is of several codes, a field is given that the model does not read, or days are not one
+                per visit.
         """
         lists = [
             [
@@ -53,24 +59,32 @@ class ServedModel:
             ]
             for row, patient in enumerate(patients)
         ]
-        cohort = Cohort(pickled.from_lists(lists))
-        for name in ("age", "sex"):
-            values = [getattr(patient, name) for patient in patients]
-            given = next((row for row, value in enumerate(values) if value is not None), None)
-            if given is not None and not self.reads_attributes:
+        for name in (*_OF_PATIENT, DAYS):
+            given = next((row for row, each in enumerate(patients) if getattr(each, name) is not None), None)
+            if given is not None and name not in self.reads:
                 raise InputError(f"patients.{given}.{name}: the model does not read it; leave it out")
-        if self.reads_attributes:
+        table, days = None, None
+        if set(_OF_PATIENT) <= set(self.reads):
             columns = {
                 "age": ["" if patient.age is None else repr(patient.age) for patient in patients],
                 "sex": [patient.sex or "" for patient in patients],
             }
-            cohort = cohort.with_attributes(PatientTable("the request", columns))
-        return self.score_cohort(cohort)
+            table = PatientTable("the request", columns)
+        if DAYS in self.reads:
+            days = np.concatenate([self._days(patient, row) for row, patient in enumerate(patients)])
+        return self.score_cohort(Cohort(pickled.from_lists(lists)).with_tables(table, days))
 
     def score_cohort(self, cohort: Cohort) -> Predictions:
         """Scores the patients of a cohort with the model's codes."""
         with self._lock:
             return self._scorer(cohort)
+
+    def _days(self, patient, row):
+        """Returns the days before the prediction time of a patient's visits, int32 (visits,)."""
+        days = patient.days_before
+        if days is None or len(days) != len(patient.visits):
+            raise InputError(f"patients.{row}.{DAYS}: must be one number per visit, {len(patient.visits)}")
+        return np.array(days, np.int32)
 
     def _dxobject(self, dxobject, where):
         """Returns a Dx-object in the numbers of its codes; names that nothing has are a number that nothing has."""

@@ -2,19 +2,23 @@
 
 import dataclasses
 import os
+from collections.abc import Iterator
 
 import numpy as np
 
 from mime_tf.data import hierarchy, pickled
 from mime_tf.data.hierarchy import Hierarchy
+from mime_tf.data.store import Store
 from mime_tf.data.vocabulary import COLUMNS, RESERVED_CONCEPT, Vocabulary
 from mime_tf.errors import InputError, show
+from mime_tf.simulate import renaming
 from mime_tf.simulate.parameters import Parameters
 from mime_tf.simulate.related import hierarchy as families
 from mime_tf.simulate.related.world import RelatedWorld
 from mime_tf.simulate.simulation import Simulation
 from mime_tf.terminal import files, outputs
 
+LATER = "_later"  # ends the prefix of the later patients
 _OWN_FOLDER = "give a folder of its own"
 
 
@@ -24,6 +28,7 @@ class Paths:
 
     Attributes:
         cohort: one Parquet file, or `.seqs` and `.labels`.
+        later: the same of the later patients, whose codes have other names; written with `renamed` only.
         truth_csv: the truth about each patient.
         truth_json: the truth about the cohort.
         vocabulary: the names of the codes.
@@ -31,6 +36,7 @@ class Paths:
     """
 
     cohort: list[str]
+    later: list[str]
     truth_csv: str
     truth_json: str
     vocabulary: str
@@ -43,10 +49,11 @@ class Paths:
         prefix = output.removesuffix(".parquet")
         if not os.path.basename(prefix):
             raise InputError(f"output: found {show(output)}; must be a folder and the start of a file's name")
-        cohort = [output] if output != prefix else [f"{prefix}.seqs", f"{prefix}.labels"]
+        endings = (".parquet",) if output != prefix else (".seqs", ".labels")
+        cohort, later = ([f"{prefix}{more}{ending}" for ending in endings] for more in ("", LATER))
         folder = os.path.dirname(prefix)
         tables = (os.path.join(folder, name) for name in ("vocabulary.csv", hierarchy.FILE))
-        return cls(cohort, f"{prefix}_truth.csv", f"{prefix}_truth.json", *tables)
+        return cls(cohort, later, f"{prefix}_truth.csv", f"{prefix}_truth.json", *tables)
 
     def all(self) -> list[str]:
         """Returns the files that every mode writes."""
@@ -64,6 +71,11 @@ def vocabulary(parameters: Parameters) -> Vocabulary:
     if parameters.unlinked:
         size = parameters.sizes["dx"]
         rows.insert(size, {"kind": "dx", "index": str(size)} | RESERVED_CONCEPT)
+    for kind, codes in renaming.renamed_codes(parameters).items():
+        for index, code in enumerate(codes.tolist(), renaming.new_index(parameters, kind)):
+            name = renaming.new_name(f"{kind.upper()}{code}")
+            values = (kind, str(index), families.SYSTEM, name, names[kind, code])
+            rows.append(dict(zip(COLUMNS, values, strict=True)))
     return Vocabulary(rows, {(row["kind"], int(row["index"])): row for row in rows})
 
 
@@ -72,13 +84,15 @@ def _hierarchy(parameters: Parameters) -> Hierarchy | None:
     world = parameters.world()
     if not isinstance(world, RelatedWorld):
         return None
-    return families.make(world, parameters.generator(5) if parameters.finer_level else None)
+    made = families.make(world, parameters.generator(5) if parameters.finer_level else None)
+    return Hierarchy(renaming.relations(made.rows, parameters))
 
 
 def check_output(output: str | os.PathLike, parameters: Parameters, overwrite: bool = False) -> None:
     """Raises InputError if `write` can't write, or would replace a file other than a table of the same codes."""
     paths = Paths.of(output)
-    for path in (*paths.cohort, paths.truth_json, paths.truth_csv):
+    later = paths.later if parameters.renamed is not None else []
+    for path in (*paths.cohort, *later, paths.truth_json, paths.truth_csv):
         outputs.check_file(path, overwrite)
     ancestors = _hierarchy(parameters)
     same = not os.path.exists(paths.vocabulary) or Vocabulary.read(paths.vocabulary).rows == vocabulary(parameters).rows
@@ -104,7 +118,8 @@ def write(simulation: Simulation, output: str | os.PathLike, overwrite: bool = F
     Args:
         simulation: the cohort.
         output: a Parquet file, if it ends in `.parquet`; else the prefix of `.seqs` and `.labels`. The files of the
-            truth are named `_truth.json` and `_truth.csv` after the prefix, or the Parquet file without its ending.
+            truth are named `_truth.json` and `_truth.csv` after the prefix, or the Parquet file without its ending, and
+            have all patients; so are the later patients, of `renamed`, with `_later`.
         overwrite: replace existing files.
 
     Returns:
@@ -117,12 +132,13 @@ def write(simulation: Simulation, output: str | os.PathLike, overwrite: bool = F
     check_output(output, simulation.parameters, overwrite)
     paths = Paths.of(output)
     vocabulary(simulation.parameters).write(paths.vocabulary)
-    if output.endswith(".parquet"):
-        from mime_tf.data import parquet  # imported late, because pyarrow is slow to import
+    for path, store, labels in _cohorts(simulation, paths):
+        if output.endswith(".parquet"):
+            from mime_tf.data import parquet  # imported late, because pyarrow is slow to import
 
-        parquet.write(output, simulation.store, simulation.labels)
-    else:
-        pickled.write(output, simulation.store, simulation.labels)
+            parquet.write(path, store, labels)
+        else:
+            pickled.write(path.removesuffix(".seqs"), store, labels)
     columns = _truth_columns(simulation)
     with files.replacing(paths.truth_csv, "w") as file:
         file.write(f"row,label,{','.join(columns)}\n")
@@ -135,7 +151,19 @@ def write(simulation: Simulation, output: str | os.PathLike, overwrite: bool = F
     if ancestors is None:
         return paths.all()
     ancestors.write(paths.hierarchy)
-    return [*paths.all(), paths.hierarchy]
+    return [*paths.all(), paths.hierarchy, *(paths.later if simulation.parameters.renamed is not None else ())]
+
+
+def _cohorts(simulation: Simulation, paths: Paths) -> Iterator[tuple[str, Store, np.ndarray]]:
+    """Yields the first file of each cohort, with its patients and labels."""
+    store, labels, parameters = simulation.store, simulation.labels, simulation.parameters
+    if parameters.renamed is None:
+        yield paths.cohort[0], store, labels
+        return
+    rows = np.arange(len(store))
+    first = renaming.first_later(len(store))
+    yield paths.cohort[0], store.select(rows[:first]), labels[:first]
+    yield paths.later[0], renaming.rename(store.select(rows[first:]), parameters), labels[first:]
 
 
 def _truth_columns(simulation: Simulation) -> dict[str, np.ndarray]:

@@ -29,6 +29,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "prevalence": (0.001, 0.999),
     "mean_visits": (3, 100),
     "unlinked": (0, 1),
+    "renamed": (0, 1),
     "num_dx": (40, 10_000),
     "num_rx": (20, 10_000),
     "num_pr": (20, 10_000),
@@ -63,6 +64,8 @@ class Parameters:
         informative_links: in the mode `related`, whether families also decide what is ordered.
         finer_level: in the mode `related`, whether the hierarchy has a finer level that means nothing.
         unlinked: share of the orders that lose the link to their diagnosis.
+        renamed: in the mode `related`, share of the codes that have other names in a cohort of the last patients; None
+            for one cohort of all.
 
     Raises:
         InputError: a value is out of range, or is not of the mode.
@@ -81,6 +84,7 @@ class Parameters:
     informative_links: bool = False
     finer_level: bool = False
     unlinked: float = 0.0
+    renamed: float | None = None
 
     def __post_init__(self):
         if self.mode not in MODES:
@@ -91,13 +95,16 @@ class Parameters:
                 object.__setattr__(self, name, size)
         ranges = _RANGES | _RELATED_RANGES if related else _RANGES
         for field in dataclasses.fields(self):
-            if field.name in ranges:
-                self._check_number(field.name, ranges[field.name], field.type is float)
+            if field.name in ranges and getattr(self, field.name) is not None:
+                self._check_number(field.name, ranges[field.name], field.type in (float, float | None))
         for name in ("informative_links", "finer_level"):
             value = getattr(self, name)
             if not isinstance(value, bool) or (value and not related):
                 right = "True or False" if related else f"False in mode {self.mode}"
                 raise InputError(f"{name}: found {show(value)}; must be {right}")
+        if self.renamed is not None and not (related and self.patients > 1):
+            found, right = show(self.renamed), "left out in another mode than related, and for one patient"
+            raise InputError(f"renamed: found {found}; must be {right}")
         if self.mode not in WITH_PAIRS and self.pair_effect != Parameters.pair_effect:
             raise InputError(
                 f"pair_effect: found {self.pair_effect}; mode {self.mode} has no pairs, leave it at "

@@ -2,12 +2,16 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mime_tf.data.store import CODE_KINDS, Store, offsets
 from mime_tf.errors import InputError
 from mime_tf.splits import division
+
+if TYPE_CHECKING:  # it describes splits
+    from mime_tf.splits.times import Times
 
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
@@ -58,6 +62,10 @@ class Part:
         """Returns the part with attributes, given those of all patients of the cohort, (rows, attributes)."""
         return dataclasses.replace(self, attributes=attributes[self.rows].astype(np.float32))
 
+    def with_days(self, days: np.ndarray) -> "Part":
+        """Returns the part with the days of all visits of the cohort, (visits,)."""
+        return dataclasses.replace(self, store=self.store.with_days(days))
+
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class Split:
@@ -80,6 +88,11 @@ class Split:
     def with_attributes(self, attributes: np.ndarray) -> "Split":
         """Returns the split with attributes of its patients, as `Part.with_attributes` has them."""
         train, valid, test = (part.with_attributes(attributes) for part in (self.train, self.valid, self.test))
+        return Split(train, valid, test, self.known)
+
+    def with_days(self, days: np.ndarray) -> "Split":
+        """Returns the split with the days of all visits of the cohort, (visits,)."""
+        train, valid, test = (part.with_days(days) for part in (self.train, self.valid, self.test))
         return Split(train, valid, test, self.known)
 
 
@@ -132,6 +145,7 @@ def make_split(
     train_ratio: float = 1.0,
     folds: int = 0,
     groups: np.ndarray | None = None,
+    times: "Times | None" = None,
 ) -> Split:
     """Makes one split: divides, shortens training, drops unseen codes from valid and test, and sorts by visits.
 
@@ -147,6 +161,7 @@ def make_split(
         folds: number of stratified folds that the patients are divided into; 0 for the authors' random split.
         groups: array, one value per patient of `store`, equal for rows that stay on one side; None if each row is
             by itself. Fractions are then shares of the groups.
+        times: `mime_tf.splits.times.Times` of the cohort, to divide by time in place of a draw; or None.
 
     Raises:
         InputError: a set would be empty, or the number of labels is not that of the patients.
@@ -157,6 +172,8 @@ def make_split(
         raise InputError(f"labels have shape {labels.shape}; there are {len(store)} patients, and one label for each")
     if not 0 < train_ratio <= 1:
         raise InputError(f"train_ratio: found {train_ratio}; must be more than 0 and at most 1")
+    if times is not None:
+        return _split(store, labels, *times.divide(rows, valid_fraction, test_fraction))
     drawn = division.divide(
         labels[rows] if labels.ndim == 1 else np.zeros(len(rows), np.int64),
         seed,
@@ -166,7 +183,13 @@ def make_split(
         folds=folds,
         groups=None if groups is None else groups[rows],
     )
-    train_rows, valid_rows, test_rows = (rows[positions] for positions in drawn)
+    return _split(store, labels, *(rows[positions] for positions in drawn))
+
+
+def _split(
+    store: Store, labels: np.ndarray, train_rows: np.ndarray, valid_rows: np.ndarray, test_rows: np.ndarray
+) -> Split:
+    """Returns the split of three sets of rows."""
     train = _part(store, labels, train_rows)
     known = _known_to(train)
     return Split(train, _part(store, labels, valid_rows, known), _part(store, labels, test_rows, known), known)

@@ -50,7 +50,8 @@ def fit_regression(cohort: Cohort, split: Split, folds: np.ndarray, config: Trai
         config: the flags.
         seed: seed of scikit-learn's solver.
     """
-    store, labels, train = cohort.store, cohort.require_labels(), split.train
+    days = cohort.visit_days if config.visit_days == "auto" else None
+    store, labels, train = cohort.store.with_days(days), cohort.require_labels(), split.train
     table = yardsticks.table_of(cohort) if config.age_sex == "auto" else None
     patients = (store, labels, train.rows, split.valid.rows)
 

@@ -171,6 +171,9 @@ class BlendTraining:
             assert table is not None  # the attributes were learned from it
             attributes = Attributes.from_config(model.attributes)
             split = split.with_attributes(attributes.matrix(table, np.arange(len(self.cohort))))
+        if model.reads_days:
+            assert self.cohort.visit_days is not None  # the windows were learned from them
+            split = split.with_days(self.cohort.visit_days)
         for name in PREDICTIONS:
             part = getattr(split, name)
             probabilities = scorer(datasets.scoring_batches(part, self.config.eval_batch_size))

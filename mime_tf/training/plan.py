@@ -9,6 +9,7 @@ from mime_tf.config import TrainConfig
 from mime_tf.data.store import Store
 from mime_tf.errors import InputError
 from mime_tf.splits.split import Split, eligible, make_split
+from mime_tf.splits.times import Times
 
 
 class Plan:
@@ -19,6 +20,7 @@ class Plan:
         store: the whole cohort.
         labels: array of 0 and 1, (patients,) or (patients, outcomes).
         groups: group of each patient, from `mime_tf.splits.groups.group_numbers`, or None.
+        times: `mime_tf.splits.times.Times` of the cohort, or None for random splits and folds.
 
     Attributes:
         rows: int64, the rows of the patients that the thresholds admit.
@@ -30,8 +32,15 @@ class Plan:
             be balanced.
     """
 
-    def __init__(self, config: TrainConfig, store: Store, labels: np.ndarray, groups: np.ndarray | None = None):
-        self.config, self.store, self.labels, self.groups = config, store, labels, groups
+    def __init__(
+        self,
+        config: TrainConfig,
+        store: Store,
+        labels: np.ndarray,
+        groups: np.ndarray | None = None,
+        times: Times | None = None,
+    ):
+        self.config, self.store, self.labels, self.groups, self.times = config, store, labels, groups, times
         self.rows = eligible(store, config.min_threshold, config.max_threshold, config.association_threshold)
         self.splits = {number: self.make(number) for number in config.split_numbers}
         for number, split in self.splits.items():
@@ -44,7 +53,8 @@ class Plan:
 
     def make(self, number: int) -> Split:
         """Returns the split of a split seed, or of a fold."""
-        return make_split(self.store, self.labels, self.rows, number, **self.config.division, groups=self.groups)
+        patients = self.store, self.labels, self.rows
+        return make_split(*patients, number, **self.config.division, groups=self.groups, times=self.times)
 
     def training_shapes(self) -> Callable[[dict[str, int]], dict[str, int]]:
         """Returns `mime_tf.batches.shapes.plan` of the training windows of all splits."""

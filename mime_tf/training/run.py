@@ -26,6 +26,7 @@ from mime_tf.runs.provenance import weights_files
 from mime_tf.runs.record import Record, begin
 from mime_tf.runs.results import read_metrics
 from mime_tf.splits.groups import group_numbers, repeats
+from mime_tf.splits.times import Times
 from mime_tf.terminal import environment, outputs
 from mime_tf.terminal.console import Console
 from mime_tf.training import lines, out_of_fold
@@ -77,9 +78,12 @@ def train(
     relations = None if kinship is None else kinship.digest
     _check_memory(config, resolved, kinship)
     groups = group_numbers(cohort, config.group_column)
-    plan = Plan(config, cohort.store, cohort.require_labels(), groups)
+    times = Times.of(cohort, config)
+    plan = Plan(config, cohort.store, cohort.require_labels(), groups, times)
     # Read before anything is written: a bad file leaves nothing behind.
     _ = cohort.vocabulary, cohort.hierarchy, cohort.patient_ids, cohort.attributes, origin_of(cohort.conversion)
+    if config.visit_days == "auto":
+        _ = cohort.visit_days
     if config.age_sex == "auto" and (table := yardsticks.table_of(cohort)) is not None:
         Attributes.learn(table, plan.rows)
     folders = split_folders(output_prefix, config)
@@ -95,7 +99,8 @@ def train(
     kinds = config.kinds.values() if config.blend else [config]
     fitters = [Fitter(kind, resolved, cohort.store, kinship) for kind in kinds]
     with outputs.locked(record_path(output_prefix)):
-        record = begin(Record.new(config, cohort, output_prefix, log_path, groups, relations), resume, overwrite)
+        new = Record.new(config, cohort, output_prefix, log_path, groups, relations, times)
+        record = begin(new, resume, overwrite)
         if record.finished:
             console.note(f"{record.path}: this run is finished and left alone; --overwrite would redo it")
             return with_nan(record.content["mean"])
@@ -197,7 +202,7 @@ def _train_splits(work: _Work) -> Iterator[dict[str, float]]:
             writing.write_subject(folder, cohort, plan.rows, split)
             if plan.config.blend:
                 blend = BlendTraining(folder, split, cohort, plan.config, work.sizes, work.fitters, console)
-                metrics = blend.run(number, plan.groups)
+                metrics = blend.run(number, plan.groups if plan.times is None else plan.times.groups)
             else:
                 metrics = SplitTraining(folder, split, starts, cohort, work.fitters[0], console).run(number)
         yield with_nan(metrics)
@@ -215,7 +220,11 @@ def _warn(console: Console, cohort: Cohort, plan: Plan) -> None:
         )
     for number, name in itertools.islice(plan.one_class_sets(), 1):
         console.note(f"warning: the labels of {name} in split {number} are all alike; such a set's AUC is nan")
-    if plan.groups is None and repeats(cohort, plan.rows):
+    if plan.times is not None:
+        (split,) = plan.splits.values()
+        for line in plan.times.lines(split, plan.rows):
+            console.note(f"split by time: {line}")
+    elif plan.groups is None and repeats(cohort, plan.rows):
         console.note(
             "warning: some patients (patient_id) have several rows, which may be on different sides of a split; "
             "--group_column=patient_id keeps them together"

@@ -38,6 +38,7 @@ PATIENTS = [
 ]
 
 
+SEEDS = st.integers(0, 1000)
 SMALL_BLEND = MiME(**SMALL).get_config()
 assert code_occurrences.IN_PAIRS == IN_PAIRS
 
@@ -96,6 +97,22 @@ def test_the_regression_is_the_product_of_columns_and_weights(patients, windows)
     layer, columns, weights = random_layer(store, windows)
     expected = columns.matrix(store, np.arange(len(store))) @ weights + 0.5
     np.testing.assert_allclose(layer(tables_of(store))[:, 0], expected, rtol=1e-4, atol=1e-4)
+
+
+@settings(max_examples=15)
+@given(cohorts.cohorts(), st.lists(st.sampled_from([-30, 0, -2, 1]), min_size=1, max_size=3, unique=True), SEEDS)
+def test_windows_of_days_in_the_layer_are_those_of_the_columns(patients, windows, seed):
+    """Patients of the same codes on other days are not computed as one."""
+    store = pickled.from_lists([*patients, *patients])
+    days = np.random.default_rng(seed).choice([0, 2, 3, 30, 31], store.visits[-1])
+    store = store.with_days(days.astype(np.int32))
+    layer, columns, weights = random_layer(store, windows)
+    expected = columns.matrix(store, np.arange(len(store))) @ weights + 0.5
+    np.testing.assert_allclose(layer(tables_of(store))[:, 0], expected, rtol=1e-4, atol=1e-4)
+    explained = regression_contributions(layer, store)
+    np.testing.assert_allclose(explained.logits, expected, rtol=1e-4, atol=1e-4)
+    shares = explained.dx.sum() + explained.rx.sum() + explained.pr.sum()
+    assert shares == pytest.approx((expected - 0.5).sum(), rel=1e-4, abs=1e-3)
 
 
 MEMBERSHIPS = st.lists(

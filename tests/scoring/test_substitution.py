@@ -37,6 +37,7 @@ FITTED = SimpleNamespace(
     usable={"dx": np.array([True, False]), "rx": np.array([True, True]), "pr": np.array([], bool)},
     vocabulary=vocabulary(*OURS),
     hierarchy=None,
+    model=SimpleNamespace(dxobject_embedding=SimpleNamespace(shared=None)),
 )
 
 
@@ -95,7 +96,7 @@ def test_patients_and_links_stay_and_codes_are_counted():
         [[[0, [0, 1], []], [0, [0], []]]],
         [[[3, [0], []]], [[9, [], [7]]]],
     ]
-    assert substitution.count(made.store, FITTED.usable).tolist() == [3, 0]
+    assert substitution.count(made.store).tolist() == [3, 0]
 
 
 def test_without_tables_it_is_one_line():

@@ -17,6 +17,7 @@ from support.served_runs import SIZES, as_json, awkward_patients, predicted, unt
 from support.whole_runs import COHORT, SMALL, environment
 
 from mime_tf.data.vocabulary import Vocabulary
+from mime_tf.scoring.prediction import CohortScorer
 from mime_tf.serve import app as application
 from mime_tf.serve.model import ServedModel
 from mime_tf.training import train
@@ -49,7 +50,7 @@ def test_health_and_forms(client):
         "status": "ok",
         "predicts": "Falls within a year",
         "model": "r0s0",
-        "reads_age_and_sex": False,
+        "reads": [],
     }
     paths = client.get("/openapi.json").json()["paths"]
     assert {"/health", "/predict", "/cds-services", "/cds-services/mime-tf"} <= set(paths)
@@ -67,6 +68,7 @@ def test_health_and_forms(client):
         ('{"patients": [{"visits": [[{"dx": "\\ud800"}]]}]}', "patients.0.visits.0.0.dx: "),
         ('{"patients": [{"visits": [[]], "age": NaN}]}', "patients.0.age: "),
         ('{"patients": [{"visits": [[]], "age": 60}]}', "patients.0.age: the model does not read it; leave it out"),
+        ('{"patients": [{"visits": [[]], "days_before": [3]}]}', "patients.0.days_before: the model does not read it"),
         (
             '{"patients": [{"visits": [[], [{"dx": "D0", "pr": ["P5"]}]]}]}',
             "patients.0.visits.1: pr: a name of several codes; must be SYSTEM|CODE",
@@ -77,6 +79,26 @@ def test_a_wrong_body_is_one_line_without_the_record(client, body, where):
     answer = client.post("/predict", content=body, headers={"Content-Type": "application/json"})
     assert answer.status_code == 422
     assert where in answer.json()["error"] and "secret" not in answer.text
+
+
+def test_a_model_that_reads_age_sex_and_days_gets_them(split, monkeypatch):
+    """In the order of the request, and one day per visit."""
+    served, shown = ServedModel(split), []
+    served.reads = ("age", "sex", "days_before")
+    monkeypatch.setattr(
+        served, "_scorer", lambda cohort: shown.append(cohort) or CohortScorer(split, 9, "drop")(cohort)
+    )
+    client = TestClient(application.create_app(served))
+    patients = [
+        {"visits": [[], []], "age": 61.5, "days_before": [400, 0]},
+        {"visits": [[]], "sex": "F", "days_before": [7]},
+    ]
+    assert client.post("/predict", json={"patients": patients}).status_code == 200
+    assert shown[0].attributes.columns == {"age": ["61.5", ""], "sex": ["", "F"]}
+    assert shown[0].visit_days.tolist() == [400, 0, 7]
+    patients[1]["days_before"] = [7, 0]
+    answer = client.post("/predict", json={"patients": patients})
+    assert answer.json() == {"error": "patients.1.days_before: must be one number per visit, 1"}
 
 
 def test_other_errors_are_json(client, monkeypatch):

@@ -43,6 +43,7 @@ ROOT = Path(__file__).resolve().parents[2]
         ("mode", "sums", "one of additive, related, interaction, recency, order, stopping"),
         ("informative_links", True, "False in mode additive"),
         ("finer_level", True, "False in mode additive"),
+        ("renamed", 0.3, "left out in another mode than related"),
     ],
 )
 def test_bad_parameters(name, value, right):
@@ -58,6 +59,7 @@ def test_bad_parameters(name, value, right):
         ("related", "num_pr", 30, "0 in mode related"),
         ("related", "num_dx", 2001, "a whole number from 40 to 2000"),
         ("related", "informative_links", 1, "True or False"),
+        ("related", "renamed", -0.1, "a number from 0 to 1"),
         ("recency", "finer_level", True, "False in mode recency"),
     ],
 )
@@ -237,6 +239,32 @@ def test_a_finer_level_lies_within_families_and_changes_nothing_else(tmp_path):
     for members in groups.values():
         assert len({families[member] for member in members}) == 1
         assert 3 <= len(members) <= 5
+
+
+def test_later_patients_have_new_names_for_some_codes(tmp_path):
+    """Of 60 diagnoses and 20 medications three in ten, in the last fifth of 40 patients; families stay."""
+    argv = ("--mode", "related", "--patients", 40, "--mean_visits", 4, "--num_dx", 60, "--num_rx", 20)
+    for share in (0, 0.3):
+        code, out, _ = command(*argv, "--renamed", share, "--output", tmp_path / str(share) / "c")
+        assert code == 0 and str(tmp_path / str(share) / "c_later.seqs") in out[-1]
+    whole = simulate(40, mode="related", mean_visits=4, num_dx=60, num_rx=20)
+    folder = tmp_path / "0.3"
+    for name, rows in (("c", range(32)), ("c_later", range(32, 40))):
+        store, labels = pickled.read(tmp_path / "0" / name)
+        assert columns(store) == columns(whole.store.select(list(rows)))
+        assert labels.tolist() == whole.labels[rows].tolist() == pickled.read(folder / name)[1].tolist()
+    assert columns(pickled.read(folder / "c")[0]) == columns(whole.store.select(range(32)))
+    names = {(row["kind"], int(row["index"])): row["code"] for row in read_table(folder / "vocabulary.csv")}
+    families = {(row["kind"], row["code"]): row["ancestor"] for row in read_table(folder / "hierarchy.csv")}
+    assert len(names) == len(families) == 60 + 18 + 20 + 6
+    old, new = whole.store.select(range(32, 40)), pickled.read(folder / "c_later")[0]
+    renamed = {kind: set() for kind in ("dx", "rx")}
+    for kind, of_kind in renamed.items():
+        for before, after in zip(getattr(old, kind).tolist(), getattr(new, kind).tolist(), strict=True):
+            assert names[kind, after] in (names[kind, before], f"{names[kind, before]}-new")
+            assert families[kind, names[kind, after]] == families[kind, names[kind, before]]
+            of_kind |= {before} if after != before else set()
+        assert of_kind and of_kind.isdisjoint(getattr(new, kind).tolist())
 
 
 def test_a_hierarchy_is_not_replaced_by_another(tmp_path):

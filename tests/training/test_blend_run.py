@@ -14,8 +14,10 @@ from mime_tf.__main__ import main
 from mime_tf.batches.tables import Batch
 from mime_tf.blend import Blend
 from mime_tf.config import KINDS, PARTS, RECIPE, TrainConfig
-from mime_tf.data import parquet, pickled
+from mime_tf.data import parquet, pickled, visit_days
 from mime_tf.data.cohort import Cohort
+from mime_tf.data.hierarchy import Hierarchy
+from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
 from mime_tf.explain.patients import explain_patients
 from mime_tf.export.saved_model import export
@@ -344,6 +346,73 @@ def test_an_export_takes_age_and_sex(with_ages, tmp_path):
     np.testing.assert_allclose(answer["probability"], expected, rtol=1e-4)
 
 
+@pytest.fixture(scope="module")
+def with_days(tmp_path_factory):
+    """A cohort of 240 patients, in Parquet, whose risk is in whether diagnosis 0 is of the last 30 days."""
+    folder, rng = tmp_path_factory.mktemp("days"), np.random.default_rng(3)
+    labels = rng.integers(0, 2, 240)
+    patients = [[[[0, [0], []], [int(noise), [], []]], [[1, [], [0]]]] for noise in rng.integers(2, 9, 240)]
+    days = np.concatenate([[rng.integers(0, 31) if label else rng.integers(31, 365), 0] for label in labels])
+    parquet.write(folder / "c.parquet", pickled.from_lists(patients), labels)
+    visit_days.write(folder / "visits.csv", pickled.from_lists(patients), days)
+    config = dataclasses.replace(CONFIG, blend=("regression",), visit_days="auto", test_fraction=0.2)
+    run(config, folder / "out", folder / "c.parquet")
+    fitted = FittedSplit.open(folder / "out" / "r0s0")
+    return SimpleNamespace(path=str(folder / "c.parquet"), labels=labels, days=days, patients=patients, fitted=fitted)
+
+
+def test_days_are_read_and_predict(with_days, tmp_path, capsys):
+    """By training, by scoring whole and in parts, and by explanations; a cohort without them is refused."""
+    fitted, cohort = with_days.fitted, Cohort.open(with_days.path)
+    assert fitted.model.windows == [0, 3, 1, -30, -365] and fitted.metrics["test_auc"] == 1
+    scores = prediction.predict(fitted, cohort).probabilities
+    assert scores[with_days.labels == 1].min() > scores[with_days.labels == 0].max() + 0.1
+    part, saved = prediction.part_of(fitted, cohort, "test"), fitted.predictions("test").scores
+    rescored = prediction.score(fitted, part).probabilities
+    np.testing.assert_array_equal(rescored, saved.probabilities[np.argsort(np.argsort(part.rows))])
+    count, parts = Cohort.open_parts(with_days.path, 50)
+    in_parts = [each.probabilities for each in prediction.predict_parts(fitted, count, parts)]
+    np.testing.assert_allclose(np.concatenate(in_parts), scores, rtol=1e-6)
+    for explained in explain_patients(fitted, cohort, [2, 3]):
+        assert [visit.days_before for visit in explained.visits] == cohort.visit_days[
+            2 * explained.row : 2 * explained.row + 2
+        ].tolist()
+        total = sum(visit.contribution for visit in explained.visits)
+        assert explained.empty_logit + total == pytest.approx(explained.logit, abs=1e-4)
+        assert explained.probability == pytest.approx(float(scores[explained.row]), abs=1e-6)
+    pickled.write(tmp_path / "new", cohort.store, cohort.labels)
+    argv = ["predict", "--model", fitted.folder, "--data", str(tmp_path / "new"), "--output", str(tmp_path / "p.csv")]
+    assert main(argv) == 2
+    assert "new.seqs: no visits.csv beside it; the model of" in capsys.readouterr().err
+    with pytest.raises(InputError, match=r"no visits\.csv beside it"):
+        explain_patients(fitted, Cohort.open(str(tmp_path / "new")), [2])
+
+
+def test_days_are_not_read_unless_asked_for(with_days, tmp_path):
+    config = dataclasses.replace(CONFIG, blend=("regression",), test_fraction=0.2)
+    run(config, tmp_path, with_days.path)
+    fitted = FittedSplit.open(tmp_path / "r0s0")
+    assert not fitted.model.reads_days and fitted.metrics["test_auc"] < 0.8
+
+
+@pytest.mark.slow
+def test_an_export_takes_days(with_days, tmp_path):
+    cohort = Cohort.open(with_days.path)
+    card = export(with_days.fitted, str(tmp_path / "served"), bootstrap=5)
+    assert "`days_before` [B, T], int32" in card and "lie in the last 30 and 365 days, and neither age" in card
+    served = tf.saved_model.load(str(tmp_path / "served")).signatures["json"]
+    texts = [json.dumps({"visits": [[{"dx": str(dx), "rx": [str(code) for code in rx], "pr": [str(code) for code in pr]}
+             for dx, rx, pr in visit] for visit in record]}) for record in with_days.patients[:4]]  # fmt: skip
+    days = tf.constant(np.hstack([with_days.days[:8].reshape(4, 2), np.full((4, 1), -1)]), tf.int32)
+    answer = served(patients=tf.constant(texts), days_before=days)
+    expected = prediction.predict(with_days.fitted, cohort).probabilities[:4]
+    np.testing.assert_allclose(answer["probability"], expected, rtol=1e-4)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="days_before: must be 0 or more for each visit"):
+        served(patients=tf.constant(texts), days_before=-days)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="days_before: must be one number per patient and visit"):
+        served(patients=tf.constant(texts), days_before=days[:, :1])
+
+
 def test_age_and_sex_need_a_regression():
     with pytest.raises(InputError, match="age_sex, blend: found auto"):
         dataclasses.replace(CONFIG, blend=("bilinear",), age_sex="auto")
@@ -375,6 +444,32 @@ def test_the_regression_knows_families_that_lie_beside_the_cohort(tmp_path):
     (explained,) = explain_patients(fitted, cohort, [3])
     total = sum(visit.contribution for visit in explained.visits)
     assert explained.empty_logit + total == pytest.approx(explained.logit, abs=1e-4)
+    _check_renamed(fitted, cohort)
     without = run(dataclasses.replace(config, hierarchy="none"), tmp_path / "without", tmp_path / "c.parquet")
     assert "ancestors" not in FittedSplit.open(tmp_path / "without" / "r0s0").metrics["parts"][0]["name"]
     assert done.mean["test_auc"] > without.mean["test_auc"] + 0.02
+
+
+def _check_renamed(fitted, cohort):
+    """A diagnosis with a new name is scored as if the regression had no term of the diagnosis itself."""
+    store, code, new = cohort.store, int(np.bincount(cohort.store.dx).argmax()), 40
+    other = Cohort(dataclasses.replace(store, dx=np.where(store.dx == code, np.int32(new), store.dx)))
+    name = {"kind": "dx", "index": str(new), "system": "s", "code": "new", "display": ""}
+    other.vocabulary = Vocabulary([*cohort.vocabulary.rows, name], cohort.vocabulary.by_index | {("dx", new): name})
+    rows = [
+        row._replace(system="s", code="new") for row in cohort.hierarchy.rows if row[0::2][:2] == ("dx", f"DX{code}")
+    ]
+    other.hierarchy = Hierarchy([*cohort.hierarchy.rows, *rows])
+    before = prediction.predict(fitted, cohort).probabilities
+    predictions = prediction.predict(fitted, other, unknown_codes="ancestor")
+    assert predictions.by_ancestor.sum() == (store.dx == code).sum() and not predictions.dropped.any()
+    regression = fitted.model.regression
+    keys, pairs = regression.keys.numpy(), regression.pairs.numpy()
+    of_code = np.where(keys < 0, -1 - keys, keys // 2**32) == code  # alone, or in a pair with an order
+    for weights in (regression.presence, regression.log_count):
+        weights.assign(np.where(of_code, 0, weights.numpy()))
+    for weights in (regression.both, regression.order):
+        weights.assign(np.where((pairs == code).any(axis=1), 0, weights.numpy()))
+    expected = prediction.predict(fitted, cohort).probabilities
+    np.testing.assert_allclose(predictions.probabilities, expected, rtol=1e-5)
+    assert np.abs(expected - before).max() > 1e-3

@@ -113,6 +113,70 @@ def test_a_run_leaves_a_model_that_scores_and_explains(fitted, cohort):
         assert explained.empty_logit + total == pytest.approx(explained.logit, abs=1e-4)
 
 
+def renamed(cohort, dx, rx):
+    """Returns a cohort in which a diagnosis and a medication have new names and numbers, and the families of the old.
+
+    Each is followed by a code of no family.
+    """
+    data = Cohort.open(str(cohort))
+    store, rows, relations = data.store, list(data.vocabulary.rows), list(data.hierarchy.rows)
+    columns = {}
+    for kind, code in (("dx", dx), ("rx", rx)):
+        codes = getattr(store, kind)
+        size = max(index for of, index in data.vocabulary.by_index if of == kind) + 1
+        columns[kind] = np.where(codes == code, np.int32(size + 1), codes)
+        name = data.vocabulary.by_index[kind, code]["code"]
+        for index, new in ((size, "lone"), (size + 1, "new")):
+            rows.append({"kind": kind, "index": str(index), "system": "s", "code": f"{kind} {new}", "display": ""})
+        relations += [
+            row._replace(system="s", code=f"{kind} new") for row in relations if row[:3] == (kind, "simulated", name)
+        ]
+    made = Cohort(dataclasses.replace(store, **columns))
+    made.vocabulary = Vocabulary(rows, {(row["kind"], int(row["index"])): row for row in rows})
+    made.hierarchy = Hierarchy(relations)
+    return made
+
+
+def test_an_unknown_code_is_scored_by_its_ancestors(fitted, cohort):
+    """It is as if the model had learned nothing about the code alone; other unknown codes are dropped."""
+    data = Cohort.open(str(cohort))
+    dx, rx = (int(np.bincount(getattr(data.store, kind)).argmax()) for kind in ("dx", "rx"))
+    other = renamed(cohort, dx, rx)
+    before, predictions = (prediction.predict(fitted, each, unknown_codes="ancestor") for each in (data, other))
+    counted = (data.store.dx == dx).sum() + (data.store.rx == rx).sum()
+    # Codes that training did not hold have families too, so that none is dropped.
+    assert predictions.by_ancestor.sum() - before.by_ancestor.sum() == counted > 100
+    assert not predictions.dropped.any() and not before.dropped.any()
+    for network in networks_of(fitted.model):
+        for kind, code in (("dx", dx), ("rx", rx)):
+            table = getattr(network.dxobject_embedding, f"{kind}_embeddings")
+            values = table.numpy().copy()
+            values[code] = 0
+            table.assign(values)
+    expected = prediction.predict(fitted, data, unknown_codes="ancestor").probabilities
+    np.testing.assert_allclose(predictions.probabilities, expected, rtol=1e-5)
+    assert np.abs(expected - before.probabilities).max() > 1e-5  # the code's own part counts
+    assert prediction.predict(fitted, other).dropped.sum() >= counted
+
+
+def test_a_code_without_known_ancestors_is_dropped_among_others_that_have_some(fitted, cohort):
+    data = renamed(cohort, 0, 0)
+    lone = Cohort(dataclasses.replace(data.store, dx=np.where(data.store.dx == 1, np.int32(40), data.store.dx)))
+    lone.vocabulary, lone.hierarchy = data.vocabulary, data.hierarchy
+    predictions = prediction.predict(fitted, lone, unknown_codes="ancestor")
+    orders = np.diff(data.store.rx_offsets)[data.store.dx == 1]
+    assert predictions.by_ancestor.sum() > 0
+    assert predictions.dropped.sum() == len(orders) + orders.sum() > 0
+
+
+def test_tables_of_another_training_are_refused(done, cohort, tmp_path):
+    shutil.copytree(done[0] / "r0s0", tmp_path / "r0s0")
+    path = tmp_path / "r0s0" / hierarchy.FILE
+    Hierarchy([row for row in Hierarchy.read(path).rows if row.code != "DX7"]).write(path)
+    with pytest.raises(InputError, match=r"its hierarchy\.csv and vocabulary\.csv give codes other ancestors"):
+        prediction.predict(FittedSplit.open(tmp_path / "r0s0"), renamed(cohort, 0, 0), unknown_codes="ancestor")
+
+
 def test_the_files_of_a_network(done):
     split = done[0] / "r0s0"
     check_split_files(split, CONFIG, ["vocabulary.csv", "hierarchy.csv"])
