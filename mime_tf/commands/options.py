@@ -263,6 +263,11 @@ def add_unknown_codes(parser: Parser, more: str = "") -> None:
     add(parser, "unknown_codes", choice(("drop", "ancestor")), text, "drop")
 
 
+def add_method(group: Group, description: str) -> None:
+    """Adds `--method`, of recalibration; the methods are those of `mime_tf.assess.recalibration`."""
+    add(group, "method", choice(("intercept", "logistic", "isotonic")), description, "logistic")
+
+
 def add_no_yardsticks(group: Group) -> None:
     """Adds `--no_yardsticks`."""
     text = (
