@@ -18,6 +18,8 @@ from mime_tf.terminal.status import UsageError
 
 Group = argparse._ActionsContainer  # a parser or one of its groups
 
+METHODS = ("intercept", "logistic", "isotonic")  # of mime_tf.assess.recalibration, which loads scikit-learn
+
 _WORDS = {int: "a whole number", float: "a number"}
 _METAVARS = {int: "N", float: "X", str: "TEXT"}
 
@@ -264,8 +266,8 @@ def add_unknown_codes(parser: Parser, more: str = "") -> None:
 
 
 def add_method(group: Group, description: str) -> None:
-    """Adds `--method`, of recalibration; the methods are those of `mime_tf.assess.recalibration`."""
-    add(group, "method", choice(("intercept", "logistic", "isotonic")), description, "logistic")
+    """Adds `--method`, of recalibration."""
+    add(group, "method", choice(METHODS), description, "logistic")
 
 
 def add_no_yardsticks(group: Group) -> None:
