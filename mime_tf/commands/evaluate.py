@@ -146,8 +146,10 @@ def _evaluate(
     from mime_tf.scoring import prediction, substitution, yardsticks
 
     if arguments.unknown_codes == "ancestor":
-        model, cohort, note = substitution.shown(model, cohort)
-        notes.append(note)
+        instead = substitution.Substitution.of(model, cohort)
+        counts = instead.count(cohort.store)
+        notes.append(f"scored as an ancestor: {counts.sum():,} codes of {(counts > 0).sum():,} patients")
+        model, cohort = instead.fitted, instead.apply(cohort)
     part = prediction.part_of(model, cohort, arguments.split)
     for note in notes:
         console.note(note)
