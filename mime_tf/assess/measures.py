@@ -15,6 +15,7 @@ from mime_tf.assess import logistic, summary
 from mime_tf.assess.bootstrap import DEFAULT_BOOTSTRAP, Bootstrap, Progress, Sample, Tally, interval
 from mime_tf.assess.calibration import calibration_in_the_large, calibration_line, logits
 from mime_tf.assess.scores import Scores
+from mime_tf.assess.wilson import wilson
 from mime_tf.data.frames import frame
 
 BINS = 10
@@ -185,7 +186,8 @@ def assess(scores: Scores, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP, progress: P
 
     Args:
         scores: the scores of a set. A resample draws patients, each with all its rows.
-        bootstrap: the resamples behind the intervals, which are from the 2.5th to the 97.5th percentile.
+        bootstrap: the resamples behind the intervals, which are from the 2.5th to the 97.5th percentile. Where all
+            labels are alike that of observed / expected is Wilson's, which has a width.
         progress: called with a line of text after each resample.
     """
     sample = Sample(scores)
@@ -194,8 +196,21 @@ def assess(scores: Scores, bootstrap: Bootstrap = DEFAULT_BOOTSTRAP, progress: P
     draws = bootstrap.draws(scores.num_patients, progress)
     resampled = np.reshape([measure(sample.tally(drawn)) for drawn in draws], (-1, len(MEASURES)))
     intervals = dict(zip(MEASURES, map(interval, resampled.T), strict=True))
+    if whole.one_class and bootstrap.times and not np.isnan(values["observed_to_expected"]):
+        intervals["observed_to_expected"] = _of_one_label(scores)
     notes = [*_few(whole), *_undefined(whole, values, resampled)]
     return Assessment(len(scores), scores.num_patients, int(whole.ones.sum()), values, intervals, notes)
+
+
+def _of_one_label(scores: Scores) -> tuple[float, float]:
+    """Returns the interval of observed / expected where all labels are alike, which no resample would change.
+
+    It is Wilson's, of the share of label 1 among as many patients, over the mean probability.
+    """
+    patients = np.array([scores.num_patients])
+    low, high = wilson(patients * scores.labels[0], patients)
+    mean = scores.probabilities.mean()
+    return float(low[0] / mean), float(high[0] / mean)
 
 
 def _by_scikit_learn(scores: Scores) -> dict[str, float]:

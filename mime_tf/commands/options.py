@@ -18,6 +18,8 @@ from mime_tf.terminal.status import UsageError
 
 Group = argparse._ActionsContainer  # a parser or one of its groups
 
+METHODS = ("intercept", "logistic", "isotonic")  # of mime_tf.assess.recalibration, which loads scikit-learn
+
 _WORDS = {int: "a whole number", float: "a number"}
 _METAVARS = {int: "N", float: "X", str: "TEXT"}
 
@@ -261,6 +263,11 @@ def add_unknown_codes(parser: Parser, more: str = "") -> None:
     """
     text = f"codes that training did not hold: drop, or score as the nearest ancestor that it held{more}"
     add(parser, "unknown_codes", choice(("drop", "ancestor")), text, "drop")
+
+
+def add_method(group: Group, description: str) -> None:
+    """Adds `--method`, of recalibration."""
+    add(group, "method", choice(METHODS), description, "logistic")
 
 
 def add_no_yardsticks(group: Group) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from mime_tf.commands import options
-from mime_tf.commands.options import Parser, choice
+from mime_tf.commands.options import Parser
 from mime_tf.terminal import environment, outputs
 from mime_tf.terminal.console import Console
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from mime_tf.assess.measures import Assessment
     from mime_tf.assess.scores import Scores
 
-METHODS = ("intercept", "logistic", "isotonic")  # of mime_tf.assess.recalibration, which loads scikit-learn
 EPILOG = """example:
   mime-tf recalibrate --model r0s0 --data data/last_year --method logistic
 
@@ -37,7 +36,7 @@ def parser(program: str) -> Parser:
     parser = Parser(program, text, EPILOG)
     options.add_model(parser)
     options.add_data(parser)
-    options.add(parser, "method", choice(METHODS), "form of the function", "logistic")
+    options.add_method(parser, "form of the function")
     text = "replace an earlier recalibration"
     parser.add_argument("--overwrite", action="store_true", help=text)
     return parser

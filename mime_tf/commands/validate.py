@@ -6,8 +6,7 @@ from argparse import Namespace
 from typing import TYPE_CHECKING, Any
 
 from mime_tf.commands import options
-from mime_tf.commands.options import Parser, choice
-from mime_tf.commands.recalibrate import METHODS
+from mime_tf.commands.options import Parser
 from mime_tf.terminal import environment, files, outputs, plotting
 from mime_tf.terminal.console import Console
 
@@ -36,8 +35,7 @@ def parser(program: str) -> Parser:
     text = "sites or periods: cohorts with labels, as for evaluate, each with a name or named by its path"
     parser.add_argument("--data", nargs="+", action="extend", required=True, metavar="[NAME=]COHORT", help=text)
     options.add_output(parser, "DIR", f"folder for {', '.join(FILES)}")
-    text = "recalibration of each site, shown before and after"
-    options.add(parser, "method", choice(METHODS), text, "logistic")
+    options.add_method(parser, "recalibration of each site, shown before and after")
     options.add_title(parser)
     options.add_bootstrap(parser)
     options.add_seed(parser)

@@ -192,6 +192,9 @@ def test_one_class(label):
     (note,) = (note for note in assessment.notes if "only 5 rows" not in note)
     assert f"all {label}" in note
     assert list(curves(scores)) == ["calibration"]
+    squared = 1.959963984540054**2  # Wilson's interval of n of n begins at n / (n + z squared), of a mean of 0.3 here
+    ends = (5 / (5 + squared) / 0.3, 1 / 0.3) if label else (0, squared / (5 + squared) / 0.3)
+    assert assessment.intervals["observed_to_expected"] == pytest.approx(ends)
 
 
 @pytest.mark.parametrize(

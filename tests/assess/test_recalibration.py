@@ -11,7 +11,7 @@ from mime_tf.assess import curves, measures, recalibration
 from mime_tf.assess.bootstrap import Bootstrap, Sample
 from mime_tf.assess.measures import assess
 from mime_tf.assess.scores import Scores
-from mime_tf.commands import recalibrate
+from mime_tf.commands import options
 from mime_tf.errors import InputError
 
 
@@ -83,7 +83,7 @@ def test_a_model_that_ranks_wrongly_is_not_turned_round():
 
 
 def test_the_command_offers_these_methods():
-    assert recalibrate.METHODS == recalibration.METHODS
+    assert options.METHODS == recalibration.METHODS
 
 
 # The smooth curve.

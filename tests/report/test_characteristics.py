@@ -1,15 +1,18 @@
-"""The table of characteristics and the sample size of a report, by hand."""
+"""The table of characteristics, the sample size and the differences between groups of a report, by hand."""
 
 import csv
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from support.whole_runs import write_cohort
 
+from mime_tf.assess.bootstrap import Bootstrap
 from mime_tf.assess.sample_size import largest_r2
 from mime_tf.assess.scores import Scores
 from mime_tf.data.cohort import Cohort
-from mime_tf.report.sections import characteristics, sample_size
+from mime_tf.report.inputs import Settings
+from mime_tf.report.sections import characteristics, sample_size, subgroups
 
 ROWS = 14
 SEX = ["F"] * 6 + ["M"] * 5 + ["X", "Y", ""]
@@ -85,3 +88,19 @@ def test_needs_are_of_each_count_at_both_r2():
     r2 = 1 - (0.25 * 0.75**3) ** (2 / 4) / (0.9**4) ** (2 / 4)
     assert data.needs[2].r2 == pytest.approx(r2, abs=1e-6)
     assert data.needs[1].size.shrinkage == pytest.approx(30 * data.needs[0].size.shrinkage, rel=0.01)
+
+
+def test_groups_are_compared_at_the_first_alert_rate():
+    """80 patients in pairs of a man and a woman; a quarter is alerted, of whom all are men."""
+    women = np.arange(80) % 2 == 1
+    scores = Scores([1, 1, 0, 0] * 20, np.where(women, 0.1, np.where(np.arange(80) < 40, 0.9, 0.2)))
+    test = SimpleNamespace(rows=np.arange(80), scores=scores)
+    detailed = SimpleNamespace(name="r0s0", results=SimpleNamespace(test=test))
+    settings = Settings(alert_rates=(0.25, 0.5), bootstrap=Bootstrap(0))
+    groups = {"sex": {"F": women, "M": ~women}}
+    inputs = SimpleNamespace(cohort=object(), groups=groups, detailed=detailed, settings=settings, progress=None)
+    data = subgroups.gather(inputs).data
+    of = {each.measure: each for each in data.differences}
+    assert data.alert_rate == 0.25 and of["sensitivity"].threshold == 0.9
+    assert (of["sensitivity"].group, of["sensitivity"].reference) == ("M", "F")
+    assert of["sensitivity"].difference.value == 0.5 and of["false_positive_rate"].difference.value == 0.5

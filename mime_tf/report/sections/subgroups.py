@@ -2,7 +2,8 @@
 
 import dataclasses
 
-from mime_tf.assess import subgroups
+from mime_tf.assess import subgroups, thresholds
+from mime_tf.assess.group_differences import group_differences
 from mime_tf.assess.measures import MEASURES
 from mime_tf.data import patient_table
 from mime_tf.report.section import Section
@@ -17,12 +18,16 @@ class SubgroupsData:
         groups: list of `mime_tf.assess.subgroups.Subgroup`.
         least: number of rows of either label that a group needs to be measured.
         shown: dict from a measure to its title.
+        differences: list of `mime_tf.assess.group_differences.Difference`, of groups from the largest of their column.
+        alert_rate: share of the patients that is alerted there.
     """
 
     split: str
     groups: list
     least: int
     shown: dict
+    differences: list
+    alert_rate: float
 
 
 def gather(inputs):
@@ -35,9 +40,14 @@ def gather(inputs):
         column: {name: members[test.rows] for name, members in groups.items()}
         for column, groups in inputs.groups.items()
     }
-    groups = subgroups.assess_groups(test.scores, divided, inputs.settings.bootstrap, inputs.progress)
+    settings, scores = inputs.settings, test.scores
+    groups = subgroups.assess_groups(scores, divided, settings.bootstrap, inputs.progress)
     shown = {name: MEASURES[name] for name in subgroups.SHOWN}
-    return Section("subgroups", "Subgroups", SubgroupsData(inputs.detailed.name, groups, subgroups.LEAST, shown))
+    rate = settings.alert_rates[0]
+    threshold = thresholds.alert_threshold(scores.probabilities, rate)
+    differences = group_differences(scores, divided, [threshold], settings.bootstrap, inputs.progress)
+    data = SubgroupsData(inputs.detailed.name, groups, subgroups.LEAST, shown, differences, rate)
+    return Section("subgroups", "Subgroups", data)
 
 
 def _reason(inputs):
