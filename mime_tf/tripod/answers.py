@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
+from mime_tf.config import TIME
 from mime_tf.data.question import details, links_policy, source
 from mime_tf.tripod.facts import Facts
 from mime_tf.tripod.items import Item
@@ -249,6 +250,11 @@ _FROM_RUN: dict[str, Answering] = {
     "e_measures": _performance,
 }
 
+
+def _way(facts: Facts) -> str:
+    return "by time" if facts.config.split_by == TIME else "at random"
+
+
 _ONE_SOURCE = "the run has one cohort; mime-tf validate measures the model at other sites and in other periods"
 _NO_GROUPS = "the run measures no groups; mime-tf evaluate --subgroup sex does, and compares them"
 _NOT_UPDATED = "the model is not updated; mime-tf recalibrate fits its probabilities to other patients"
@@ -262,10 +268,10 @@ _NOT_DONE: dict[str, Answering] = {
     "12d": lambda facts: _ONE_SOURCE,
     "12f": _unless_recalibrated,
     "14": lambda facts: _NO_GROUPS,
-    "16": lambda facts: "train, valid and test are drawn from one cohort; no other data are in the run",
+    "16": lambda facts: f"train, valid and test are of one cohort, divided {_way(facts)}; no other data are in the run",
     "20c": lambda facts: _ONE_SOURCE,
     "23b": lambda facts: _ONE_SOURCE,
     "24": _unless_recalibrated,
-    "e_source": lambda facts: "test is a part of the cohort that was divided, not a source apart from it",
+    "e_source": lambda facts: f"test is a part of the cohort, divided {_way(facts)}, not a source apart from it",
     "e_fair": lambda facts: _NO_GROUPS,
 }

@@ -9,7 +9,7 @@ import numpy as np
 
 from mime_tf.assess.bootstrap import Bootstrap
 from mime_tf.assess.measures import MEASURES, Assessment, assess
-from mime_tf.config import TrainConfig
+from mime_tf.config import TIME, TrainConfig
 from mime_tf.pages.text import decimal, interval
 from mime_tf.runs.description import reads
 from mime_tf.runs.results import SplitResults
@@ -78,6 +78,9 @@ class Facts:
         config, count = self.config, len(self.splits)
         if config.folds:
             way = f"cross-validation, {config.folds} stratified folds, {count} of them finished; each is test once"
+        elif config.split_by == TIME:
+            days = f"; valid and test begin on {' and '.join(config.split_dates)}" if config.split_dates else ""
+            way = f"by prediction time: train is before valid, and valid before test{days}"
         else:
             test, valid = config.test_fraction, config.valid_fraction
             way = f"{count} random split{'s' * (count > 1)}, test_fraction {test:g}, valid_fraction {valid:g}"

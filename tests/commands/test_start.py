@@ -28,6 +28,7 @@ RIGHT = {
     "tripod": ["--model", "nothing", "--output", "out"],
     "ablate": ["--data", "nothing", "--output", "out"],
     "export": ["--model", "nothing", "--output", "out"],
+    "serve": ["--model", "nothing"],
     "import_tf1": ["--checkpoint", "nothing", "--output", "out"],
 }
 SLOW = {"tensorflow", "keras", "sklearn", "matplotlib", "duckdb", "ibis", "pyspark"}

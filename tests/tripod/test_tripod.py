@@ -130,6 +130,15 @@ def test_several_splits_have_a_mean_and_a_range(tmp_path):
     assert not np.isnan(auc)
 
 
+def test_a_division_by_time_is_told(tmp_path):
+    folder = write_split(tmp_path / "r0s0", split_by="time", split_dates=("2015-01-01", "2016-01-01"))
+    answers, _ = answered(folder)
+    assert "by prediction time: train is before valid, and valid before test; valid and test begin on" in (
+        answers["12a"].text
+    )
+    assert "2015-01-01 and 2016-01-01" in answers["12a"].text and "divided by time" in answers["16"].text
+
+
 def test_the_command_writes_both_forms_with_names_as_they_are(split, tmp_path):
     def command(*argv):
         stdout, stderr = io.StringIO(), io.StringIO()
