@@ -1,5 +1,6 @@
 """The command `explain`."""
 
+import dataclasses
 from argparse import Namespace
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ def parser(program: str) -> Parser:
     parser = Parser(program, text, EPILOG)
     options.add_model(parser)
     options.add_data(parser, "; labels are not needed")
+    options.add_unknown_codes(parser)
     subject = parser.add_mutually_exclusive_group(required=True)
     options.add(
         subject, "patient", Value(str), "patient to explain: an id, or an index if the data have no ids", metavar="ID"
@@ -118,6 +120,9 @@ def _row(arguments: Namespace, cohort: "Cohort") -> int:
 def _explain_patient(arguments: Namespace, model: "FittedSplit", cohort: "Cohort", console: Console) -> None:
     row = _row(arguments, cohort)
     model.check_codes(cohort)
+    remarks: list[str] = []
+    if arguments.unknown_codes == "ancestor":
+        model, cohort, remarks = _by_ancestors(model, cohort, row)
     hierarchy, vocabulary = model.hierarchy or cohort.hierarchy, model.vocabulary or cohort.vocabulary
     if arguments.families and (hierarchy is None or vocabulary is None):
         raise InputError(
@@ -130,6 +135,7 @@ def _explain_patient(arguments: Namespace, model: "FittedSplit", cohort: "Cohort
 
     console.progress("explaining")
     (explanation,) = explain_patients(model, cohort, [row], title=arguments.title)
+    explanation = dataclasses.replace(explanation, remarks=(*remarks, *explanation.remarks))
     by_family = list(_family_lines(arguments.families, explanation, hierarchy, vocabulary))
     for line in [*(lines.printed(explanation) if arguments.output is None else ()), *by_family]:
         console.line(line)
@@ -140,6 +146,27 @@ def _explain_patient(arguments: Namespace, model: "FittedSplit", cohort: "Cohort
     with files.publishing(), files.replacing(arguments.output) as file:
         file.write(content)
     console.line(f"{arguments.output}: {lines.title(explanation)}")
+
+
+def _by_ancestors(
+    model: "FittedSplit", cohort: "Cohort", row: int | None = None
+) -> tuple["FittedSplit", "Cohort", list[str]]:
+    """Returns the model and the cohort with ancestors in place of codes that the model does not know.
+
+    The last of the three are lines that count the codes of a patient, none for all patients.
+    """
+    environment.import_tensorflow()
+    from mime_tf.data.known_codes import count_codes
+    from mime_tf.scoring.substitution import Substitution, shares
+
+    substitution = Substitution.of(model, cohort)
+    model, shown = substitution.fitted, substitution.apply(cohort)
+    if row is None:
+        return model, shown, []
+    codes, dropped = count_codes(shown.store.select([row]), model.usable)
+    by_ancestor = substitution.count(cohort.store.select([row]))
+    counts = int(codes[0]), int(by_ancestor[0]), int(dropped[0])
+    return model, shown, [f"Of this patient's {counts[0]:,} codes {shares(*counts)}."]
 
 
 def _family_lines(
@@ -157,6 +184,8 @@ def _family_lines(
 
 def _explain_cohort(arguments: Namespace, model: "FittedSplit", cohort: "Cohort", console: Console) -> None:
     model.check_codes(cohort)
+    if arguments.unknown_codes == "ancestor":
+        model, cohort, _ = _by_ancestors(model, cohort)
     environment.import_tensorflow()
     from mime_tf.explain import pairs
 

@@ -22,6 +22,7 @@ def parser(program: str) -> Parser:
     parser = Parser(program, "Writes the model of a fitted split as a SavedModel, with a model card.", EPILOG)
     options.add_model(parser)
     options.add_output(parser, "DIR", "folder to make")
+    options.add_unknown_codes(parser, ", of the codes that vocabulary.csv in the model's folder names")
     options.add_title(parser)
     options.add_bootstrap(parser)
     return parser
@@ -42,7 +43,15 @@ def run(arguments: Namespace) -> None:
 
     for note in (*model.notes, *service.notes(model)):
         console.note(note)
-    export(model, arguments.output, arguments.overwrite, arguments.bootstrap, console.progress, arguments.title)
+    export(
+        model,
+        arguments.output,
+        arguments.overwrite,
+        arguments.bootstrap,
+        console.progress,
+        arguments.title,
+        arguments.unknown_codes,
+    )
     console.line(f"{arguments.output}: a SavedModel with the signatures serving_default and json")
     card = os.path.join(arguments.output, folder.CARD)
     console.line(f"{card}: the model card; a person has to add what is marked [to be filled in]")

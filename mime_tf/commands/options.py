@@ -164,8 +164,8 @@ def add_hyperparameter(group: Group, name: str, default: Any = None) -> None:
     if field.type is bool:
         group.add_argument(f"--{name}", action="store_true", help=description)
         return
-    reader = Values if field.type == tuple[int, ...] else Value
-    kind: Any = int if field.type in (tuple[int, ...], int | None) else field.type
+    kinds: dict[Any, Any] = {tuple[int, ...]: int, tuple[str, ...]: str, int | None: int}
+    kind, reader = kinds.get(field.type, field.type), Values if isinstance(field.default, tuple) else Value
     shown = f"{description} (default: {show_default(default)})" if default is None else description
     add(group, name, reader(kind, field.metadata["constraint"]), shown, default)
 

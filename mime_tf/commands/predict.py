@@ -147,12 +147,9 @@ class _Summary:
             yield f"scored by the {model.described}: {model.names}"
         yield from model.recalibrations()
         if self.by_ancestor is not None:
-            total, known = max(self.codes, 1), self.codes - self.by_ancestor - self.dropped
-            shares = [f"{count / total:.1%}" for count in (known, self.by_ancestor, self.dropped)]
-            yield (
-                f"of {self.codes:,} codes {shares[0]} were scored as they are, {shares[1]} as an ancestor, "
-                f"{shares[2]} not at all"
-            )
+            from mime_tf.scoring.substitution import shares
+
+            yield f"of {self.codes:,} codes {shares(self.codes, self.by_ancestor, self.dropped)}"
         if self.dropped:
             yield (
                 f"dropped, because training did not hold them: {self.dropped:,} codes of {self.dropping:,} "

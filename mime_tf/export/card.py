@@ -67,7 +67,7 @@ def gather(fitted, bootstrap=1000, progress=None, title=None):
     )
 
 
-def model_card(fitted, facts, example, answer):
+def model_card(fitted, facts, example, answer, substitution=None):
     """Returns the card.
 
     Args:
@@ -75,6 +75,7 @@ def model_card(fitted, facts, example, answer):
         facts: Facts, of `gather`.
         example: `mime_tf.export.example.Example`.
         answer: dict of lists, the answer of the exported model for the example.
+        substitution: as for `mime_tf.export.service.Service`.
 
     Returns:
         str, Markdown.
@@ -97,6 +98,7 @@ def model_card(fitted, facts, example, answer):
         changed=_changed(fitted.config),
         notes=[without_folders(note, [fitted.folder]) for note in (*fitted.notes, *service.notes(fitted))],
         requests=_requests(example),
+        by_ancestor=None if substitution is None else _by_ancestor(substitution),
     )
 
 
@@ -115,6 +117,11 @@ def _codes(fitted, kind):
     """Returns the name of a kind, and the numbers of its codes: known, with room in the model, named in JSON."""
     known = fitted.usable[kind]
     return KINDS[kind], int(known.sum()), len(known), len(service.names_by_code(fitted, kind))
+
+
+def _by_ancestor(substitution):
+    """Returns in words the number of codes of each kind in place of which the model is shown an ancestor."""
+    return ", ".join(f"{replaced.sum():,} {KINDS[kind]}" for kind, replaced in substitution.replaced.items())
 
 
 def _systems(vocabulary):

@@ -34,7 +34,8 @@ class Service(tf.Module):
     """The model of a fitted, with the codes that it knows and their names, as functions for a server.
 
     Both functions return a dict of `"probability"` float32, `"dropped_codes"` int32 and `"empty"` bool, of shape (B,),
-    as in `mime_tf.scoring.prediction.Predictions`. Wrong input is an `InvalidArgumentError` that names the patient.
+    as in `mime_tf.scoring.prediction.Predictions`; with a substitution also of `"ancestor_codes"` int32. Wrong input is
+    an `InvalidArgumentError` that names the patient.
 
     A model that reads age and sex has two more arguments in both functions: `age` float32 (B,), in years, below 0 or
     NaN where it is not known; and `sex` string (B,), as in the patients.csv of training, empty where it is not known.
@@ -43,6 +44,8 @@ class Service(tf.Module):
 
     Args:
         fitted: `mime_tf.runs.fitted_split.FittedSplit`.
+        substitution: `mime_tf.scoring.substitution.Substitution` of the model's own codes, or None to drop those that
+            training did not hold.
 
     Attributes:
         codes: function of `dx` int32 (B, T, D), the diagnosis of each Dx-object, filled up with -1; `rx` int32
@@ -52,12 +55,19 @@ class Service(tf.Module):
             `codes_by_name` the codes' names.
     """
 
-    def __init__(self, fitted):
+    def __init__(self, fitted, substitution=None):
         super().__init__()
+        self.names = {kind: _lookup_table(codes_by_name(fitted, kind)) for kind in CODE_KINDS}
+        self.instead = None
+        if substitution is not None:
+            fitted = substitution.fitted
+            self.instead = {
+                kind: (tf.constant(codes), tf.constant(substitution.replaced[kind]))
+                for kind, codes in substitution.codes.items()
+            }
         # A module is saved with the variables that it holds; a Keras model would add its metrics and optimizer.
         self.weights = [weight.value for weight in fitted.model.weights]
         self.known = {kind: tf.constant(known) for kind, known in fitted.usable.items()}
-        self.names = {kind: _lookup_table(codes_by_name(fitted, kind)) for kind in CODE_KINDS}
         attributes = getattr(fitted.model, "attributes", None) or {}
         self.age, self.sexes = (tf.constant(list(attributes.get(name, ())), kind) for name, kind in _ATTRIBUTES)
         beside, codes, json = (_OF_PATIENT if attributes else []), self._score_codes, self._score_json
@@ -124,6 +134,10 @@ class Service(tf.Module):
             [tf.debugging.Assert(tf.size(visits) > 0, ["no patient; one or more are needed"])]
         ):
             visits = tf.identity(visits)
+        if self.instead is not None:
+            (dx, from_dx), (rx, from_rx), (pr, from_pr) = (
+                self._substituted(kind, codes) for kind, codes in (("dx", dx), ("rx", rx), ("pr", pr))
+            )
         keep_dx = self._is_known("dx", dx)
         keep_rx = keep_dx[..., tf.newaxis] & self._is_known("rx", rx)
         keep_pr = keep_dx[..., tf.newaxis] & self._is_known("pr", pr)
@@ -136,11 +150,23 @@ class Service(tf.Module):
         if days_before is not None:
             inputs[DAYS] = _checked_days(days_before, inputs["visits"])
         output = self._model(inputs)[:, 0]
-        return {
+        answer = {
             "probability": adjusted(self._adjustment, output, shown == 0),
             "dropped_codes": given - shown,
             "empty": shown == 0,
         }
+        if self.instead is not None:
+            answer["ancestor_codes"] = _count(from_dx) + _count(keep_rx & from_rx) + _count(keep_pr & from_pr)
+        return answer
+
+    def _substituted(self, kind, codes):
+        """Returns what stands for codes, and whether an ancestor does."""
+        instead, replaced = self.instead[kind]
+        inside = (codes >= 0) & (codes < tf.size(instead))
+        index = tf.where(inside, codes, 0)
+        if not instead.shape[0]:
+            return codes, inside
+        return tf.where(inside, tf.gather(instead, index), codes), inside & tf.gather(replaced, index)
 
     def _is_known(self, kind, codes):
         """Returns whether the model knows each code: not -1, nor a number that it has no room for."""

@@ -14,9 +14,10 @@ from mime_tf.assess.scores import Scores
 from mime_tf.assess.subgroups import Subgroup
 from mime_tf.data.cohort import Cohort
 from mime_tf.runs.mean_model import MeanModel
-from mime_tf.scoring import mean, substitution, yardsticks
+from mime_tf.scoring import mean, yardsticks
 from mime_tf.scoring.mean import PatientSet, ScoredSet
 from mime_tf.scoring.prediction import Predictions
+from mime_tf.scoring.substitution import Substitution
 from mime_tf.scoring.yardsticks import Yardstick
 
 
@@ -117,10 +118,12 @@ class Evaluator:
         self.notes: list[str] = []
         cohorts = [cohort] * len(model.splits)
         if asked.ancestors:
-            shown = [substitution.shown(split, cohort) for split in model.splits]
-            self._model = dataclasses.replace(model, splits=tuple(split for split, *_ in shown))
-            cohorts = [each for _, each, _ in shown]
-            self.notes += dict.fromkeys(note for *_, note in shown)
+            substitutions = [Substitution.of(split, cohort) for split in model.splits]
+            self._model = dataclasses.replace(model, splits=tuple(each.fitted for each in substitutions))
+            cohorts = [each.apply(cohort) for each in substitutions]
+            counts = (each.count(cohort.store) for each in substitutions)
+            notes = (f"scored as an ancestor: {of.sum():,} codes of {(of > 0).sum():,} patients" for of in counts)
+            self.notes += dict.fromkeys(notes)
         self._set = PatientSet(self._model, cohorts, asked.set_name)
 
     def evaluate(self, bootstrap: Bootstrap, progress: Progress, notes: list[str]) -> Evaluation:

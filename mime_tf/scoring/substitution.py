@@ -39,8 +39,8 @@ class Substitution:
     moved: dict[str, int]
 
     @classmethod
-    def of(cls, fitted: FittedSplit, cohort: Cohort) -> "Substitution":
-        """Returns the substitution for a cohort.
+    def of(cls, fitted: FittedSplit, cohort: Cohort | FittedSplit) -> "Substitution":
+        """Returns the substitution for the codes of a cohort, or of a model's own vocabulary.
 
         Ancestors are looked for in the hierarchy.csv beside the cohort and in that of the model. Of several that the
         model knows the nearest is taken; of equally near ones a code, then the first by system and code.
@@ -59,12 +59,12 @@ class Substitution:
             where = cohort.name if cohort.vocabulary is None else fitted.folder
             raise InputError(f"{where}: unknown_codes: found ancestor; needs a vocabulary.csv, which names the codes")
         codes, replaced = {}, {}
-        slots: dict[str, dict[Slot, Relation]] = {}
+        slots: dict[str, dict[Slot, list[Relation]]] = {}
         for kind, own in _numbers(fitted).items():
             instead = _instead(kind, fitted, cohort.vocabulary, hierarchies, own)
             size = len(fitted.usable[kind])
             count = max(size, 1 + max((index for of, index in cohort.vocabulary.by_index if of == kind), default=-1))
-            slots[kind] = {slot: name for slot, name in instead.values() if isinstance(slot, tuple)}
+            slots[kind] = {slot: above for slot, above in instead.values() if isinstance(slot, tuple)}
             number = {slot: size + index for index, slot in enumerate(slots[kind])}
             table = np.arange(count, dtype=np.int32)
             table[size:] += len(number)
@@ -114,16 +114,22 @@ class Substitution:
         return table[np.minimum(codes, len(table) - 1)]
 
 
-def shown(fitted: FittedSplit, cohort: Cohort) -> tuple[FittedSplit, Cohort, str]:
-    """Returns what stands for a model and a cohort, with ancestors in place of codes that the model does not know.
+def shares(codes: int, by_ancestor: int, dropped: int) -> str:
+    """Returns in words how a model was shown some codes.
 
-    Returns:
-        The fitted split, perhaps with room for further codes; the cohort; and a line that counts the codes.
+    Args:
+        codes: number of codes.
+        by_ancestor: number of these in place of which the model was shown an ancestor.
+        dropped: number of these that the model was not shown.
+
+    >>> shares(200, 24, 14)
+    '81.0% were scored as they are, 12.0% as an ancestor, 7.0% not at all'
     """
-    substitution = Substitution.of(fitted, cohort)
-    counts = substitution.count(cohort.store)
-    line = f"scored as an ancestor: {counts.sum():,} codes of {(counts > 0).sum():,} patients"
-    return substitution.fitted, substitution.apply(cohort), line
+    total, known = max(codes, 1), codes - by_ancestor - dropped
+    return (
+        f"{known / total:.1%} were scored as they are, {by_ancestor / total:.1%} as an ancestor, {dropped / total:.1%} "
+        "not at all"
+    )
 
 
 def _numbers(fitted: FittedSplit) -> dict[str, dict[tuple[str, str], int]]:
@@ -145,7 +151,7 @@ def _instead(
     vocabulary: Vocabulary,
     hierarchies: Sequence[Hierarchy],
     own: Mapping[tuple[str, str], int],
-) -> dict[int, tuple[int | Slot, Relation]]:
+) -> dict[int, tuple[int | Slot, list[Relation]]]:
     """Returns what stands for each code of a vocabulary that a model does not know but by an ancestor.
 
     Args:
@@ -156,9 +162,9 @@ def _instead(
         own: the kind's numbers of `_numbers`.
 
     Returns:
-        Dict from the index of a code to a code of the model or a slot, and the nearest ancestor.
+        Dict from the index of a code to a code of the model or a slot, and the ancestors, the nearest known one first.
     """
-    usable, result = fitted.usable[kind], dict[int, tuple[int | Slot, Relation]]()
+    usable, result = fitted.usable[kind], dict[int, tuple[int | Slot, list[Relation]]]()
     assert fitted.vocabulary is not None  # checked before
     known = {
         (row["system"], row["code"]): index
@@ -171,26 +177,28 @@ def _instead(
         above = {each for one in hierarchies for each in one.of_code.get((kind, row["system"], row["code"]), ())}
         nearest = sorted(above, key=lambda each: (each.level, each[3:5] not in known, *each[3:6]))
         slot = tuple(dict.fromkeys(own[key] for each in nearest if (key := (each.level_name, each.ancestor)) in own))
-        for each in nearest:
-            if each[3:5] in known:
-                result[index] = known[each[3:5]], each
-                break
-            if (each.level_name, each.ancestor) in own:
-                result[index] = slot, each
+        for position, each in enumerate(nearest):
+            if each[3:5] in known or (each.level_name, each.ancestor) in own:
+                result[index] = known.get(each[3:5], slot), nearest[position:]
                 break
     return result
 
 
-def _with_room(fitted: FittedSplit, slots: Mapping[str, Mapping[Slot, Relation]]) -> FittedSplit:
+def _with_room(fitted: FittedSplit, slots: Mapping[str, Mapping[Slot, list[Relation]]]) -> FittedSplit:
     """Returns a fitted split whose model has further codes, each named by the nearest of its ancestors."""
-    sizes, usable, names = dict(fitted.sizes), {}, {}
+    sizes, usable, names, relations = dict(fitted.sizes), {}, {}, []
     for kind, of_kind in slots.items():
-        for index, row in enumerate(of_kind.values(), sizes[f"num_{kind}"]):
+        for index, above in enumerate(of_kind.values(), sizes[f"num_{kind}"]):
+            row = above[0]
             values = (kind, str(index), row.level_name, row.ancestor, row.name)
             names[kind, index] = dict(zip(COLUMNS, values, strict=True))
+            relations += [each._replace(system=row.level_name, code=row.ancestor) for each in above]
         sizes[f"num_{kind}"] += len(of_kind)
         usable[kind] = np.append(fitted.usable[kind], np.ones(len(of_kind), bool))
     assert fitted.vocabulary is not None  # its codes were looked up
     vocabulary = Vocabulary([*fitted.vocabulary.rows, *names.values()], fitted.vocabulary.by_index | names)
     model = widened(fitted.model, fitted.sizes, {kind: list(of_kind) for kind, of_kind in slots.items()})
-    return dataclasses.replace(fitted, load_model=lambda: model, sizes=sizes, known=usable, vocabulary=vocabulary)
+    wider = dataclasses.replace(fitted, load_model=lambda: model, sizes=sizes, known=usable, vocabulary=vocabulary)
+    if fitted.hierarchy is not None:
+        wider.__dict__["hierarchy"] = Hierarchy(list(dict.fromkeys([*fitted.hierarchy.rows, *relations])))
+    return wider

@@ -1,5 +1,6 @@
 """`examples/`: they run as docs/example_heart_failure.md starts them, and the yardsticks are right."""
 
+import csv
 import importlib.util
 import json
 import subprocess
@@ -149,3 +150,24 @@ def test_a_run_must_be_finished_and_have_folds(change, output, capsys):
     path.write_text(json.dumps(record | change))
     assert yardsticks().main([output]) == 2
     assert capsys.readouterr().err == f"yardsticks.py: {path}: must be of a finished run with folds\n"
+
+
+# The families of Synthea's codes.
+
+
+def test_families_of_synthea_are_a_table_of_parents():
+    """Systems as convert names them, one family of a diagnosis or procedure, and the ingredients of a medication."""
+    with open(EXAMPLES / "synthea_families.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    pairs = [(row["code_system"], row["code"], row["ancestor_system"], row["ancestor"]) for row in rows]
+    assert len(set(pairs)) == len(pairs) and all(map(all, pairs))
+    assert {(system, level) for system, _, level, _ in pairs} == {
+        ("SNOMED-CT", "body system"),
+        ("SNOMED-CT", "kind of procedure"),
+        ("RxNorm", "ingredient"),
+    }
+    snomed = [code for system, code, _, _ in pairs if system == "SNOMED-CT"]
+    assert len(set(snomed)) == len(snomed) == 88 + 101
+    assert len({code for system, code, _, _ in pairs if system == "RxNorm"}) == 81
+    of_amlodipine = {row["code_name"] for row in rows if row["ancestor"] == "amlodipine"}
+    assert len(of_amlodipine) == 3 and all("amlodipine" in name.lower() for name in of_amlodipine)

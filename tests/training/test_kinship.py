@@ -199,12 +199,16 @@ def test_mixed_precision_keeps_what_relatives_share_in_full(cohort, tmp_path):
 
 
 def test_the_export_scores_as_the_model(blended, cohort, tmp_path):
-    """A blend, which has networks as they are exported alone."""
-    fitted = FittedSplit.open(blended[0] / "r0s0")
-    data = Cohort.open(str(cohort))
-    export(fitted, tmp_path / "served", bootstrap=0)
+    """A blend, which has networks as they are exported alone; codes that training did not hold have ancestors."""
+    fitted, data = FittedSplit.open(blended[0] / "r0s0"), Cohort.open(str(cohort))
+    expected = prediction.predict(fitted, data, unknown_codes="ancestor")
+    rows = [0, *np.flatnonzero(expected.by_ancestor)[:2]]
+    card = export(fitted, tmp_path / "served", bootstrap=0, unknown_codes="ancestor")
+    unknown = int((~fitted.usable["dx"]).sum())
+    assert f"In place of codes that training did not hold ({unknown} diagnoses, " in card
+    assert '"ancestor_codes": [0]' in card
     names = {(kind, index): row["code"] for (kind, index), row in data.vocabulary.by_index.items()}
-    records = pickled.to_lists(data.store.select(np.arange(3)))
+    records = pickled.to_lists(data.store.select(np.array(rows)))
     texts = [
         json.dumps(
             {
@@ -218,8 +222,23 @@ def test_the_export_scores_as_the_model(blended, cohort, tmp_path):
         for record in records
     ]  # fmt: skip
     answer = tf.saved_model.load(str(tmp_path / "served")).signatures["json"](patients=tf.constant(texts))
-    expected = prediction.predict(fitted, data).probabilities[:3]
-    np.testing.assert_allclose(answer["probability"], expected, rtol=1e-5)
+    np.testing.assert_allclose(answer["probability"], expected.probabilities[rows], rtol=1e-5)
+    assert answer["ancestor_codes"].numpy().tolist() == expected.by_ancestor[rows].tolist()
+    assert not np.any(answer["dropped_codes"])
+
+
+def test_an_explanation_counts_codes_by_ancestor(fitted, cohort, capsys):
+    data = Cohort.open(str(cohort))
+    scored = prediction.predict(fitted, data, unknown_codes="ancestor")
+    row = int(np.argmax(scored.by_ancestor))
+    codes, by_ancestor = int(scored.codes[row]), int(scored.by_ancestor[row])
+    argv = ["explain", "--model", fitted.folder, "--data", str(cohort), "--row", str(row)]
+    assert main([*argv, "--unknown_codes", "ancestor", "--families", "family"]) == 0
+    out = capsys.readouterr().out
+    share = f"{(codes - by_ancestor) / codes:.1%} were scored as they are, {by_ancestor / codes:.1%} as an ancestor"
+    assert f"note: Of this patient's {codes:,} codes {share}, 0.0% not at all." in out
+    assert f"probability {scored.probabilities[row]:.3f}" in out and "not known to the model" not in out
+    assert " of diagnoses (DX-F" in out and "none of these" not in out
 
 
 @pytest.mark.parametrize(
