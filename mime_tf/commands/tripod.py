@@ -4,12 +4,12 @@ import os
 from argparse import Namespace
 
 from mime_tf.commands import options
-from mime_tf.commands.options import Parser
+from mime_tf.commands.options import Parser, Value
 from mime_tf.terminal import files, outputs
 from mime_tf.terminal.console import Console
 
 EPILOG = """example:
-  mime-tf tripod --model runs/a_ --output checklist
+  mime-tf tripod --model runs/a_ --validation validation --output checklist
 
 Drafts what journals ask for about a prediction model: the items of TRIPOD+AI and the questions of PROBAST+AI, each
 "from the run", "for you to say" or "not done". It needs nothing but the run: the figures are those of its test sets.
@@ -23,6 +23,8 @@ def parser(program: str) -> Parser:
     parser = Parser(program, "Drafts a TRIPOD+AI checklist and PROBAST+AI answers from a run.", EPILOG)
     options.add_model(parser, several=True)
     options.add_output(parser, "DIR", f"folder for {' and '.join(FILES)}")
+    text = "validate.json of mime-tf validate, or its folder, for the items on other sites and periods"
+    options.add(parser, "validation", Value(str), text, metavar="PATH")
     options.add_title(parser)
     options.add_bootstrap(parser)
     options.add_seed(parser)
@@ -53,7 +55,7 @@ def _tripod(arguments: Namespace, written: list[str]) -> None:
 
     console = Console(period=5.0)
     bootstrap = Bootstrap(arguments.bootstrap, arguments.seed)
-    facts = Facts.of(arguments.model, arguments.title, bootstrap, console.progress)
+    facts = Facts.of(arguments.model, arguments.title, bootstrap, console.progress, arguments.validation)
     checklists = Checklists.of(facts, file_name(arguments.model))
     with files.publishing():
         for path, text in zip(written, (checklists.markdown(), checklists.page()), strict=True):

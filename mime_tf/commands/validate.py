@@ -98,9 +98,10 @@ def _record(arguments: Namespace, validation: "Validation") -> dict[str, Any]:
     from mime_tf.runs.versions import versions
 
     asked = {name: getattr(arguments, name) for name in ("model", "data", "method", "bootstrap", "seed")}
-    training = validation.training
+    training, population = validation.training, validation.model.subject.population
     return {
         **asked,
+        "trained_on": None if population is None else population.content,
         "described": validation.model.described,
         "splits": [split.name for split in validation.model.splits],
         "recalibration_folds": FOLDS,

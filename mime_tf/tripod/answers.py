@@ -207,6 +207,22 @@ def _leakage(facts: Facts) -> str:
     return f"{together}; known codes, weights and the choice of the model are of train and valid alone{audit}"
 
 
+def _site_names(facts: Facts) -> str:
+    return f"each measured by itself: {', '.join(site.name for site in facts.sites)}"
+
+
+def _other_data(facts: Facts) -> str:
+    return f"evaluated also on other data than training's: {', '.join(site.name for site in facts.sites)}"
+
+
+def _site_patients(facts: Facts) -> str:
+    return "; ".join(f"{site.name}: {site.patients}" for site in facts.sites)
+
+
+def _site_performance(facts: Facts) -> str:
+    return "; ".join(f"{site.name}: {site.performance}" for site in facts.sites)
+
+
 _FROM_RUN: dict[str, Answering] = {
     "1": _title,
     "4": lambda facts: "development, with a test on patients that were held out",
@@ -222,16 +238,20 @@ _FROM_RUN: dict[str, Answering] = {
     "12a": _partition,
     "12b": _form,
     "12c": _model,
+    "12d": _site_names,
     "12e": _measures,
     "12f": _updated,
     "12g": _computed,
     "13": _balance,
     "15": _output,
+    "16": _other_data,
     "20a": _flow,
     "20b": _characteristics,
+    "20c": _site_patients,
     "21": _sizes_of_tests,
     "22": _specification,
     "23a": _performance,
+    "23b": _site_performance,
     "24": _updated,
     "27a": _empty_input,
     "d_source": _source,
@@ -244,15 +264,19 @@ _FROM_RUN: dict[str, Answering] = {
     "d_imbalance": _balance,
     "d_overfitting": _overfitting,
     "d_leakage": _leakage,
-    "e_same": lambda facts: "test is of the same cohort, with the same codes",
+    "e_source": _other_data,
+    "e_same": lambda facts: (
+        "test is of the same cohort, with the same codes; codes that training lacks are dropped and counted"
+    ),
     "e_size": lambda facts: f"test: {facts.tested}",
     "e_left_out": _missing,
     "e_measures": _performance,
 }
 
 
-def _way(facts: Facts) -> str:
-    return "by time" if facts.config.split_by == TIME else "at random"
+def _one_cohort(facts: Facts) -> str:
+    way = "by time" if facts.config.split_by == TIME else "at random"
+    return f"of one cohort, divided {way}; no other data were measured"
 
 
 _ONE_SOURCE = "the run has one cohort; mime-tf validate measures the model at other sites and in other periods"
@@ -260,18 +284,22 @@ _NO_GROUPS = "the run measures no groups; mime-tf evaluate --subgroup sex does, 
 _NOT_UPDATED = "the model is not updated; mime-tf recalibrate fits its probabilities to other patients"
 
 
+def _unless_validated(facts: Facts) -> str | None:
+    return None if facts.sites else _ONE_SOURCE
+
+
 def _unless_recalibrated(facts: Facts) -> str | None:
     return None if facts.recalibrated else _NOT_UPDATED
 
 
 _NOT_DONE: dict[str, Answering] = {
-    "12d": lambda facts: _ONE_SOURCE,
+    "12d": _unless_validated,
     "12f": _unless_recalibrated,
     "14": lambda facts: _NO_GROUPS,
-    "16": lambda facts: f"train, valid and test are of one cohort, divided {_way(facts)}; no other data are in the run",
-    "20c": lambda facts: _ONE_SOURCE,
-    "23b": lambda facts: _ONE_SOURCE,
+    "16": lambda facts: None if facts.sites else f"train, valid and test are {_one_cohort(facts)}",
+    "20c": _unless_validated,
+    "23b": _unless_validated,
     "24": _unless_recalibrated,
-    "e_source": lambda facts: f"test is a part of the cohort, divided {_way(facts)}, not a source apart from it",
+    "e_source": lambda facts: None if facts.sites else f"train and test are {_one_cohort(facts)}",
     "e_fair": lambda facts: _NO_GROUPS,
 }

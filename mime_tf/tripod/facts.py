@@ -15,6 +15,7 @@ from mime_tf.runs.description import reads
 from mime_tf.runs.results import SplitResults
 from mime_tf.runs.run import Run
 from mime_tf.runs.subject import Subject
+from mime_tf.tripod.sites import SiteFigures, read_sites
 
 SHOWN = ("auc", "average_precision", "calibration_slope", "calibration_intercept", "observed_to_expected", "eavg")
 
@@ -29,6 +30,7 @@ class Facts:
         subject: outcome and patients.
         config: flags of the run.
         bootstrap: the resamples behind the intervals.
+        sites: other sites or periods at which the model was measured; empty without a validation.
     """
 
     splits: list[SplitResults]
@@ -36,6 +38,7 @@ class Facts:
     subject: Subject
     config: TrainConfig
     bootstrap: Bootstrap
+    sites: list[SiteFigures] = dataclasses.field(default_factory=list)
 
     @classmethod
     def of(
@@ -44,16 +47,25 @@ class Facts:
         title: str | None,
         bootstrap: Bootstrap,
         progress: Callable[[str], object] | None = None,
+        validation: str | None = None,
     ) -> "Facts":
         """Reads a run, or one fitted split.
 
+        Args:
+            path: of the run.
+            title: what the model predicts, in place of what the run knows; or None.
+            bootstrap: the resamples behind the intervals.
+            progress: called with a line of text now and then.
+            validation: path of a validate.json or of its folder, or None.
+
         Raises:
-            InputError: no split is finished, or a file of one is damaged.
+            InputError: no split is finished, a file of one is damaged, or the validation is not of this run.
         """
         splits = Run.open(path).results
+        sites = [] if validation is None else read_sites(validation, splits[0].subject)
         assessments = [assess(split.test.scores, bootstrap, progress) for split in splits]
         first = splits[0]
-        return cls(splits, assessments, first.subject.titled(title), first.configuration.config, bootstrap)
+        return cls(splits, assessments, first.subject.titled(title), first.configuration.config, bootstrap, sites)
 
     @property
     def rules(self) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from mime_tf.assess.bootstrap import Bootstrap
 from mime_tf.assess.recalibration import Recalibration
 from mime_tf.config import TrainConfig
 from mime_tf.data.conversion import Conversion
+from mime_tf.errors import InputError
 from mime_tf.runs import adjustment
 from mime_tf.runs.configuration import Configuration
 from mime_tf.tripod.answers import _FROM_RUN, _NOT_DONE, FOR_YOU, FROM_RUN, NOT_DONE
@@ -128,6 +129,46 @@ def test_several_splits_have_a_mean_and_a_range(tmp_path):
     assert both.performance.startswith(f"ROC AUC {auc:.3f} (splits {auc:.3f} to {auc:.3f})")
     assert both.division.startswith("2 random splits, test_fraction 0.4") and both.sets.endswith("(of r0s0)")
     assert not np.isnan(auc)
+
+
+def site(name, set_name="all", **changes):
+    estimates = {"calibration_slope": {"value": 0.5, "low": 0.25, "high": 0.75}}
+    estimates["observed_to_expected"] = {"value": 1.5, "low": 1.25, "high": 2}
+    estimates["auc"] = {"value": None, "low": None, "high": None}
+    mix = {"unknown_codes": 0.125}
+    return {"name": name, "set": set_name, "rows": 200, "ones": 50, "metrics": estimates, "case_mix": mix} | changes
+
+
+def test_a_validation_answers_the_items_on_other_sites(split, tmp_path):
+    own, other = site("own", "test"), site("north")
+    (tmp_path / "validate.json").write_text(json.dumps({"trained_on": "0" * 64, "sites": [own, other]}))
+    facts = Facts.of(split, None, Bootstrap(0), validation=str(tmp_path))
+    answers = {answer.item.key: answer for of in Checklists.of(facts, "r").answered.values() for answer in of}
+    assert {answers[key].state for key in ("12d", "16", "20c", "23b", "e_source")} == {FROM_RUN}
+    assert answers["20c"].text == "north: 200 rows with 50 cases (25.0%), 12.5% of codes unknown"
+    assert "observed / expected 1.500 (1.250 to 2.000)" in answers["23b"].text
+    assert "north: ROC AUC –, " in answers["23b"].text and "own" not in answers["23b"].text
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ([], "the validate.json of mime-tf validate is needed"),
+        ({"sites": []}, "the validate.json of mime-tf validate is needed"),
+        ({"trained_on": "1" * 64, "sites": []}, "trained on other data"),
+        ({"trained_on": "0" * 64, "sites": [site("a", rows=0)]}, "sites: ZeroDivisionError"),
+        ({"trained_on": "0" * 64, "sites": [site("a", case_mix=3)]}, "sites: TypeError"),
+        ({"trained_on": "0" * 64, "sites": [{"set": "all"}]}, "sites: KeyError"),
+    ],
+)
+def test_a_file_that_is_no_validation_of_the_run(content, says, split, tmp_path):
+    path = tmp_path / "validate.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(InputError, match=says) as raised:
+        Facts.of(split, None, Bootstrap(0), validation=str(path))
+    assert "\n" not in str(raised.value) and "validate.json" in str(raised.value)
+    with pytest.raises(InputError, match="missing"):
+        Facts.of(split, None, Bootstrap(0), validation=str(tmp_path / "nothing"))
 
 
 def test_a_division_by_time_is_told(tmp_path):

@@ -107,6 +107,7 @@ def test_case_mix_by_hand(validated):
     assert mix["visits"] == pytest.approx(np.percentile(visits, [25, 50, 75]).tolist())
     given = sum(2 * count for count in visits[:58]) + 1
     assert 1 / given <= mix["unknown_codes"] < 1
+    assert validated.record["trained_on"] == Cohort.open(COHORT).content_sha256
     assert training["count"]["rows"] == 120 and training["unknown_codes"] is None
     lengths = Cohort.open(COHORT).store.visit_counts
     assert training["visits"] == pytest.approx(np.percentile(lengths, [25, 50, 75]).tolist(), abs=0.01)
