@@ -48,7 +48,7 @@ RECIPE: dict[str, Any] = {
 OF_REGRESSION = ("age_sex", "visit_days")  # inputs of the regression alone
 _DIVISION = ("test_fraction", "valid_fraction")
 EQUATIONS = ("program", "paper")
-HIERARCHIES = ("none", "sum", "auto")
+HIERARCHIES = ("none", "sum", "attention", "auto")
 RANDOM, TIME = SPLITS = ("random", "time")
 LABEL, NEXT_VISIT = TASKS = ("label", "next_visit")
 WIDTHS = ("rnn_size", "dx_emb_size", "rx_emb_size", "pr_emb_size", "dxobj_emb_size", "visit_emb_size")
@@ -305,8 +305,9 @@ class TrainConfig:
         one_of(HIERARCHIES),
         "Ancestors of codes, from the `hierarchy.csv` beside the cohort, in the embeddings of networks and the columns "
         "of a blend's regression: `sum` adds the embeddings of a code's ancestors to its own, which starts at 0 so "
-        "that a rare code leans on its relatives; `auto` is `sum` if the cohort has codes with an ancestor in common; "
-        "`none` has each code alone.",
+        "that a rare code leans on its relatives; `attention` takes a weighted mean of these (Choi et al., GRAM, KDD "
+        "2017), with weights that a small network learns; `auto` is `sum` if the cohort has codes with an ancestor in "
+        "common; `none` has each code alone.",
     )
     age_sex: str = _field(
         MODEL,

@@ -59,8 +59,8 @@ class MiME(keras.Model):
         regularize_embeddings: weight of the sum of squares of the code embeddings, in place of `regularize`; by default
             the same.
         outcomes: K, number of outcomes per patient, each with a sigmoid unit of its own.
-        ancestors: numbers of ancestors and of relations of diagnoses, medications and procedures, a list of 6, for
-            embeddings that add those of a code's ancestors (`DxObjectEmbedding`); None for none. `relate` gives them.
+        ancestors: `sizes` of an `AncestorEmbeddings`, for embeddings that codes share with their ancestors; None for
+            none. `dxobject_embedding.relate` says which code has which ancestor.
         name: name of the model.
         **kwargs: arguments of `keras.Model`.
 

@@ -19,8 +19,8 @@ class DxObjectEmbedding(keras.layers.Layer):
         o = s(x W_o + b_o)
 
     A code that is repeated among the orders of a Dx-object counts each time. With `skip` the last line is that of the
-    paper, `o = s(x W_o + b_o) + x`. With `ancestors`, the rows of `W_dx`, `W_rx` and `W_pr` are those of codes and the
-    sums of their ancestors' (`AncestorEmbeddings`).
+    paper, `o = s(x W_o + b_o) + x`. With `ancestors`, the rows of `W_dx`, `W_rx` and `W_pr` are made of those of
+    codes and of their ancestors (`AncestorEmbeddings`).
 
     Args:
         num_dx: number of diagnosis codes.

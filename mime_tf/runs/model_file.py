@@ -47,7 +47,7 @@ _ARGUMENTS = {
     **{name: lambda value: type(value) in (int, float) and 0 <= value < 1 for name in ("dropout", "code_dropout")},
     "pooling": lambda value: _is_pooling(value),
     "aux_heads": lambda value: type(value) is bool,
-    "ancestors": lambda value: value is None or (_is_list(value) and len(value) == 6),
+    "ancestors": lambda value: value is None or (_is_list(value) and len(value) in (6, 7)),
     "name": lambda value: isinstance(value, str),
     "trainable": lambda value: type(value) is bool,
     "dtype": lambda value: isinstance(value, dict),
@@ -59,7 +59,8 @@ _BLEND_ARGUMENTS = {
     "sizes": lambda value: value is None or _is_list(value),
     "sequences": lambda value: is_whole(value, 0),
     "attributes": lambda value: value is None or _are_attributes(value),
-    **{name: _ARGUMENTS[name] for name in ("ancestors", "name", "trainable", "dtype")},
+    "ancestors": lambda value: value is None or (_is_list(value) and len(value) == 6),
+    **{name: _ARGUMENTS[name] for name in ("name", "trainable", "dtype")},
 }
 
 

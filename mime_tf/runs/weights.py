@@ -47,8 +47,11 @@ def shapes(arguments: Mapping[str, Any]) -> Shapes:
     for name, units in (("dx_to_rx", width), ("dx_to_pr", width), ("to_dxobj", dxobj)):
         result |= _dense(f"dxobject_embedding/{name}", width, units)
     above = arguments["ancestors"] or ()
-    shared = [*((count, width) for count in above[::2]), *((count, 2) for count in above[1::2])]
+    shared = [*((count, width) for count in above[:6:2]), *((count, 2) for count in above[1:6:2])]
     result |= {f"dxobject_embedding/shared/vars/{index}": shape for index, shape in enumerate(shared)}
+    for attention in above[6:]:
+        result |= _dense("dxobject_embedding/shared/hidden", 2 * width, attention)
+        result |= {"dxobject_embedding/shared/score/vars/0": (attention, 1)}
     if arguments["equations"] == "paper":
         result |= {"layers/visit_transform/vars/0": (dxobj, dxobj)}
     if "last" in arguments["pooling"]:

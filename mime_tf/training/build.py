@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from mime_tf.config import TrainConfig
 from mime_tf.model import MiME
 from mime_tf.runs.configuration import OUTCOMES
-from mime_tf.training.kinship import Kinship
+from mime_tf.training.kinship import Kinship, ancestors_of
 
 
 def build_model(
@@ -40,7 +40,7 @@ def build_model(
         aux_heads=aux_heads,
         max_dx_per_visit=sizes["max_dx_per_visit"],
         outcomes=sizes.get(OUTCOMES, 1),
-        ancestors=None if kinship is None else kinship.sizes,
+        ancestors=ancestors_of(config, kinship),
         name="mime",
         dtype="float32" if config.mixed_precision == "none" else f"mixed_{config.mixed_precision}",
     )

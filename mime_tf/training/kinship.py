@@ -55,6 +55,13 @@ class Kinship:
         return content.hexdigest()
 
 
+def ancestors_of(config: TrainConfig, kinship: Kinship | None) -> list[int] | None:
+    """Returns the argument `ancestors` of `mime_tf.MiME`; an attention is as wide as embeddings."""
+    if kinship is None:
+        return None
+    return kinship.sizes + ([config.dx_emb_size] if config.hierarchy == "attention" else [])
+
+
 def kinship_of(config: TrainConfig, cohort: Cohort, sizes: Mapping[str, int]) -> Kinship | None:
     """Returns the kinship that a configuration asks for, or None.
 

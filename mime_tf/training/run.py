@@ -30,7 +30,7 @@ from mime_tf.splits.times import Times
 from mime_tf.terminal import environment, outputs
 from mime_tf.terminal.console import Console
 from mime_tf.training import lines, out_of_fold
-from mime_tf.training.kinship import Kinship, kinship_of
+from mime_tf.training.kinship import Kinship, ancestors_of, kinship_of
 from mime_tf.training.plan import Plan
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _check_memory(config: TrainConfig, resolved: Mapping[str, int], kinship: Kin
     widths = {name: getattr(config, name) for name in names}
     arguments = {OUTCOMES: 1, **resolved, **widths}
     arguments |= {"emb_size": config.dx_emb_size, "aux_heads": bool(config.aux_lambda)}
-    arguments |= {"ancestors": None if kinship is None else kinship.sizes}
+    arguments |= {"ancestors": ancestors_of(config, kinship)}
     shapes = weights.shapes(arguments)
     needed, memory = 4 * weights.size(shapes), environment.memory()  # with Adam's two moments, and the gradient
     if needed > memory:

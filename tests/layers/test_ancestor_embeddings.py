@@ -24,10 +24,10 @@ RELATIONS = {
 PATIENTS = [[[[0, [1, 1], [0]], [2, [], []]], [[1, [0], [1]]]], [[[2, [1], []]]]]
 
 
-@pytest.fixture
-def model():
+@pytest.fixture(params=[ANCESTORS, [*ANCESTORS, 5]], ids=["sum", "attention"])
+def model(request):
     keras.utils.set_random_seed(0)
-    made = mime_tf.MiME(**SIZES, ancestors=ANCESTORS)
+    made = mime_tf.MiME(**SIZES, ancestors=request.param)
     made.dxobject_embedding.relate(RELATIONS)
     return made
 
@@ -56,6 +56,38 @@ def test_two_codes_with_one_ancestor_by_hand():
     np.testing.assert_array_equal(above, [[501, 602]])
 
 
+def test_attention_by_hand():
+    """A code has the mean of its own vector and its ancestors', weighted by a softmax; one without keeps its own."""
+    layer = DxObjectEmbedding(1, 2, 1, emb_size=2, dxobj_emb_size=2, ancestors=[0, 0, 2, 2, 0, 0, 1])
+    layer.build()
+    layer.relate({"rx": RELATIONS["rx"]})
+    own, above = np.array([[7.0, 8.0], [1.0, 2.0]]), np.array([[3.0, 0.0], [0.0, 5.0]])
+    layer.rx_embeddings.assign(own)
+    layer.shared.above["rx"].assign(above)
+    # The hidden unit is tanh(0.1 own[c, 0] + 0.2 v[1] - 0.3), the score twice that.
+    layer.shared.hidden.set_weights([np.array([[0.1], [0.0], [0.0], [0.2]]), np.array([-0.3])])
+    layer.shared.score.set_weights([np.array([[2.0]])])
+    vectors = np.stack([own[1], *above])
+    weights = np.exp(2 * np.tanh(0.1 * own[1, 0] + 0.2 * vectors[:, 1] - 0.3))
+    np.testing.assert_allclose(layer.table("rx"), [own[0], weights @ vectors / weights.sum()], rtol=1e-6)
+
+
+def test_attention_learns_and_counts_among_the_squares():
+    made = mime_tf.MiME(**SIZES, ancestors=[*ANCESTORS, 5], regularize=1.0, emb_activation="linear")
+    layer = made.dxobject_embedding
+    layer.relate(RELATIONS)
+    made.compile(mime_tf.FusedAdam(0.1), mime_tf.LogLoss())
+    before = {weight.path: np.asarray(weight) for weight in made.trainable_weights}
+    made.train_on_batch(tables(), np.array([0, 1]))
+    attention = [weight for weight in made.trainable_weights if "/hidden/" in weight.path or "/score/" in weight.path]
+    assert [tuple(weight.shape) for weight in attention] == [(4, 5), (5,), (5, 1)]
+    assert all(np.any(np.asarray(weight) != before[weight.path]) for weight in attention)
+    for weight in made.trainable_weights:
+        weight.assign(np.ones(weight.shape))
+    logs = made.test_on_batch(tables(), np.array([0, 1]), return_dict=True)
+    assert logs["l2_loss"] == sum(np.prod(weight.shape) for weight in made.trainable_weights if len(weight.shape) > 1)
+
+
 def test_what_a_code_with_ancestors_has_alone_starts_at_0(model):
     layer = model.dxobject_embedding
     alone = {kind: np.abs(getattr(layer, f"{kind}_embeddings")).sum(axis=1) > 0 for kind in RELATIONS}
@@ -71,7 +103,7 @@ def test_what_a_code_with_ancestors_has_alone_starts_at_0(model):
 def test_a_model_scores_as_one_without_ancestors_that_has_the_sums_as_embeddings(model):
     plain = mime_tf.MiME(**SIZES)
     layer, other = model.dxobject_embedding, plain.dxobject_embedding
-    plain.set_weights([np.asarray(weight) for weight in model.weights if "/shared/" not in weight.path])
+    plain.set_weights([weight.numpy() for weight in model.weights if "/shared/" not in weight.path])
     for kind in RELATIONS:
         getattr(other, f"{kind}_embeddings").assign(layer.table(kind))
     np.testing.assert_array_equal(model(tables()), plain(tables()))
@@ -131,10 +163,10 @@ def test_a_file_with_relations_out_of_range_is_refused(kind, bad, message, model
 @pytest.mark.parametrize("ancestors", [[1, 2], [1, 2, 3, 2, 0, -1], "ancestors", {"dx": 1}])
 def test_a_file_with_other_sizes_is_refused(ancestors):
     right = model_file._ARGUMENTS["ancestors"]
-    assert right(None) and right(ANCESTORS) and not right(ancestors)
+    assert right(None) and right(ANCESTORS) and right([*ANCESTORS, 5]) and not right(ancestors)
 
 
-@pytest.mark.parametrize("sizes", [[1, 2], [1, 2, 3, 2, 0, -1]])
+@pytest.mark.parametrize("sizes", [[1, 2], [1, 2, 3, 2, 0, -1], [1, 2, 3, 2, 0, 0, 5, 5]])
 def test_wrong_sizes(sizes):
-    with pytest.raises(ValueError, match="`sizes` must be 6 whole numbers"):
+    with pytest.raises(ValueError, match="`sizes` must be 6 or 7 whole numbers"):
         AncestorEmbeddings(sizes, 2)
