@@ -112,7 +112,7 @@ class Explanation:
         visits: tuple of Visit, in the order of time.
         subject: str, what the model predicts, and of how many patients.
         remarks: tuple of str, to be read before the numbers.
-        among: Among, or None where the run has no predictions for test patients.
+        among: Among, or None where nothing is known of the patient or the run has no predictions for test patients.
     """
 
     row: int

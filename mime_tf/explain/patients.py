@@ -85,7 +85,7 @@ class _Records:
             visits=tuple(map(self._visit, visits)),
             subject=subject,
             remarks=tuple(self._remarks(empty)),
-            among=self._among(probability),
+            among=None if empty else self._among(probability),
         )
 
     def _among(self, probability):
