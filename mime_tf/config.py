@@ -320,7 +320,7 @@ class TrainConfig:
         "none",
         one_of(("none", "auto")),
         "Windows of the last 30 and 365 days in the regression of a blend: `auto` reads the days of visits if a "
-        "`visits.csv` is beside the data, and takes the windows if valid gets better by them.",
+        "`visits.csv` is beside the data, and takes the windows if they lower the loss out of fold.",
     )
     members: int = _field(
         MODEL,

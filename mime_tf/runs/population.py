@@ -49,13 +49,13 @@ class Population:
             either `quartiles`, of numbers, or `years`, the first and the last of times, or `values`, the number of rows
             of each word. A column of identifiers, or of many words, has `known` alone.
         content: SHA-256 of the cohort's patients and labels, `Cohort.content_sha256`.
-        visits: quartiles of the number of visits of the rows, or None where a run did not keep them.
+        visits: quartiles of the number of visits of the rows.
     """
 
     counts: dict[str, Count]
     columns: dict[str, dict[str, Any]]
     content: str
-    visits: tuple[float, float, float] | None = None
+    visits: tuple[float, float, float]
 
     @classmethod
     def of(cls, cohort: Cohort, rows: np.ndarray, split: Split) -> "Population":
@@ -103,10 +103,11 @@ class Population:
         if not isinstance(digest, str):
             raise InputError(f"{path}: content: found {show(digest)}; the SHA-256 of the cohort is needed")
         visits = fields.get("visits")
-        if not (visits is None or _is_list(visits, 3, (int, float))):
+        if visits is None or not _is_list(visits, 3, (int, float)):
             raise InputError(f"{path}: visits: found {show(visits)}; three quartiles are needed")
         numbers = {name: Count(**count) for name, count in counts.items()}
-        return cls(numbers, columns, digest, None if visits is None else tuple(visits))
+        least, middle, most = visits
+        return cls(numbers, columns, digest, (least, middle, most))
 
     def described(self) -> list[str]:
         """Returns age, sex and time of the patients as phrases, as far as they are known."""

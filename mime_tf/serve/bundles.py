@@ -11,15 +11,12 @@ from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
 from mime_tf.serve.model import ServedModel
 
-# Options of the training cohort's conversion that a file of the user's belongs to, which the run does not hold.
-_OF_FILES = ("groups",)
-
 
 class BundleReader:
     """Turns bundles into cohorts of one patient, with the codes of a model.
 
-    Orders are linked as the training cohort's were, by the convert.json in the run; a run without one takes `convert`'s
-    defaults. Each bundle goes through DuckDB in a scratch folder, one at a time.
+    Orders are linked, codes rolled up and visits chosen as for the training cohort, by the convert.json in the run; a
+    run without one takes `convert`'s defaults. Each bundle goes through DuckDB in a scratch folder, one at a time.
 
     Args:
         model: the model, whose vocabulary.csv names the codes.
@@ -77,21 +74,25 @@ class BundleReader:
         if fitted.vocabulary is None:
             raise InputError(f"{fitted.folder}: has no vocabulary.csv; bundles of FHIR need the names of the codes")
         origin = fitted.subject.origin
-        arguments = {} if origin is None else origin.arguments
-        for name in _OF_FILES:
+        arguments, design = ({}, {}) if origin is None else (origin.arguments, origin.rules)
+        for name in ("groups", *(("hierarchy",) if arguments.get("roll_up") else ())):
             if arguments.get(name):
                 raise InputError(
-                    f"{fitted.folder}: its cohort was made with {name} {arguments[name]}, which a run does not hold; "
-                    "bundles of FHIR can't be read for it"
+                    f"{fitted.folder}: its cohort was made with the option {name} and a file, which a run does not "
+                    "hold; bundles of FHIR can't be read for it"
                 )
+        # The gap of a case-control design lies between prediction time and outcome, and takes no visits.
+        names = ("observation_days", "gap_days") if design.get("design") == "cohort" else ("observation_days",)
+        window = {name: design[name] for name in names if design.get(name)}
         today = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 86_400))  # so that today's visit counts
         return Request(
-            rules=Rules(target="none", prediction_at=f"date:{today}"),
+            rules=Rules(target="none", prediction_at=f"date:{today}", **window),
             vocabulary=fitted.vocabulary,
             keep_unknown=True,  # so that scoring counts them
-            unlinked=arguments.get("unlinked") or "drop",
-            infer_share=float(arguments.get("infer_share") or 0.5),
+            unlinked=arguments.get("unlinked", "drop"),
+            infer_share=arguments.get("infer_share", 0.5),
             roll_up=_roll_up(arguments.get("roll_up")),
+            roll_up_missing=arguments.get("roll_up_missing", "stay"),
         )
 
 

@@ -93,7 +93,7 @@ def _predictors(facts: Facts) -> str:
         for kind, name in (("dx", "diagnoses"), ("rx", "medications"), ("pr", "procedures"))
     )
     text = f"the codes of all visits with their links and order: room for {codes}"
-    return text + ("; age and sex, where valid gets better by them" if facts.config.age_sex != "none" else "")
+    return text + ("; age and sex" if facts.config.age_sex != "none" else "")
 
 
 def _definitions(facts: Facts) -> str:

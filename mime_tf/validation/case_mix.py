@@ -18,7 +18,7 @@ class CaseMix:
 
     Attributes:
         count: number of rows and of cases.
-        visits: quartiles of the number of visits of a row, or None where a run does not know them.
+        visits: quartiles of the number of visits of a row.
         unknown_codes: share of all codes that the model was not shown; None for training, whose codes it knows.
         nothing_known: share of the rows of whom it knows no code; None for training.
         age: quartiles of age, or None where it is not known.
@@ -27,7 +27,7 @@ class CaseMix:
     """
 
     count: Count
-    visits: Quartiles | None
+    visits: Quartiles
     unknown_codes: float | None
     nothing_known: float | None
     age: Quartiles | None

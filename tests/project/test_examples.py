@@ -72,6 +72,18 @@ def test_from_an_export_to_auc(export, tmp_path):
     assert [line.split()[4] for line in counts] == ["1.000"] * 2
 
 
+def test_each_design_is_converted_by_its_rules(export, tmp_path):
+    """A flag that training refuses ends the script before it trains."""
+    done = script(export, tmp_path / "hf", "88805009", "--num_iter=0", DESIGNS="case_control_540 cohort_5_years")
+    assert done.returncode == 2 and "num_iter" in done.stderr
+    rules = [
+        json.loads((tmp_path / "hf" / name / "convert.json").read_text())["rules"]
+        for name in ("case_control_540", "cohort_5_years")
+    ]
+    assert [each["design"] for each in rules] == ["case_control", "cohort"]
+    assert (rules[0]["observation_days"], rules[1]["horizon_days"]) == (540, 1825)
+
+
 def test_the_script_stops_where_something_is_wrong(tmp_path):
     done = script(tmp_path)
     assert (done.returncode, done.stdout) == (2, "")

@@ -12,7 +12,7 @@ from mime_tf.runs.adjustment import Adjustment
 from mime_tf.runs.population import Count, Population
 
 OUTPUT, EMPTY = np.array([0.9, 0.2, 0.7], np.float32), np.array([True, False, False])
-TRAINED = Population({name: Count(40, 3) for name in ("all", "train", "valid", "test")}, {}, "")
+TRAINED = Population({name: Count(40, 3) for name in ("all", "train", "valid", "test")}, {}, "", (1, 2, 3))
 
 
 def test_nothing_known_is_the_prevalence_and_the_others_stay():

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,8 +18,10 @@ from support.served_runs import SIZES, as_json, awkward_patients, predicted, unt
 from support.whole_runs import COHORT, SMALL, environment
 
 from mime_tf.data.vocabulary import Vocabulary
+from mime_tf.errors import InputError
 from mime_tf.scoring.prediction import CohortScorer
 from mime_tf.serve import app as application
+from mime_tf.serve.bundles import BundleReader
 from mime_tf.serve.model import ServedModel
 from mime_tf.training import train
 
@@ -187,6 +190,31 @@ def test_a_bundle_is_scored_as_its_dx_objects_are(hooked):
 def test_a_record_without_a_visit_has_no_card(hooked):
     answer = hooked[0].post("/cds-services/mime-tf", json=call(fhir.bundle(fhir.patient(), fhir.encounter())))
     assert (answer.status_code, answer.json()) == (200, {"cards": []})
+
+
+def asked(rules, **arguments):
+    """The conversion of bundles for a model whose cohort was made so."""
+    subject = SimpleNamespace(origin=SimpleNamespace(rules=rules, arguments=arguments))
+    fitted = SimpleNamespace(folder="r0s0", vocabulary=Vocabulary([], {}), subject=subject)
+    return BundleReader(SimpleNamespace(fitted=fitted))._request()
+
+
+def test_a_bundle_is_converted_as_the_training_cohort_was():
+    window = {"observation_days": 540, "gap_days": 30}
+    made = asked({"design": "cohort", **window}, unlinked="infer", infer_share=0, roll_up_missing="drop")
+    assert (made.rules.observation_days, made.rules.gap_days) == (540, 30)
+    assert (made.unlinked, made.infer_share, made.roll_up_missing) == ("infer", 0, "drop")
+    made = asked({"design": "case_control", **window})
+    assert (made.rules.observation_days, made.rules.gap_days) == (540, 0)
+    assert made.unlinked == "drop"
+
+
+@pytest.mark.parametrize("arguments", [{"groups": "g.csv"}, {"roll_up": "dx=family", "hierarchy": ["h.csv"]}])
+def test_a_file_that_the_run_lacks_is_told(arguments):
+    with pytest.raises(
+        InputError, match=r"r0s0: its cohort was made with the option .* and a file, which a run does not"
+    ):
+        asked({}, **arguments)
 
 
 @pytest.mark.parametrize(
