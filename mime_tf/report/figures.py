@@ -6,6 +6,7 @@ from mime_tf.assess.measures import MEASURES
 from mime_tf.assess.wilson import wilson
 from mime_tf.explain import picture
 from mime_tf.pages.text import shortened
+from mime_tf.report.sections.patients import LINES
 from mime_tf.terminal.plotting import require_matplotlib
 
 # Okabe and Ito's colors, which are told apart in all common kinds of color blindness.
@@ -15,7 +16,6 @@ _SIZE = 4.8  # inches
 _STYLE = {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True}
 _COMPARED = ("auc", "observed_to_expected")
 _LETTERS = 60
-_PATIENT_LINES = 32
 
 
 def draw(report):
@@ -41,7 +41,7 @@ def draw(report):
                 pictures |= {name: figure.png() for name, figure in plots.items()}
     patients = report.section("patients").data
     for number, explanation in enumerate(patients.explanations.values() if patients else (), 1):
-        pictures[f"patient_{number}"] = picture.png(explanation, _PATIENT_LINES)
+        pictures[f"patient_{number}"] = picture.png(explanation, LINES)
     return pictures
 
 

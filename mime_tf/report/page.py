@@ -2,6 +2,7 @@
 
 from mime_tf.assess.measures import MEASURES
 from mime_tf.pages.templates import render_html
+from mime_tf.report.alt_texts import alt_texts
 
 # Measures shown first, large.
 _HEADLINES = ("auc", "average_precision", "calibration_slope")
@@ -19,4 +20,6 @@ def report_page(report, plots):
     """
     headlines = {name: MEASURES[name] for name in _HEADLINES}
     title = report.subject.title
-    return render_html("report/page.html.j2", title=title, report=report, plots=plots, headlines=headlines)
+    return render_html(
+        "report/page.html.j2", title=title, report=report, plots=plots, alts=alt_texts(report), headlines=headlines
+    )

@@ -10,6 +10,7 @@ from mime_tf.assess.measures import Assessment, assess
 from mime_tf.assess.scores import Scores
 from mime_tf.assess.text import estimates
 from mime_tf.errors import InputError
+from mime_tf.pages.notes import folded
 from mime_tf.runs.mean_model import MeanModel
 from mime_tf.scoring.mean import PatientSet, who_scored
 from mime_tf.validation.case_mix import CaseMix
@@ -81,8 +82,9 @@ class Validation:
 
     @property
     def notes(self) -> list[str]:
-        """Notes on the model and on each site, which they name."""
-        notes = [*self.model.notes, *(f"{site.name}: {note}" for site in self.sites for note in site.notes)]
+        """Notes on the model and on the sites, which they name, folded by kind."""
+        of_sites = [(site.name, note) for site in self.sites for note in site.notes]
+        notes = [*self.model.notes, *folded(of_sites, [site.name for site in self.sites])]
         if any(site.case_mix.nothing_known for site in self.sites):
             notes.append(f"patients of whom nothing is known are scored {self.model.rule}")
         return notes

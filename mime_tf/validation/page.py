@@ -30,5 +30,5 @@ def validation_page(validation: Validation, forest: Picture, title: str | None =
         mended={name: MEASURES[name] for name in MENDED},
         folds=FOLDS,
         forest=forest,
-        alt=f"Forest plot of the sites. ROC AUC: {', '.join(aucs)}.",
+        alt=f"ROC AUC: {', '.join(aucs)}.",
     )

@@ -6,6 +6,7 @@ import re
 import sys
 
 import pytest
+from support.pages import browser_faults, structure_faults
 
 from mime_tf.errors import InputError
 from mime_tf.explain import picture
@@ -148,6 +149,13 @@ def test_a_page_is_whole_and_inert():
     assert 'src="data:image/png;base64,' in page
     assert page.count("http") == page.count("http-equiv") + page.count("http://x")
     assert "default-src 'none'" in page
+
+
+@pytest.mark.slow
+def test_a_page_can_be_heard_and_read_on_a_phone(tmp_path):
+    page = explanation_page(long_explanation())
+    assert structure_faults(page) == []
+    assert browser_faults(page, tmp_path) == []
 
 
 # In a notebook.

@@ -12,9 +12,11 @@ from mime_tf.pages import templates
 HOSTILE = ["<script>", "a & b", "\"quoted\" '<'", "line\nbreak", "*a* _b_ `c` |d| [e](f) # ~g~ \\h", "<!-- -->"]
 PIECES = """
 {% import "pages/pieces.html.j2" as pieces %}
-{% call pieces.table([value]) %}<tr>{{ pieces.number_cell(value, value) }}</tr>{% endcall %}
-{{ pieces.plain_table([value], [[value]]) }}
-{{ pieces.figure(picture, value, value) }}
+{% call pieces.table(value, [value]) %}
+<tr>{{ pieces.row_name(value, value) }}{{ pieces.number_cell(value, value) }}</tr>{% endcall %}
+{{ pieces.plain_table(value, [value], [[value, value]]) }}
+{{ pieces.figure(picture, value, value, value, wide=true) }}
+{{ pieces.notice([value]) }}
 <p title="{{ value }}">{{ value }}</p>
 """
 
@@ -48,9 +50,11 @@ def rendered(monkeypatch, plain, source, **values):
 def test_html_shows_a_value_as_it_is(value, monkeypatch):
     page = Reader(rendered(monkeypatch, templates.text.printable, PIECES, value=value, picture=b"PNG"))
     shown = value.replace("\n", " ")
-    assert page.tags == {"div", "table", "tr", "th", "td", "small", "figure", "img", "figcaption", "p"}
-    assert "".join(page.text).count(shown) == 7
-    assert ("img", "alt", shown) in page.attributes and ("p", "title", shown) in page.attributes
+    table = {"div", "table", "caption", "span", "thead", "tbody", "tr", "th", "td", "small"}
+    assert page.tags == table | {"figure", "img", "figcaption", "ul", "li", "p"}
+    assert "".join(page.text).count(shown) == 13
+    assert ("img", "alt", f"{shown}. {shown}") in page.attributes and ("p", "title", shown) in page.attributes
+    assert page.attributes.count(("div", "aria-label", shown)) == 3
     assert ("img", "src", "data:image/png;base64,UE5H") in page.attributes
 
 

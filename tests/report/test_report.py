@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from sklearn import metrics
+from support.pages import browser_faults, structure_faults
 from support.whole_runs import COHORT, SMALL, environment, read_table, write_cohort
 from support.whole_runs import run as train_run
 
@@ -243,6 +244,11 @@ def test_a_page_is_whole_and_needs_nothing_else(text):
     assert "url(" not in text and "@import" not in text and "http:" not in text and "https:" not in text
 
 
+def test_the_page_can_be_heard_and_read_on_a_phone(text, tmp_path):
+    assert structure_faults(text) == []
+    assert browser_faults(text, tmp_path) == []
+
+
 def test_names_are_shown_as_they_are(text):
     shown = "".join(parsed(text).text)
     assert "<b onload=x>dx $a_$ & " in shown and "<i>gout</i>" in shown and "patient <p" in shown
@@ -255,7 +261,7 @@ def test_a_page_holds_the_numbers(text, report):
     assert row.startswith(f"ROC AUC{np.mean(aucs):.3f}{np.std(aucs, ddof=1):.3f}{aucs[0]:.3f}")
     low, high = report.splits[1].assessment.intervals["auc"]
     assert row.endswith(f"{aucs[1]:.3f}{low:.3f} to {high:.3f}")
-    assert "total40 (100.0%)40 (100.0%)" in rows and "7<i>gout</i>colchicine" in rows
+    assert "total40 (100.0%)40 (100.0%)" in rows and "<i>gout</i>colchicine7" in rows
     assert "patients with a visit1,171–" in rows
     assert "num_iter920000" in rows  # the value, and the default
     assert any(row.startswith("sex: F") for row in rows)

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from sklearn import metrics
+from support.pages import browser_faults, structure_faults
 
 from mime_tf.__main__ import main
 from mime_tf.assess.bootstrap import Bootstrap
@@ -178,6 +179,13 @@ def test_a_division_by_time_is_told(tmp_path):
         answers["12a"].text
     )
     assert "2015-01-01 and 2016-01-01" in answers["12a"].text and "divided by time" in answers["16"].text
+
+
+@pytest.mark.slow
+def test_the_page_can_be_heard_and_read_on_a_phone(split, tmp_path):
+    page = answered(split)[1].page()
+    assert structure_faults(page) == []
+    assert browser_faults(page, tmp_path) == []
 
 
 def test_the_command_writes_both_forms_with_names_as_they_are(split, tmp_path):

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from sklearn import metrics
+from support.pages import browser_faults, structure_faults
 from support.whole_runs import COHORT, SMALL, read_table, write_cohort
 from support.whole_runs import run as train_run
 
@@ -119,6 +120,12 @@ def test_the_page_shows_names_as_they_are(validated):
     assert "mean of 2 fitted splits" in page and str(validated.folder) not in page
     assert "ROC AUC: own 0." in re.search(r'alt="(Forest[^"]*)"', page).group(1)
     assert (validated.folder / "v" / "forest.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_page_can_be_heard_and_read_on_a_phone(validated, tmp_path):
+    page = (validated.folder / "v" / "validate.html").read_text()
+    assert structure_faults(page) == []
+    assert browser_faults(page, tmp_path) == []
 
 
 def test_a_site_that_cannot_be_scored_stops_all_before_anything_is_scored(folder, tmp_path):

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 
 from mime_tf.assess.measures import MEASURES
+from mime_tf.pages.notes import folded
 from mime_tf.report.section import Section
 
 
@@ -34,7 +35,7 @@ class MeasuresData:
         splits: list of `mime_tf.report.inputs.AssessedSplit`.
         measures: dict from each of `mime_tf.assess.measures.MEASURES` to Measure.
         settings: `mime_tf.report.inputs.Settings`.
-        notes: list of str, measures that are not defined or uncertain, by split.
+        notes: list of str, measures that are not defined or uncertain, by kind.
     """
 
     splits: list
@@ -47,8 +48,10 @@ def gather(inputs):
     """Returns the section; its data are MeasuresData."""
     assessments = [split.assessment for split in inputs.splits]
     measures = {name: _measure(title, name, assessments) for name, title in MEASURES.items()}
-    notes = [f"{split.name}: {note}" for split in inputs.splits for note in split.assessment.notes]
-    return Section("measures", "How good the model is", MeasuresData(inputs.splits, measures, inputs.settings, notes))
+    notes = [(split.name, note) for split in inputs.splits for note in split.assessment.notes]
+    names = [split.name for split in inputs.splits]
+    data = MeasuresData(inputs.splits, measures, inputs.settings, list(folded(notes, names)))
+    return Section("measures", "How good the model is", data)
 
 
 def _measure(title, name, assessments):

@@ -5,13 +5,13 @@ import dataclasses
 import numpy as np
 
 from mime_tf.errors import InputError
-from mime_tf.explain.lines import explanation_lines, steps, title
+from mime_tf.explain.lines import explanation_lines, standing, steps, title
 from mime_tf.pages.text import without_folders
 from mime_tf.report.section import Section
 from mime_tf.terminal import environment
 
 _TITLE = "Explained patients"
-_LINES = 14
+LINES = 24  # of the picture and of the table of a patient
 
 # A label, or None for either, and the index in the order of the scores, ascending, or None for the median.
 RULES = {
@@ -36,9 +36,9 @@ class PatientsData:
     explanations: dict
 
     def described(self):
-        """Yields the rule, the title, the steps and the lines of each explanation."""
+        """Yields the rule, the title, the steps, the standing, the remarks and the lines of each explanation."""
         for rule, each in self.explanations.items():
-            yield rule, title(each), steps(each), each.remarks, explanation_lines(each, _LINES)
+            yield rule, title(each), steps(each), standing(each), each.remarks, explanation_lines(each, LINES)
 
 
 def gather(inputs):
