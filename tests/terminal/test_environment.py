@@ -150,6 +150,12 @@ def test_all_lines_come_through_for_a_user_who_has_set_the_level(prepare, tmp_pa
     assert done.stderr == NOISE + NEWS + b"a warning of Python\n; then us\n"
 
 
+def test_garbage_is_not_collected_during_the_import_and_is_after_it(tmp_path):
+    prepare = "import atexit, gc; atexit.register(lambda: print(gc.isenabled())); environment.prepare()"
+    done = run(tmp_path, "import gc; print(gc.isenabled())", prepare=prepare)
+    assert done.stdout.split() == [b"False", b"True"]
+
+
 def test_a_closed_stderr(tmp_path):
     done = run(tmp_path, prepare="environment.prepare(); import os; os.close(2); sys.stderr = open(os.devnull, 'w')")
     assert done.returncode == 0
