@@ -68,6 +68,11 @@ def recipe_alone(task):
     return _trained(dataclasses.replace(task.plan.config.with_recipe(), hierarchy="none"), task)
 
 
+def recipe_undated(task):
+    """Returns the probabilities of the same blend without the days of visits."""
+    return _trained(dataclasses.replace(task.plan.config.with_recipe(), visit_days="none"), task)
+
+
 def recipe_regression(task):
     """Returns the probabilities of the blend's regression alone: the recipe where its networks are given up."""
     return _trained(dataclasses.replace(task.plan.config.with_recipe(), blend=(REGRESSION,)), task)
@@ -121,7 +126,7 @@ def boosting(task):
 
 def _fitted(task, fit):
     """Returns the probabilities of models that `fit` makes and that have `logits`."""
-    store, labels, probabilities = task.cohort.store, task.cohort.labels, []
+    store, labels, probabilities = task.cohort.dated().store, task.cohort.labels, []
     for (number, split), rows in zip(task.plan.splits.items(), task.tests(), strict=True):
         task.console.progress(f"split {number}")
         model = fit(store, labels, np.sort(split.train.rows), np.sort(split.valid.rows))
@@ -138,6 +143,7 @@ ARMS = {
     "boosting": boosting,
     "recipe_regression": recipe_regression,
     "recipe_alone": recipe_alone,
+    "recipe_undated": recipe_undated,
     "pairs_ancestors": regression_on_ancestors,
 }
 # Those that are compared where nothing else is asked for.

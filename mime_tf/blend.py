@@ -22,7 +22,7 @@ class Blend(keras.Model):
         members: number of networks of each kind.
         windows, sizes, sequences, ancestors: as for `CodeRegression`; windows and sizes are None for no regression.
         attributes: dict of how attributes of patients are made, as `mime_tf.regression.attributes.Attributes.config`
-            has it, or None for a regression without.
+            has it, for parts that read them; or None. Networks that do have the same.
         **kwargs: arguments of `keras.Model`.
 
     Call arguments:
@@ -78,8 +78,8 @@ class Blend(keras.Model):
 
     @property
     def reads_days(self):
-        """Whether a window of the regression is of days, which a batch then has to tell."""
-        return any(window < 0 for window in self.windows or ())
+        """Whether a network or a window of the regression reads days, which a batch then has to tell."""
+        return any(network.reads_days for network in self.networks) or any(window < 0 for window in self.windows or ())
 
     @property
     def weighted_parts(self):

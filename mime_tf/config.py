@@ -45,7 +45,7 @@ RECIPE: dict[str, Any] = {
     "test_fraction": 0.2,
     "valid_fraction": 0.1,
 }
-OF_REGRESSION = ("age_sex", "visit_days")  # inputs of the regression alone
+BESIDE_CODES = ("age_sex", "visit_days")  # what a model may read beside the codes
 _DIVISION = ("test_fraction", "valid_fraction")
 EQUATIONS = ("program", "paper")
 HIERARCHIES = ("none", "sum", "attention", "auto")
@@ -313,14 +313,16 @@ class TrainConfig:
         MODEL,
         "none",
         one_of(("none", "auto")),
-        "Age and sex in the regression of a blend: `auto` reads them if the `patients.csv` beside the data has them.",
+        "Age and sex beside the codes, in networks and in the regression of a blend: `auto` reads them if the "
+        "`patients.csv` beside the data has them.",
     )
     visit_days: str = _field(
         MODEL,
         "none",
         one_of(("none", "auto")),
-        "Windows of the last 30 and 365 days in the regression of a blend: `auto` reads the days of visits if a "
-        "`visits.csv` is beside the data, and takes the windows if they lower the loss out of fold.",
+        "Days of visits: `auto` reads them if a `visits.csv` is beside the data. A network reads how long before the "
+        "prediction each visit was, and how long after the visit before it; the regression of a blend has windows of "
+        "the last 30 and 365 days, if they lower the loss out of fold.",
     )
     members: int = _field(
         MODEL,
@@ -438,6 +440,8 @@ class TrainConfig:
         self._check_blend()
         if self.task == NEXT_VISIT:
             self.check_several_outcomes()
+            undated = self.visit_days == "none"
+            self._require("visit_days, task", undated, "none: days are counted to a prediction after the next visit")
         equal = self.dxobj_emb_size == self.visit_emb_size
         self._require("dxobj_emb_size, visit_emb_size", equal, "equal: a visit is a sum of Dx-objects")
 
@@ -448,6 +452,9 @@ class TrainConfig:
         right = "program, or equal widths, which the skip connections add"
         self._require("equations, dx_emb_size, dxobj_emb_size", equal, right)
         self._require("init_embeddings, init_from", not (links and self.init_from), "random where init_from is set")
+        for name in BESIDE_CODES:
+            reads = getattr(self, name) != "none"
+            self._require(f"{name}, init_from", not (reads and self.init_from), "none where init_from is set")
         for name in ("init_embeddings", "init_from"):
             free = self.hierarchy in ("none", "auto") or getattr(self, name) == FIELDS[name].default
             self._require(f"hierarchy, {name}", free, f"none where {name} is set, which starts codes from other values")
@@ -501,9 +508,6 @@ class TrainConfig:
         for name in ("pooling", "init_from", "eval_drop_remainder", "jit_compile") if self.blend else ():
             is_default = getattr(self, name) == type(self).__dataclass_fields__[name].default
             self._require(f"blend, {name}", is_default, f"without {name}, which is of a single network")
-        for name in OF_REGRESSION:
-            takes = getattr(self, name) == "none" or REGRESSION in self.blend
-            self._require(f"{name}, blend", takes, f"none unless {REGRESSION} is in blend")
 
     def check_several_outcomes(self) -> None:
         """Raises InputError for an option that goes with one outcome per patient only."""
@@ -563,10 +567,8 @@ class TrainConfig:
     @property
     def kinds(self) -> dict[str, "TrainConfig"]:
         """Configuration of each kind of network in a blend."""
-        kinds, without = (part for part in self.blend if part != REGRESSION), dict.fromkeys(OF_REGRESSION, "none")
-        return {
-            kind: dataclasses.replace(self, blend=(), **without, jit_compile="off", **KINDS[kind]) for kind in kinds
-        }
+        kinds = (part for part in self.blend if part != REGRESSION)
+        return {kind: dataclasses.replace(self, blend=(), jit_compile="off", **KINDS[kind]) for kind in kinds}
 
     @property
     def division(self) -> dict[str, Any]:

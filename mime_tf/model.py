@@ -6,11 +6,20 @@ import keras
 import tensorflow as tf
 
 from mime_tf import losses, optimizer  # noqa: F401  (a saved model names the optimizer it was compiled with)
-from mime_tf.layers import GRUV1, AuxiliaryHeads, DxObjectEmbedding, VisitEmbedding, VisitPooling, VisitTransform
+from mime_tf.layers import (
+    GRUV1,
+    AuxiliaryHeads,
+    DxObjectEmbedding,
+    VisitEmbedding,
+    VisitPooling,
+    VisitTimes,
+    VisitTransform,
+)
 from mime_tf.layers.checks import require_sizes
 from mime_tf.layers.distinct_dxobjects import distinct_dxobjects
 from mime_tf.layers.lookup import gather_padded, segment_sum
 from mime_tf.layers.visit_pooling import VISIT_VIEWS
+from mime_tf.layers.visit_times import TIMES, times_of
 
 RNN_CELLS = {"gru_v1": GRUV1, "gru": keras.layers.GRU, "lstm": keras.layers.LSTM}
 POOLING = ("last", *VISIT_VIEWS, "distinct")
@@ -61,12 +70,16 @@ class MiME(keras.Model):
         outcomes: K, number of outcomes per patient, each with a sigmoid unit of its own.
         ancestors: `sizes` of an `AncestorEmbeddings`, for embeddings that codes share with their ancestors; None for
             none. `dxobject_embedding.relate` says which code has which ancestor.
+        visit_days: whether the model reads the days of visits (`VisitTimes`); `"distinct"` has no times.
+        attributes: dict of how attributes of patients are made, as `mime_tf.regression.attributes.Attributes.config`
+            has it, for a prediction that reads them beside the record; or None.
         name: name of the model.
         **kwargs: arguments of `keras.Model`.
 
     Call arguments:
         inputs: dict of int32 tensors as `mime_tf.batches.tables` makes them, padded with -1: `"patients"` (B,),
-            `"visits"` (S, T), `"dxobjs"` (V, D), `"dx"` (N,), `"rx"` (N, R), `"pr"` (N, P).
+            `"visits"` (S, T), `"dxobjs"` (V, D), `"dx"` (N,), `"rx"` (N, R), `"pr"` (N, P); with `visit_days` `"days"`
+            (S, T), days from each visit to the prediction time; with `attributes` float32 `"attributes"` (B, A).
 
     Returns:
         Probabilities, float32 of shape (B, K).
@@ -112,6 +125,8 @@ class MiME(keras.Model):
         regularize_embeddings=None,
         outcomes=1,
         ancestors=None,
+        visit_days=False,
+        attributes=None,
         name="mime",
         **kwargs,
     ):
@@ -131,6 +146,7 @@ class MiME(keras.Model):
         self.visit_activation = visit_activation
         self.regularize_embeddings = regularize_embeddings
         self.outcomes = outcomes
+        self.attributes = attributes
         self.regularize = regularize
         self.aux_lambda = aux_lambda
         self.aux_heads = bool(aux_lambda) if aux_heads is None else aux_heads
@@ -142,6 +158,7 @@ class MiME(keras.Model):
         )
         self.visit_embedding = VisitEmbedding(name="visit_embedding", **policy)
         self.visit_transform = VisitTransform(visit_activation, name="visit_transform", **policy) if skip else None
+        self.visit_times = VisitTimes(name="visit_times", **policy) if visit_days else None
         self.rnn = RNN_CELLS[rnn_cell](rnn_size, name="rnn", **policy) if "last" in self.pooling else None
         # In float32: in float16 the sum over a long history could overflow.
         self.visit_pooling = {
@@ -168,12 +185,14 @@ class MiME(keras.Model):
         self.visit_embedding.build((None, dxobj_emb_size), (None, None))
         if self.visit_transform:
             self.visit_transform.build((None, dxobj_emb_size))
+        if self.visit_times:
+            self.visit_times.build((None, dxobj_emb_size), (None, TIMES))
         if self.rnn:
             self.rnn.build((None, None, dxobj_emb_size))
         for layer in self.visit_pooling.values():
             layer.build((None, dxobj_emb_size), (None, None))
         widths = [self.rnn_size if view == "last" else dxobj_emb_size for view in self.pooling]
-        self.prediction.build((None, sum(widths)))
+        self.prediction.build((None, sum(widths) + sum(map(len, (self.attributes or {}).values()))))
         if self.aux_heads:
             self.auxiliary.build((None, dxobj_emb_size))
         self.built = True
@@ -181,6 +200,11 @@ class MiME(keras.Model):
     def call(self, inputs, training=None):
         inputs = self._drop_codes(inputs, training)
         return self.predict_patients(self.embed_dxobjects(inputs), inputs, training)
+
+    @property
+    def reads_days(self):
+        """Whether a batch has to tell the days of visits."""
+        return self.visit_times is not None
 
     @property
     def random_state(self):
@@ -195,16 +219,28 @@ class MiME(keras.Model):
         """Returns the probabilities, (B, K), given the embeddings of the Dx-objects of a batch, (N, O)."""
         drops = self.dropout and training
         histories = self._histories(dxobjects, inputs, training)
-        if drops:
-            # Several patients may share a history, and each loses other entries.
-            return self.prediction(self._drop_out(gather_padded(histories, inputs["patients"])))
-        return gather_padded(self.prediction(histories), inputs["patients"])
+        if not (drops or self.attributes):
+            return gather_padded(self.prediction(histories), inputs["patients"])
+        # Several patients may share a history, and each loses other entries.
+        vectors = gather_padded(histories, inputs["patients"])
+        vectors = self._drop_out(vectors) if drops else vectors
+        if self.attributes:
+            # In mixed precision Keras casts both to 16 bits.
+            vectors = tf.concat([tf.cast(part, "float32") for part in (vectors, inputs["attributes"])], axis=1)
+        return self.prediction(vectors)
 
     def logits(self, inputs):
         """Returns the logits of the probabilities of a batch, float32 of shape (B, K), as `call` does in inference."""
         histories = tf.cast(self._histories(self.embed_dxobjects(inputs), inputs), "float32")
-        head = self.prediction
-        return gather_padded(histories @ head.kernel + head.bias, inputs["patients"])
+        of_histories, of_attributes = self.split_kernel()
+        logits = gather_padded(histories @ of_histories + self.prediction.bias, inputs["patients"])
+        return logits + inputs["attributes"] @ of_attributes if self.attributes else logits
+
+    def split_kernel(self):
+        """Returns the prediction's kernel in two: of a patient's record, (W, K), and of attributes, (A, K)."""
+        attributes = sum(map(len, (self.attributes or {}).values()))
+        kernel = self.prediction.kernel
+        return tf.split(kernel, [kernel.shape[0] - attributes, attributes])
 
     def _histories(self, dxobjects, inputs, training=None):
         """Returns the vectors that the prediction reads, (S, W), one for each distinct history of a batch."""
@@ -212,11 +248,30 @@ class MiME(keras.Model):
         if self.dropout and training:
             visits = self._drop_out(visits)
         distinct = self._sum_of_distinct(inputs) if "distinct" in self.pooling else None
-        return self.pool(visits, inputs["visits"], distinct, training)
+        return self.pool(*self.date_visits(visits, inputs["visits"], inputs.get("days")), distinct, training)
 
     def transform_visits(self, sums):
         """Returns the embeddings of visits, (V, O), given the sums of their Dx-objects: the same, but in the paper."""
         return self.visit_transform(sums) if self.visit_transform else sums
+
+    def date_visits(self, visits, members, days):
+        """Returns visits with their times, each as often as it occurs in a history; the same if the model reads none.
+
+        Args:
+            visits: float tensor of shape (V, O), embeddings of visits.
+            members: int32 tensor of shape (S, T), the rows of `visits` that form each history, padded with -1.
+            days: int32 tensor of shape (S, T), days from each visit to the prediction time; None if the model reads
+                none.
+
+        Returns:
+            Embeddings of visits, and the rows of them that form each history.
+        """
+        if not self.visit_times:
+            return visits, members
+        times = tf.reshape(times_of(days), [-1, TIMES])
+        dated = self.visit_times(gather_padded(visits, tf.reshape(members, [-1])), times)
+        rows = tf.reshape(tf.range(tf.size(members)), tf.shape(members))
+        return dated, tf.where(members >= 0, rows, -1)
 
     def pool(self, visits, members, distinct=None, training=None):
         """Returns the vectors that the prediction reads: the views of `pooling`, concatenated.
@@ -413,6 +468,8 @@ class MiME(keras.Model):
             "visit_activation": self.visit_activation,
             "regularize_embeddings": self.regularize_embeddings,
             "outcomes": self.outcomes,
+            "visit_days": self.reads_days,
+            "attributes": self.attributes,
         }
 
     def get_build_config(self):

@@ -9,7 +9,7 @@ from typing import Any
 from absl import flags
 
 from mime_tf.commands.options import plain, show_default
-from mime_tf.config import EVALUATION, FIELDS, GROUPS, OF_REGRESSION, RECIPE, REGRESSION, TRAINING, TrainConfig
+from mime_tf.config import EVALUATION, FIELDS, GROUPS, RECIPE, TRAINING, TrainConfig
 from mime_tf.errors import InputError
 from mime_tf.terminal import reading, status
 
@@ -114,7 +114,6 @@ def config(values: flags.FlagValues) -> TrainConfig:
     """
     recipe = RECIPE if values["recipe"].value else {}
     without = {"test_fraction": bool(values["folds"].value)}
-    without |= dict.fromkeys(OF_REGRESSION, values["blend"].present and REGRESSION not in values["blend"].value)
     recipe = {name: value for name, value in recipe.items() if not without.get(name)}
     given: dict[str, Any] = {
         name: recipe[name] if name in recipe and not values[name].present else values[name].value for name in FIELDS

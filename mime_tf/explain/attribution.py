@@ -12,7 +12,8 @@ so `q` is the vector of a pair. The logit changes in two stages, each a straight
 2. Orders. With the diagnoses in place all pairs grow: x = e + t sum of q. A pair is given the inner product of its q
    and the mean gradient, so that it is about the order given its diagnosis.
 
-The contributions add up to the logit less that of empty visits. `mime_tf.explain.stages` computes the stages with a
+The contributions add up to the logit less that of empty visits, which are at the same times where the model reads days;
+age and sex add the same to both. `mime_tf.explain.stages` computes the stages with a
 model, `mime_tf.explain.integration` integrates them and tells the gap that is left.
 """
 
@@ -72,14 +73,16 @@ class Contributions:
         )
 
 
-def contributions(model, store, tolerance=TOLERANCE, progress=None):
+def contributions(model, store, tolerance=TOLERANCE, progress=None, attributes=None):
     """Divides the logits of patients among their diagnoses and their pairs of diagnosis and order.
 
     Args:
         model: MiME. It is computed in float32, also where it was trained in mixed precision.
-        store: `mime_tf.data.store.Store` of codes that the model has room for.
+        store: `mime_tf.data.store.Store` of codes that the model has room for, with days if it reads them.
         tolerance: the largest gap to accept, in units of the logit, or of its change where that is more than 1.
         progress: function that is given a text now and then, such as `Console.progress`.
+        attributes: float (patients, attributes), of a model that reads some; their term is in the logits of empty
+            visits. None leaves the term out.
 
     Returns:
         Contributions.
@@ -87,7 +90,8 @@ def contributions(model, store, tolerance=TOLERANCE, progress=None):
     Raises:
         InputError: a patient's gap stays above the tolerance, or the logits are not numbers.
     """
-    stages, result = Stages(_in_float32(model)), Contributions.zeros(store)
+    model, result = _in_float32(model), Contributions.zeros(store)
+    store, stages = store if model.reads_days else store.with_days(None), Stages(model)
     remaining = np.argsort(store.visit_counts, kind="stable")
     for share in _SHARES:
         done, failed = len(store) - len(remaining), [remaining[:0]]
@@ -107,6 +111,10 @@ def contributions(model, store, tolerance=TOLERANCE, progress=None):
             f"change of the logit, by {result.gaps[remaining[0]]:.3g}; at most {tolerance:g} is accepted, and "
             "the model's weights are not numbers, or too large for it"
         )
+    if attributes is not None and model.attributes:
+        term = attributes @ np.asarray(model.split_kernel()[1][:, 0], np.float64)
+        for logits in (result.empty_logits, result.dx_logits, result.logits):
+            logits += term
     return result
 
 

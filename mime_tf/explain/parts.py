@@ -18,7 +18,7 @@ def contributions(model, store, tolerance=TOLERANCE, progress=None, attributes=N
         store: `mime_tf.data.store.Store` of codes that the model has room for.
         tolerance: the largest gap of a network to accept, as for `mime_tf.explain.attribution.contributions`.
         progress: function that is given a text now and then, such as `Console.progress`.
-        attributes: float (patients, attributes), of a blend that reads some, or None.
+        attributes: float (patients, attributes), of a model that reads some; None leaves their terms out.
 
     Returns:
         `mime_tf.explain.attribution.Contributions`.
@@ -27,7 +27,7 @@ def contributions(model, store, tolerance=TOLERANCE, progress=None, attributes=N
         InputError: as `mime_tf.explain.attribution.contributions` does.
     """
     if isinstance(model, MiME):
-        return attribution.contributions(model, store.with_days(None), tolerance, progress)
+        return attribution.contributions(model, store, tolerance, progress, attributes)
     total = Contributions.zeros(store)
     for name in ("empty_logits", "dx_logits", "logits"):
         getattr(total, name)[:] = float(model.bias)
@@ -35,7 +35,7 @@ def contributions(model, store, tolerance=TOLERANCE, progress=None, attributes=N
         if weight == 0:
             continue
         if isinstance(part, MiME):
-            of_part = attribution.contributions(part, store.with_days(None), tolerance, progress)
+            of_part = attribution.contributions(part, store, tolerance, progress, attributes)
         else:
             of_part = regression_contributions(part, store, attributes)
         for field in dataclasses.fields(Contributions):

@@ -64,7 +64,7 @@ class _Records:
         test = fitted.predictions("test")
         self._of_test = np.zeros(0) if test is None else test.scores.probabilities
         self._contributions = contributions(fitted.model, self._known, tolerance, progress, attributes)
-        self._has_attributes = attributes is not None
+        self._has_attributes, self._reads_days = attributes is not None, getattr(fitted.model, "reads_days", False)
 
     def explanation(self, patient_index, row, name, subject):
         """Returns the Explanation of a patient, whose index in the cohort is `row`."""
@@ -104,6 +104,8 @@ class _Records:
             )
         if self._has_attributes and not empty:
             yield "Age and sex are in the first step: the log-odds of a patient of this age and sex with empty visits."
+        if self._reads_days and not empty:
+            yield "The visits with nothing in them, of the first step, are at the times of the patient's own."
         if not empty and self._adjustment.recalibration is not None:
             yield (
                 f"The probability is recalibrated ({self._adjustment.recalibration.method}). The contributions add up "

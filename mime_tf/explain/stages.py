@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from mime_tf.batches.tables import padded
 from mime_tf.data.store import ranges
 from mime_tf.layers.lookup import gather_padded
 
@@ -32,6 +33,8 @@ class Stages:
         names = ("dx", "visit", "rx", "rx_dxobject", "pr", "pr_dxobject")
         batch = {name: vector for name in (*names, *DISTINCT)}
         batch["mask"] = tf.TensorSpec((None, None), tf.bool)
+        if model.reads_days:
+            batch["days"] = tf.TensorSpec((None, None), tf.int32)
         signature = [batch, tf.TensorSpec((None, None), tf.float32)]
         self._diagnoses = tf.function(self._diagnoses, input_signature=signature)
         self._orders = tf.function(self._orders, input_signature=signature)
@@ -67,7 +70,7 @@ class Stages:
             paths["distinct"] = _scaled(sums, points)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(paths)
-            logits = self._logits(paths["visits"], paths.get("distinct"), batch["mask"])
+            logits = self._logits(paths["visits"], paths.get("distinct"), batch)
         gradients = tape.gradient(logits, paths, unconnected_gradients="zero")
         derivatives = _inner_products(alone, gradients["visits"], batch["visit"])
         if self._has_distinct:
@@ -93,7 +96,7 @@ class Stages:
                 embedded = layer.transform(paths["distinct"])
                 patients = tf.shape(batch["mask"])[0]
                 distinct = tf.math.unsorted_segment_sum(embedded, batch["distinct_patient"], patients)
-            logits = self._logits(visits, distinct, batch["mask"])
+            logits = self._logits(visits, distinct, batch)
         gradients = tape.gradient(logits, paths, unconnected_gradients="zero")
         derivatives = _inner_products(pairs, gradients["dxobjects"], pair_dxobject)
         if self._has_distinct:
@@ -114,8 +117,9 @@ class Stages:
         layer = self._model.dxobject_embedding
         return gather_padded(layer.emb_activation(layer.table(kind)), codes)
 
-    def _logits(self, visits, distinct, mask):
+    def _logits(self, visits, distinct, batch):
         """Returns the logits (B, K) of visit vectors (B T, K, O) and, if any, sums of distinct Dx-objects (B, K, O)."""
+        mask = batch["mask"]
         patients, times, points, width = tf.shape(mask)[0], tf.shape(mask)[1], tf.shape(visits)[1], visits.shape[2]
         histories = tf.transpose(tf.reshape(visits, [patients, times, points, width]), [0, 2, 1, 3])
         rows = tf.reshape(tf.range(patients * points * times), [patients * points, times])
@@ -124,9 +128,10 @@ class Stages:
             distinct = tf.reshape(distinct, [patients * points, width])
         # `training` is left out: with training=False the layer computes no gradient, and no cell draws at random.
         visits = self._model.transform_visits(tf.reshape(histories, [-1, width]))
-        vectors = self._model.pool(visits, members, distinct)
-        head = self._model.prediction
-        return tf.reshape(vectors @ head.kernel + head.bias, [patients, points])
+        days = tf.repeat(batch["days"], points, axis=0) if "days" in batch else None
+        vectors = self._model.pool(*self._model.date_visits(visits, members, days), distinct)
+        kernel, _ = self._model.split_kernel()
+        return tf.reshape(vectors @ kernel + self._model.prediction.bias, [patients, points])
 
 
 def tables(store):
@@ -138,7 +143,8 @@ def tables(store):
     Returns:
         Dict of arrays: `"dx"` (N,), the diagnosis of each Dx-object, and `"visit"` (N,), the row of its visit in the
         table of B T rows; `"rx"` (M,) and `"pr"` (L,), the orders, and `"rx_dxobject"` and `"pr_dxobject"`, the index
-        of the Dx-object of each; `"mask"` bool (B, T), True where a patient has a visit; and those of `DISTINCT`.
+        of the Dx-object of each; `"mask"` bool (B, T), True where a patient has a visit; those of `DISTINCT`; and
+        `"days"` (B, T) of a store that has them.
     """
     times = store.visit_counts.max()
     patient_of_visit = np.repeat(np.arange(len(store)), store.visit_counts)
@@ -153,6 +159,8 @@ def tables(store):
         "pr_dxobject": np.repeat(dxobjects, np.diff(store.pr_offsets)),
         "mask": np.arange(times) < store.visit_counts[:, np.newaxis],
     }
+    if store.days is not None:
+        batch["days"] = padded(store.days, store.visit_counts, len(store), times)
     return batch | _distinct(batch, np.repeat(patient_of_visit, np.diff(store.dxobjs)))
 
 

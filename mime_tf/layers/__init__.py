@@ -7,6 +7,7 @@ from mime_tf.layers.gru_v1 import GRUV1
 from mime_tf.layers.gru_v1_cell import GRUV1Cell, hard_sigmoid_v1
 from mime_tf.layers.visit_embedding import VisitEmbedding
 from mime_tf.layers.visit_pooling import VisitPooling
+from mime_tf.layers.visit_times import VisitTimes
 from mime_tf.layers.visit_transform import VisitTransform
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "GRUV1Cell",
     "VisitEmbedding",
     "VisitPooling",
+    "VisitTimes",
     "VisitTransform",
     "hard_sigmoid_v1",
 ]

@@ -137,8 +137,12 @@ def fit(
     table: PatientTable | None = None,
     seed: int = 0,
 ) -> Linear:
-    """Returns the one of the `candidates` that has the least log loss on valid; arguments are theirs."""
-    every = candidates(store, labels, train, valid, columns=columns, table=table, seed=seed)
+    """Returns the one of the `candidates` that has the least log loss on valid.
+
+    Arguments are theirs; age and sex become numbers as `train` has them.
+    """
+    attributes = Attributes.learn(table, train) if table is not None else None
+    every = candidates(store, labels, train, valid, attributes, columns=columns, table=table, seed=seed)
     return min(every, key=lambda fitted: fitted.valid_loss)
 
 
@@ -147,6 +151,7 @@ def candidates(
     labels: np.ndarray,
     train: np.ndarray,
     valid: np.ndarray,
+    attributes: Attributes | None,
     *,
     columns: Columns | None = None,
     table: PatientTable | None = None,
@@ -159,14 +164,14 @@ def candidates(
         labels: 0 or 1, one per patient of `store`.
         train: int64, the rows of `store` that train.
         valid: int64, the rows of `store` by which the strength of a penalty is chosen.
+        attributes: age and sex, or None.
         columns: learned from `train`; None for age and sex alone.
-        table: the patients.csv beside the cohort, for age and sex; None for neither.
+        table: the patients.csv beside the cohort, for the attributes.
         seed: seed of scikit-learn's solver.
 
     Returns:
         The constant, then of each path the regression of the least log loss on valid.
     """
-    attributes = Attributes.learn(table, train) if table is not None else None
     parts = [None] if columns is None else columns.parts()
     constant = _constant(parts[0], attributes, labels[train], labels[valid])
     if len(np.unique(labels[train])) < 2:

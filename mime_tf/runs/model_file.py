@@ -48,6 +48,8 @@ _ARGUMENTS = {
     "pooling": lambda value: _is_pooling(value),
     "aux_heads": lambda value: type(value) is bool,
     "ancestors": lambda value: value is None or (_is_list(value) and len(value) in (6, 7)),
+    "visit_days": lambda value: type(value) is bool,
+    "attributes": lambda value: value is None or _are_attributes(value),
     "name": lambda value: isinstance(value, str),
     "trainable": lambda value: type(value) is bool,
     "dtype": lambda value: isinstance(value, dict),
@@ -58,9 +60,8 @@ _BLEND_ARGUMENTS = {
     "windows": lambda value: value is None or _is_list(value, -_MOST_DAYS),
     "sizes": lambda value: value is None or _is_list(value),
     "sequences": lambda value: is_whole(value, 0),
-    "attributes": lambda value: value is None or _are_attributes(value),
     "ancestors": lambda value: value is None or (_is_list(value) and len(value) == 6),
-    **{name: _ARGUMENTS[name] for name in ("name", "trainable", "dtype")},
+    **{name: _ARGUMENTS[name] for name in ("attributes", "name", "trainable", "dtype")},
 }
 
 
@@ -99,10 +100,12 @@ def _shapes(path: str, config: dict[str, Any], sizes: Mapping[str, int] | None) 
     if kind == "mime_tf>Blend":
         arguments = _check_values(path, arguments, _BLEND_ARGUMENTS)
         for network in arguments["kinds"]:
-            _check_network(path, network, sizes)
+            found = _check_network(path, network, sizes)["attributes"]
+            if found not in (None, arguments["attributes"]):
+                raise InputError(f"{path}: attributes: found {show(found)} of a network; must be those of the blend")
         if len(arguments["windows"] or []) != len(arguments["sizes"] or []):
             raise InputError(f"{path}: windows, sizes: found {show(arguments['windows'])}; as many sizes are needed")
-        for name in ("sequences", "attributes", "ancestors") if arguments["windows"] is None else ():
+        for name in ("sequences", "ancestors") if arguments["windows"] is None else ():
             if arguments[name]:
                 raise InputError(f"{path}: {name}: found {show(arguments[name])}; needs a regression")
         return weights.blend_shapes(arguments)

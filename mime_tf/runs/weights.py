@@ -22,6 +22,7 @@ _GATES = {"gru_v1": 3, "gru": 3, "lstm": 4}
 _BIASES: dict[str, int | None] = {"gru_v1": None, "gru": 2, "lstm": None}
 _REGRESSION = "layers/code_regression/vars"
 _ABOVE = "layers/code_regression/above/vars"
+_TIMES = 4  # numbers that tell when a visit was, as in mime_tf.layers.visit_times
 # int64, keys, pairs of diagnoses and ancestors; all others are float32.
 _WHOLE = (f"{_REGRESSION}/0", f"{_REGRESSION}/4", *(f"{_ABOVE}/{index}" for index in range(6)))
 _RELATIONS = re.compile(r"(.*dxobject_embedding)/shared/vars/([345])")
@@ -54,11 +55,12 @@ def shapes(arguments: Mapping[str, Any]) -> Shapes:
         result |= {"dxobject_embedding/shared/score/vars/0": (attention, 1)}
     if arguments["equations"] == "paper":
         result |= {"layers/visit_transform/vars/0": (dxobj, dxobj)}
+    if arguments["visit_days"]:
+        result |= {f"layers/visit_times/vars/{index}": (_TIMES, dxobj) for index in range(2)}
     if "last" in arguments["pooling"]:
         result |= _recurrence(arguments["rnn_cell"], dxobj, state)
-    result |= _dense(
-        "layers/dense", sum(views.get(view, dxobj) for view in arguments["pooling"]), arguments["outcomes"]
-    )
+    read = sum(views.get(view, dxobj) for view in arguments["pooling"]) + attribute_count(arguments)
+    result |= _dense("layers/dense", read, arguments["outcomes"])
     if arguments["aux_heads"]:
         for kind, count in zip(("dx", "rx", "pr"), codes, strict=True):
             result |= _dense(f"auxiliary/{kind}_head", dxobj, count)
@@ -76,12 +78,17 @@ def blend_shapes(arguments: Mapping[str, Any]) -> Shapes:
     if has_regression:
         result |= {f"{_REGRESSION}/{index}": (sum(arguments["sizes"]),) for index in range(3)}
         result |= {f"{_REGRESSION}/3": ()}
-        pairs, of_patient = arguments["sequences"], arguments["attributes"] or {}
+        pairs = arguments["sequences"]
         result |= {f"{_REGRESSION}/4": (pairs, 2), f"{_REGRESSION}/5": (pairs,), f"{_REGRESSION}/6": (pairs,)}
-        result |= {f"{_REGRESSION}/7": (sum(map(len, of_patient.values())),)}
+        result |= {f"{_REGRESSION}/7": (attribute_count(arguments),)}
         for index, size in enumerate(arguments["ancestors"] or ()):
             result[f"{_ABOVE}/{index}"] = (size + (index % 2 == 0),)  # offsets of the codes, then their ancestors
     return result | {"vars/0": (len(arguments["kinds"]) + has_regression,), "vars/1": ()}
+
+
+def attribute_count(arguments: Mapping[str, Any]) -> int:
+    """Returns the number of attributes of a patient that a model reads; `arguments` are its own."""
+    return sum(map(len, (arguments["attributes"] or {}).values()))
 
 
 def _recurrence(cell: str, inputs: int, state: int) -> Shapes:

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mime_tf.data import hierarchy, pickled
+from mime_tf.data import hierarchy, pickled, visit_days
 from mime_tf.data.hierarchy import Hierarchy
 from mime_tf.data.store import Store
 from mime_tf.data.vocabulary import COLUMNS, RESERVED_CONCEPT, Vocabulary
 from mime_tf.errors import InputError, show
 from mime_tf.simulate import renaming
-from mime_tf.simulate.parameters import Parameters
+from mime_tf.simulate.parameters import WITH_DAYS, Parameters
 from mime_tf.simulate.related import hierarchy as families
 from mime_tf.simulate.related.world import RelatedWorld
 from mime_tf.simulate.simulation import Simulation
@@ -33,6 +33,7 @@ class Paths:
         truth_json: the truth about the cohort.
         vocabulary: the names of the codes.
         hierarchy: the families of the codes; written in the mode `related` only.
+        visits: the days of the visits; written in the modes `WITH_DAYS` only.
     """
 
     cohort: list[str]
@@ -41,6 +42,7 @@ class Paths:
     truth_json: str
     vocabulary: str
     hierarchy: str
+    visits: str
 
     @classmethod
     def of(cls, output: str | os.PathLike) -> "Paths":
@@ -52,7 +54,7 @@ class Paths:
         endings = (".parquet",) if output != prefix else (".seqs", ".labels")
         cohort, later = ([f"{prefix}{more}{ending}" for ending in endings] for more in ("", LATER))
         folder = os.path.dirname(prefix)
-        tables = (os.path.join(folder, name) for name in ("vocabulary.csv", hierarchy.FILE))
+        tables = (os.path.join(folder, name) for name in ("vocabulary.csv", hierarchy.FILE, visit_days.FILE))
         return cls(cohort, later, f"{prefix}_truth.csv", f"{prefix}_truth.json", *tables)
 
     def all(self) -> list[str]:
@@ -95,6 +97,10 @@ def check_output(output: str | os.PathLike, parameters: Parameters, overwrite: b
     for path in (*paths.cohort, *later, paths.truth_json, paths.truth_csv):
         outputs.check_file(path, overwrite)
     ancestors = _hierarchy(parameters)
+    if parameters.mode in WITH_DAYS:
+        outputs.check_file(paths.visits, overwrite)
+    elif os.path.exists(paths.visits):
+        raise InputError(f"{paths.visits}: is of other visits, and mode {parameters.mode} writes none; {_OWN_FOLDER}")
     same = not os.path.exists(paths.vocabulary) or Vocabulary.read(paths.vocabulary).rows == vocabulary(parameters).rows
     if not same and not overwrite:
         raise InputError(f"{paths.vocabulary}: names other codes; {_OWN_FOLDER}, or --overwrite to replace it")
@@ -113,7 +119,9 @@ def _holds(path: str, ancestors: Hierarchy) -> bool:
 
 
 def write(simulation: Simulation, output: str | os.PathLike, overwrite: bool = False) -> list[str]:
-    """Writes a cohort, `vocabulary.csv`, `hierarchy.csv` in the mode `related`, and the truth, each file atomically.
+    """Writes a cohort, the tables beside it and the truth, each file atomically.
+
+    The tables are `vocabulary.csv`, in the mode `related` `hierarchy.csv`, and in the modes `WITH_DAYS` `visits.csv`.
 
     Args:
         simulation: the cohort.
@@ -147,6 +155,9 @@ def write(simulation: Simulation, output: str | os.PathLike, overwrite: bool = F
         line = f"%d,%d{',%.9g' * len(columns)}\n"
         file.writelines(line % row for row in rows)
     files.write_json(paths.truth_json, simulation.truth())
+    if simulation.store.days is not None:
+        visit_days.write(paths.visits, simulation.store, simulation.store.days)
+        return [*paths.all(), paths.visits]
     ancestors = _hierarchy(simulation.parameters)
     if ancestors is None:
         return paths.all()

@@ -17,10 +17,12 @@ MODES = {
     "related": "thousands of links, by the families of both codes, and single codes",
     "interaction": "pairs of diagnoses that count together only",
     "recency": "single codes whose effect halves every 2 visits",
+    "recency_days": "single codes whose effect halves every 90 days",
     "order": "which of two diagnoses came first",
     "stopping": "medications that earlier visits have and the last 2 visits do not",
 }
 WITH_PAIRS = ("additive", "related")
+WITH_DAYS = ("recency_days",)
 _RANGES: dict[str, tuple[float, float]] = {
     "patients": (1, 10_000_000),
     "seed": (0, 2**64 - 1),

@@ -15,12 +15,12 @@ import numpy as np
 
 import mime_tf
 from mime_tf.data.store import Store, offsets
-from mime_tf.simulate.parameters import Parameters
+from mime_tf.simulate.parameters import WITH_DAYS, Parameters
 from mime_tf.simulate.patients import draw
 from mime_tf.simulate.related import patients as related_patients
 from mime_tf.simulate.related import risk as related_risk
 from mime_tf.simulate.related.world import RelatedWorld
-from mime_tf.simulate.risk import interaction, order, pairs, recency, single_codes, stopping
+from mime_tf.simulate.risk import interaction, order, pairs, recency, recency_days, single_codes, stopping
 from mime_tf.simulate.risk.logit import Risk, auc, intercept, sigmoid
 from mime_tf.simulate.unlinking import unlink
 from mime_tf.simulate.world import World
@@ -30,6 +30,7 @@ _CHUNK = 20_000  # patients drawn at a time
 _BY_VISITS = {
     "interaction": interaction.risk,
     "recency": recency.risk,
+    "recency_days": recency_days.risk,
     "order": order.risk,
     "stopping": stopping.risk,
 }
@@ -139,6 +140,8 @@ def _draw(parameters: Parameters, world: World, progress: Progress) -> tuple[Sto
     """Draws patients: their records, their risk, and the wirings if they are a part of it, else None."""
     chunks = [draw(world, parameters.mean_visits, count, rng) for count, rng in _chunks(parameters, progress)]
     store = _joined([chunk.store for chunk in chunks])
+    if parameters.mode in WITH_DAYS:
+        store = store.with_days(recency_days.days(store, parameters.generator(7)))
     if parameters.mode != "additive":
         return store, _BY_VISITS[parameters.mode](world, store, parameters.generator(3)), None
     wiring, sums = (np.concatenate([getattr(chunk, name) for chunk in chunks]) for name in ("wiring", "code_sums"))

@@ -62,8 +62,8 @@ class Part:
         """Returns the part with attributes, given those of all patients of the cohort, (rows, attributes)."""
         return dataclasses.replace(self, attributes=attributes[self.rows].astype(np.float32))
 
-    def with_days(self, days: np.ndarray) -> "Part":
-        """Returns the part with the days of all visits of the cohort, (visits,)."""
+    def with_days(self, days: np.ndarray | None) -> "Part":
+        """Returns the part with the days of all visits of the cohort, (visits,), or without."""
         return dataclasses.replace(self, store=self.store.with_days(days))
 
 
@@ -90,8 +90,8 @@ class Split:
         train, valid, test = (part.with_attributes(attributes) for part in (self.train, self.valid, self.test))
         return Split(train, valid, test, self.known)
 
-    def with_days(self, days: np.ndarray) -> "Split":
-        """Returns the split with the days of all visits of the cohort, (visits,)."""
+    def with_days(self, days: np.ndarray | None) -> "Split":
+        """Returns the split with the days of all visits of the cohort, (visits,), or without."""
         train, valid, test = (part.with_days(days) for part in (self.train, self.valid, self.test))
         return Split(train, valid, test, self.known)
 

@@ -11,6 +11,7 @@ from mime_tf.regression.columns import Columns
 from mime_tf.regression.linear import Linear
 from mime_tf.regression.sequences import Sequences
 from mime_tf.splits.split import Split
+from mime_tf.training.beside_codes import BesideCodes
 from mime_tf.training.blend_weights import calibrated_losses
 
 
@@ -37,7 +38,9 @@ class OutOfFold:
         return bool(gains.mean() > 2 * gains.std(ddof=1) / np.sqrt(len(gains)))
 
 
-def fit_regression(cohort: Cohort, split: Split, folds: np.ndarray, config: TrainConfig, seed: int) -> OutOfFold:
+def fit_regression(
+    cohort: Cohort, split: Split, folds: np.ndarray, config: TrainConfig, beside: BesideCodes, seed: int
+) -> OutOfFold:
     """Fits the regression of a blend.
 
     Penalty and windows are those of the least loss out of fold; the strength of each penalty is the best on valid.
@@ -48,11 +51,11 @@ def fit_regression(cohort: Cohort, split: Split, folds: np.ndarray, config: Trai
         split: its sets.
         folds: int64, the fold of each patient of train.
         config: the flags.
+        beside: what the regression reads beside the codes.
         seed: seed of scikit-learn's solver.
     """
-    days = cohort.visit_days if config.visit_days == "auto" else None
-    store, labels, train = cohort.store.with_days(days), cohort.require_labels(), split.train
-    table = yardsticks.table_of(cohort) if config.age_sex == "auto" else None
+    store, labels, train = split.train.store, cohort.require_labels(), split.train
+    table, attributes = cohort.attributes, beside.attributes
     patients = (store, labels, train.rows, split.valid.rows)
 
     def out_of_fold(fitted: Linear) -> OutOfFold:
@@ -64,7 +67,7 @@ def fit_regression(cohort: Cohort, split: Split, folds: np.ndarray, config: Trai
         return OutOfFold(fitted, logits, calibrated_losses(logits, train.labels))
 
     def best_of(columns: Columns) -> OutOfFold:
-        every = linear.candidates(*patients, columns=columns, table=table, seed=seed)
+        every = linear.candidates(*patients, attributes, columns=columns, table=table, seed=seed)
         return min(map(out_of_fold, every), key=lambda each: each.losses.mean())
 
     best = best_of(Columns.learn(store, train.rows))

@@ -14,8 +14,7 @@ from mime_tf.batches import datasets, tables
 from mime_tf.blend import Blend
 from mime_tf.config import REGRESSION, TrainConfig
 from mime_tf.data.cohort import Cohort
-from mime_tf.regression import linear, yardsticks
-from mime_tf.regression.attributes import Attributes
+from mime_tf.regression import linear
 from mime_tf.runs import model_file, writing
 from mime_tf.runs.folder import MODEL, NETWORKS, PREDICTIONS, remove_state
 from mime_tf.runs.results import read_history, read_metrics, read_predictions
@@ -23,6 +22,7 @@ from mime_tf.scoring.scorer import Scorer
 from mime_tf.splits.inner import inner_folds, without_fold
 from mime_tf.splits.split import Part, Split
 from mime_tf.terminal.console import Console
+from mime_tf.training.beside_codes import BesideCodes
 from mime_tf.training.blend_regression import fit_regression
 from mime_tf.training.blend_weights import calibrated_losses, fit_weights, logits_of
 from mime_tf.training.fitter import Fitter
@@ -60,6 +60,7 @@ class BlendTraining:
         cohort: the patients.
         config: the flags.
         sizes: dict of the resolved sizes.
+        beside: what the parts read beside the codes.
         fitters: one for each kind of network.
         console: where to print.
     """
@@ -71,11 +72,12 @@ class BlendTraining:
         cohort: Cohort,
         config: TrainConfig,
         sizes: Mapping[str, int],
+        beside: BesideCodes,
         fitters: Sequence[Fitter],
         console: Console,
     ):
         self.folder, self.split, self.cohort = folder, split, cohort
-        self.config, self.sizes = config, sizes
+        self.config, self.sizes, self.beside = config, sizes, beside
         self.fitters, self.console = fitters, console
 
     def run(self, number: int, groups: np.ndarray | None = None) -> dict[str, Any]:
@@ -101,7 +103,7 @@ class BlendTraining:
         regression = None
         if self._has_regression:
             self.console.progress(f"{os.path.basename(self.folder)}: fitting the regression")
-            out_of_fold = fit_regression(self.cohort, self.split, folds, self.config, number)
+            out_of_fold = fit_regression(self.cohort, self.split, folds, self.config, self.beside, number)
             regression = out_of_fold.fitted
             parts.append(FittedPart(f"regression ({regression.choice()})", out_of_fold.logits, {}))
         logits = np.column_stack([part.logits for part in parts])
@@ -153,7 +155,8 @@ class BlendTraining:
         used = [kind for kind in range(len(self.fitters)) if weights[kind] > 0 or regression is None]
         kinds = [self.fitters[kind].model.get_config() for kind in used]
         arguments, weights_of_regression = regression_layer(regression) if regression is not None else ({}, {})
-        model = Blend(kinds, self.config.members, **arguments, name="blend")
+        attributes = self.beside.arguments["attributes"]
+        model = Blend(kinds, self.config.members, **arguments, attributes=attributes, name="blend")
         members = itertools.product(used, range(self.config.members))
         for network, member in zip(model.networks, members, strict=True):
             path = os.path.join(self._network_folder(*member), MODEL)
@@ -165,15 +168,9 @@ class BlendTraining:
 
     def _write_results(self, model: Blend, parts: Sequence[FittedPart], weights: np.ndarray) -> dict[str, Any]:
         """Writes all files, the metrics last, whose presence says that the split is finished."""
-        scorer, split, figures = Scorer(model), self.split, {}
-        if model.attributes:
-            table = yardsticks.table_of(self.cohort)
-            assert table is not None  # the attributes were learned from it
-            attributes = Attributes.from_config(model.attributes)
-            split = split.with_attributes(attributes.matrix(table, np.arange(len(self.cohort))))
-        if model.reads_days:
-            assert self.cohort.visit_days is not None  # the windows were learned from them
-            split = split.with_days(self.cohort.visit_days)
+        scorer, figures = Scorer(model), {}
+        # The regression may have done without the days, and the networks may be left out.
+        split = self.split if model.reads_days else self.split.with_days(None)
         for name in PREDICTIONS:
             part = getattr(split, name)
             probabilities = scorer(datasets.scoring_batches(part, self.config.eval_batch_size))

@@ -5,11 +5,16 @@ from collections.abc import Mapping
 from mime_tf.config import TrainConfig
 from mime_tf.model import MiME
 from mime_tf.runs.configuration import OUTCOMES
+from mime_tf.training.beside_codes import NOTHING, BesideCodes
 from mime_tf.training.kinship import Kinship, ancestors_of
 
 
 def build_model(
-    config: TrainConfig, sizes: Mapping[str, int], aux_heads: bool | None = None, kinship: Kinship | None = None
+    config: TrainConfig,
+    sizes: Mapping[str, int],
+    aux_heads: bool | None = None,
+    kinship: Kinship | None = None,
+    beside: BesideCodes = NOTHING,
 ) -> MiME:
     """Returns the MiME that a configuration describes, with its weights made.
 
@@ -18,6 +23,7 @@ def build_model(
         sizes: dict of the resolved sizes, of `mime_tf.data.sizes.resolve`.
         aux_heads: as for `MiME`.
         kinship: the ancestors of the codes, if their embeddings share a part.
+        beside: what the model reads beside the codes.
     """
     model = MiME(
         num_dx=sizes["num_dx"],
@@ -41,6 +47,7 @@ def build_model(
         max_dx_per_visit=sizes["max_dx_per_visit"],
         outcomes=sizes.get(OUTCOMES, 1),
         ancestors=ancestors_of(config, kinship),
+        **beside.arguments,
         name="mime",
         dtype="float32" if config.mixed_precision == "none" else f"mixed_{config.mixed_precision}",
     )

@@ -16,6 +16,7 @@ from mime_tf.losses import LogLoss
 from mime_tf.scoring.scorer import Scorer
 from mime_tf.splits.split import Part
 from mime_tf.training import devices
+from mime_tf.training.beside_codes import NOTHING, BesideCodes
 from mime_tf.training.build import build_model
 from mime_tf.training.kinship import Kinship
 from mime_tf.training.label_weights import label_weights, weighted
@@ -35,6 +36,7 @@ class Fitter:
         sizes: dict of the resolved sizes.
         store: the patients whose links code embeddings start from, if they do; all that were read.
         kinship: the ancestors of the codes, if their embeddings share a part.
+        beside: what the model reads beside the codes.
 
     Raises:
         InputError: `config.init_from` does not hold weights for such a model, or the batch can't be divided over the
@@ -47,8 +49,9 @@ class Fitter:
         sizes: Mapping[str, int],
         store: Store | None = None,
         kinship: Kinship | None = None,
+        beside: BesideCodes = NOTHING,
     ):
-        self.config, self.sizes, self.kinship = config, sizes, kinship
+        self.config, self.sizes, self.kinship, self.beside = config, sizes, kinship, beside
         self._link_vectors = self._find_link_vectors(store)
         self.strategy = devices.strategy(config.distribute)
         replicas = self.strategy.num_replicas_in_sync
@@ -57,7 +60,7 @@ class Fitter:
         self.compiles = config.jit_compile == "on" or (config.jit_compile == "auto" and self._worth_compiling())
         self.training_shapes: Callable | None = None
         with self.strategy.scope():
-            self.model = build_model(config, sizes, kinship=kinship)
+            self.model = build_model(config, sizes, kinship=kinship, beside=beside)
             # Read before anything is written, so that a file that does not fit leaves nothing behind.
             self._initial_weights: dict[tuple[int, ...], list[np.ndarray]] = {
                 (number,): self._draw(number) for number in config.split_numbers
@@ -130,7 +133,7 @@ class Fitter:
             return self.model.get_weights()
         state = np.random.SeedSequence([self.config.random_seed, *numbers]).generate_state(1)
         keras.utils.set_random_seed(int(state[0]))
-        model = build_model(self.config, self.sizes, kinship=self.kinship)
+        model = build_model(self.config, self.sizes, kinship=self.kinship, beside=self.beside)
         for kind, vectors in self._link_vectors.items():
             # As large as the random columns: the variance of Glorot's uniform distribution is 2 / (rows + columns).
             table = getattr(model.dxobject_embedding, f"{kind}_embeddings")

@@ -9,7 +9,7 @@ import numpy as np
 from mime_tf import tf1_weights
 from mime_tf.assess import summary
 from mime_tf.batches import datasets
-from mime_tf.config import SIZE_NAMES, TrainConfig
+from mime_tf.config import BESIDE_CODES, SIZE_NAMES, TrainConfig
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.origin import origin_of
 from mime_tf.data.sizes import resolve
@@ -65,10 +65,10 @@ def _import(
 ) -> dict[str, float] | None:
     if os.path.lexists(output) and not (os.path.isdir(output) and not os.listdir(output)):
         raise InputError(f"{output}: is there already, and not an empty folder; a fitted split is made anew")
-    if config.hierarchy != "none":
-        raise InputError(
-            f"hierarchy: found {config.hierarchy}; must be none: the authors' checkpoints have no ancestors"
-        )
+    for name in ("hierarchy", *BESIDE_CODES):
+        value = getattr(config, name)
+        if value != "none":
+            raise InputError(f"{name}: found {value}; must be none: the authors' checkpoints read codes alone")
     weights = tf1_weights.read_checkpoint(checkpoint)
     config = dataclasses.replace(config, rnn_cell="gru_v1", **tf1_weights.sizes(weights, checkpoint))
     sizes, split, plan = {name: getattr(config, name) for name in SIZE_NAMES}, None, None

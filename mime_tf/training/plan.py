@@ -17,10 +17,11 @@ class Plan:
 
     Args:
         config: the flags of the run.
-        store: the whole cohort.
+        store: the whole cohort, with the days of visits if its networks read them.
         labels: array of 0 and 1, (patients,) or (patients, outcomes).
         groups: group of each patient, from `mime_tf.splits.groups.group_numbers`, or None.
         times: `mime_tf.splits.times.Times` of the cohort, or None for random splits and folds.
+        attributes: float64 (patients, attributes), of each patient, if its networks read some.
 
     Attributes:
         rows: int64, the rows of the patients that the thresholds admit.
@@ -39,8 +40,10 @@ class Plan:
         labels: np.ndarray,
         groups: np.ndarray | None = None,
         times: Times | None = None,
+        attributes: np.ndarray | None = None,
     ):
         self.config, self.store, self.labels, self.groups, self.times = config, store, labels, groups, times
+        self.attributes = attributes
         self.rows = eligible(store, config.min_threshold, config.max_threshold, config.association_threshold)
         self.splits = {number: self.make(number) for number in config.split_numbers}
         for number, split in self.splits.items():
@@ -54,7 +57,8 @@ class Plan:
     def make(self, number: int) -> Split:
         """Returns the split of a split seed, or of a fold."""
         patients = self.store, self.labels, self.rows
-        return make_split(*patients, number, **self.config.division, groups=self.groups, times=self.times)
+        split = make_split(*patients, number, **self.config.division, groups=self.groups, times=self.times)
+        return split if self.attributes is None else split.with_attributes(self.attributes)
 
     def training_shapes(self) -> Callable[[dict[str, int]], dict[str, int]]:
         """Returns `mime_tf.batches.shapes.plan` of the training windows of all splits."""

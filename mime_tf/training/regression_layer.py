@@ -32,7 +32,6 @@ def regression_layer(fitted: Linear) -> tuple[dict[str, Any], dict[str, Any]]:
         weights["above"] = columns.lineage.offsets, columns.lineage.ancestors
     rest = fitted.weights[len(columns) :]
     if fitted.attributes is not None:
-        arguments["attributes"] = fitted.attributes.config()
         rest, weights["attribute_weights"] = np.split(rest, [len(rest) - len(fitted.attributes)])
     if fitted.sequences is not None:
         both, order = rest.reshape(2, -1)

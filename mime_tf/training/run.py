@@ -15,8 +15,6 @@ from mime_tf.data import sizes, tasks
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.origin import origin_of
 from mime_tf.errors import InputError
-from mime_tf.regression import yardsticks
-from mime_tf.regression.attributes import Attributes
 from mime_tf.runs import weights, writing
 from mime_tf.runs.configuration import OUTCOMES, Configuration
 from mime_tf.runs.folder import FILES, METRICS, remove_state
@@ -30,6 +28,7 @@ from mime_tf.splits.times import Times
 from mime_tf.terminal import environment, outputs
 from mime_tf.terminal.console import Console
 from mime_tf.training import lines, out_of_fold
+from mime_tf.training.beside_codes import BesideCodes
 from mime_tf.training.kinship import Kinship, ancestors_of, kinship_of
 from mime_tf.training.plan import Plan
 
@@ -76,16 +75,14 @@ def train(
         resolved[OUTCOMES] = cohort.outcomes
     kinship = kinship_of(config, cohort, resolved)
     relations = None if kinship is None else kinship.digest
-    _check_memory(config, resolved, kinship)
+    beside = BesideCodes.of(config, cohort)
+    _check_memory(config, resolved, kinship, beside)
     groups = group_numbers(cohort, config.group_column)
     times = Times.of(cohort, config)
-    plan = Plan(config, cohort.store, cohort.require_labels(), groups, times)
+    store = cohort.store.with_days(beside.days)
+    plan = Plan(config, store, cohort.require_labels(), groups, times, beside.values)
     # Read before anything is written: a bad file leaves nothing behind.
     _ = cohort.vocabulary, cohort.hierarchy, cohort.patient_ids, cohort.attributes, origin_of(cohort.conversion)
-    if config.visit_days == "auto":
-        _ = cohort.visit_days
-    if config.age_sex == "auto" and (table := yardsticks.table_of(cohort)) is not None:
-        Attributes.learn(table, plan.rows)
     folders = split_folders(output_prefix, config)
     written = [
         log_path,
@@ -97,14 +94,14 @@ def train(
     from mime_tf.training.fitter import Fitter
 
     kinds = config.kinds.values() if config.blend else [config]
-    fitters = [Fitter(kind, resolved, cohort.store, kinship) for kind in kinds]
+    fitters = [Fitter(kind, resolved, cohort.store, kinship, beside) for kind in kinds]
     with outputs.locked(record_path(output_prefix)):
         new = Record.new(config, cohort, output_prefix, log_path, groups, relations, times)
         record = begin(new, resume, overwrite)
         if record.finished:
             console.note(f"{record.path}: this run is finished and left alone; --overwrite would redo it")
             return with_nan(record.content["mean"])
-        return _finish(_Work(record, plan, cohort, resolved, fitters, console))
+        return _finish(_Work(record, plan, cohort, resolved, beside, fitters, console))
 
 
 def _posed(config: TrainConfig, cohort: Cohort, num_dx: int) -> Cohort:
@@ -127,13 +124,15 @@ def _posed(config: TrainConfig, cohort: Cohort, num_dx: int) -> Cohort:
     return cohort
 
 
-def _check_memory(config: TrainConfig, resolved: Mapping[str, int], kinship: Kinship | None) -> None:
+def _check_memory(
+    config: TrainConfig, resolved: Mapping[str, int], kinship: Kinship | None, beside: BesideCodes
+) -> None:
     """Raises InputError unless the machine has the memory to train a model of these sizes."""
     names = ("dxobj_emb_size", "rnn_size", "rnn_cell", "pooling", "equations")
     widths = {name: getattr(config, name) for name in names}
     arguments = {OUTCOMES: 1, **resolved, **widths}
     arguments |= {"emb_size": config.dx_emb_size, "aux_heads": bool(config.aux_lambda)}
-    arguments |= {"ancestors": ancestors_of(config, kinship)}
+    arguments |= {"ancestors": ancestors_of(config, kinship), **beside.arguments}
     shapes = weights.shapes(arguments)
     needed, memory = 4 * weights.size(shapes), environment.memory()  # with Adam's two moments, and the gradient
     if needed > memory:
@@ -153,6 +152,7 @@ class _Work:
         plan: its splits.
         cohort: the patients.
         sizes: dict of the resolved sizes.
+        beside: what the model reads beside the codes.
         fitters: the one of the network, or one for each kind of network of a blend.
         console: where to print.
     """
@@ -161,6 +161,7 @@ class _Work:
     plan: Plan
     cohort: Cohort
     sizes: Mapping[str, int]
+    beside: BesideCodes
     fitters: Sequence["Fitter"]
     console: Console
 
@@ -201,7 +202,8 @@ def _train_splits(work: _Work) -> Iterator[dict[str, float]]:
             _configuration(record, number, work.sizes).write(folder)
             writing.write_subject(folder, cohort, plan.rows, split)
             if plan.config.blend:
-                blend = BlendTraining(folder, split, cohort, plan.config, work.sizes, work.fitters, console)
+                parts = (plan.config, work.sizes, work.beside, work.fitters)
+                blend = BlendTraining(folder, split, cohort, *parts, console)
                 metrics = blend.run(number, plan.groups if plan.times is None else plan.times.groups)
             else:
                 metrics = SplitTraining(folder, split, starts, cohort, work.fitters[0], console).run(number)

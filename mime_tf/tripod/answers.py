@@ -93,7 +93,9 @@ def _predictors(facts: Facts) -> str:
         for kind, name in (("dx", "diagnoses"), ("rx", "medications"), ("pr", "procedures"))
     )
     text = f"the codes of all visits with their links and order: room for {codes}"
-    return text + ("; age and sex" if facts.config.age_sex != "none" else "")
+    beside = {"age_sex": "age and sex", "visit_days": "days of visits"}
+    asked = [name for flag, name in beside.items() if getattr(facts.config, flag) != "none"]
+    return "; ".join([text, *(f"{name}, if the cohort has them" for name in asked)])
 
 
 def _definitions(facts: Facts) -> str:

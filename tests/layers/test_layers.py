@@ -13,6 +13,7 @@ from mime_tf.layers import (
     GRUV1Cell,
     VisitEmbedding,
     VisitPooling,
+    VisitTimes,
     VisitTransform,
     hard_sigmoid_v1,
 )
@@ -28,6 +29,14 @@ def in_rnn(cell):
     return keras.layers.RNN(cell, return_sequences=True, dtype=cell.dtype_policy)
 
 
+def off_zero(layer):
+    """A layer whose weights start at zero, with others."""
+    layer.build((None, 3), (None, 2))
+    layer.set_weights([floats(*weight.shape) for weight in layer.get_weights()])
+    return layer
+
+
+WRAPPED = {GRUV1Cell: in_rnn, VisitTimes: off_zero}
 DX_OBJECT_ARGUMENTS = {
     "num_dx": 4,
     "num_rx": 3,
@@ -54,6 +63,7 @@ BATTERY = {
         [*DX_OBJECT_SHAPES[:7], (5, 5), (5,)],
     ),
     "transformed_visits": (VisitTransform, {"activation": "tanh"}, [floats(4, 3)], [(3, 3)]),
+    "timed_visits": (VisitTimes, {}, [floats(4, 3), floats(4, 2)], [(2, 3), (2, 3)]),
     "visits": (VisitEmbedding, {}, [floats(4, 3), MEMBERS], []),
     **{view: (VisitPooling, {"view": view}, [floats(4, 3), MEMBERS], []) for view in ("sum", "mean", "max")},
     "gru": (GRUV1, {"units": 4}, [floats(2, 5, 3)], GRU_SHAPES),
@@ -71,7 +81,7 @@ BATTERY = {
 @pytest.mark.parametrize("name", BATTERY)
 def test_battery(name, tmp_path):
     layer_class, *arguments = BATTERY[name]
-    run_layer_battery(layer_class, *arguments, tmp_path, **({"wrap": in_rnn} if layer_class is GRUV1Cell else {}))
+    run_layer_battery(layer_class, *arguments, tmp_path, WRAPPED.get(layer_class, lambda layer: layer))
 
 
 # Dx-objects.

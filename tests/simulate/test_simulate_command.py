@@ -14,6 +14,7 @@ from support.simulated import columns
 
 from mime_tf.__main__ import main
 from mime_tf.data import pickled
+from mime_tf.data.cohort import Cohort
 from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
 from mime_tf.simulate import files
@@ -40,7 +41,7 @@ ROOT = Path(__file__).resolve().parents[2]
         ("num_rx", 19, "a whole number from 20 to 10000"),
         ("num_pr", "20", "a whole number from 20 to 10000"),
         ("unlinked", 1.5, "a number from 0 to 1"),
-        ("mode", "sums", "one of additive, related, interaction, recency, order, stopping"),
+        ("mode", "sums", "one of additive, related, interaction, recency, recency_days, order, stopping"),
         ("informative_links", True, "False in mode additive"),
         ("finer_level", True, "False in mode additive"),
         ("renamed", 0.3, "left out in another mode than related"),
@@ -68,7 +69,7 @@ def test_bad_parameters_of_a_mode(mode, name, value, right):
         simulate(10, mode=mode, **{name: value})
 
 
-@pytest.mark.parametrize("mode", ["interaction", "recency", "order", "stopping"])
+@pytest.mark.parametrize("mode", ["interaction", "recency", "recency_days", "order", "stopping"])
 def test_a_mode_without_pairs_takes_no_share_of_them(mode):
     with pytest.raises(InputError, match=f"pair_effect: found 0.4; mode {mode} has no pairs, leave it at 0.5"):
         simulate(10, mode=mode, pair_effect=0.4)
@@ -299,6 +300,18 @@ def test_the_command_as_a_process(tmp_path):
     assert "Bayes AUC: 0." in done.stdout
     done = run("--patients", 50, "--output", "c", cwd=tmp_path)
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+
+
+def test_days_are_a_table_beside_the_cohort(tmp_path):
+    dated = (*ARGV, "--mode", "recency_days")
+    code, out, _ = command(*dated, "--output", tmp_path / "c")
+    assert code == 0 and set(contents(tmp_path)) == FILES | {"visits.csv"}
+    assert str(tmp_path / "visits.csv") in out[-1]
+    expected = simulate(200, mode="recency_days", mean_visits=4, num_dx=60, num_pr=40)
+    assert Cohort.open(str(tmp_path / "c")).visit_days.tolist() == expected.store.days.tolist()
+    check_refused(tmp_path, *dated, "--output", tmp_path / "other", says="visits.csv: exists")
+    check_refused(tmp_path, *ARGV, "--output", tmp_path / "other", says="visits.csv: is of other visits")
+    assert command(*dated, "--seed", 5, "--output", tmp_path / "c", "--overwrite")[0] == 0
 
 
 def test_help_teaches(tmp_path):

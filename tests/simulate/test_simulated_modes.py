@@ -11,12 +11,12 @@ from mime_tf.data import pickled
 from mime_tf.simulate.parameters import MODES
 from mime_tf.simulate.related import risk as related_risk
 from mime_tf.simulate.related.world import centred
-from mime_tf.simulate.risk import interaction, order, pairs, recency, stopping
+from mime_tf.simulate.risk import interaction, order, pairs, recency, recency_days, stopping
 from mime_tf.simulate.risk.occurrences import occurrences
 from mime_tf.simulate.simulation import simulate
 from mime_tf.simulate.unlinking import unlink
 
-BY_VISITS = ("interaction", "recency", "order", "stopping")
+BY_VISITS = ("interaction", "recency", "recency_days", "order", "stopping")
 SIZES = {"related": {"num_dx": 60, "num_rx": 24, "mean_visits": 8}}
 
 
@@ -44,7 +44,34 @@ def test_recency_by_hand():
         ]
     )
     expected = [4, 12, 8 - 4 * 0.5**0.5, (16 - 4) / 4, 0]
-    assert recency.sums(effects, store).tolist() == pytest.approx(expected, abs=1e-12)
+    fading = np.concatenate([0.5 ** (np.arange(count)[::-1] / 2) for count in store.visit_counts])
+    assert recency.sums(effects, store, fading).tolist() == pytest.approx(expected, abs=1e-12)
+    made = cohort("recency", 300)
+    since = np.concatenate([np.arange(count)[::-1] for count in made.store.visit_counts])
+    sums = recency.sums(made.world.effects, made.store, 0.5 ** (since / recency.HALVING_VISITS))
+    np.testing.assert_allclose(made.origin.scores["recency"], (sums - sums.mean()) / sums.std(), atol=1e-12)
+
+
+def test_recency_of_days():
+    """Days fall within a patient, each with a pace of its own; an effect of 90 days ago counts half."""
+    made = cohort("recency_days", 4000)
+    store = made.store
+    first, last = store.days[store.visits[:-1]], store.days[store.visits[1:] - 1]
+    falls = np.diff(store.days) <= 0
+    assert falls[np.setdiff1d(np.arange(len(falls)), store.visits[1:-1] - 1)].all()
+    assert last.min() == 0 and last.mean() == pytest.approx(19.5, abs=1.5)  # exponential of mean 20, rounded down
+    paces = np.log((first - last + 1)[store.visit_counts > 10] / (store.visit_counts[store.visit_counts > 10] - 1))
+    assert paces.mean() == pytest.approx(np.log(30), abs=0.1) and paces.std() == pytest.approx(1, abs=0.1)
+    effects = {"dx": np.array([0.0, 8.0]), "rx": np.zeros(1), "pr": np.zeros(1)}
+    two = pickled.from_lists([visits([1], [1]), visits([1])]).with_days(np.array([90, 0, 180], np.int32))
+    assert recency.sums(effects, two, 0.5 ** (two.days / recency_days.HALVING_DAYS)).tolist() == [12, 2]
+
+
+def test_the_modes_have_the_same_patients():
+    plain, dated = (cohort(mode, 50).store for mode in ("recency", "recency_days"))
+    assert plain.days is None
+    for name, column in plain.records.items():
+        np.testing.assert_array_equal(column, dated.records[name])
 
 
 def test_interaction_by_hand():

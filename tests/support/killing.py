@@ -27,10 +27,10 @@ def fitters():
 def fitters_are_kept(fitters, monkeypatch):
     """A fitter serves one split after another, so it may as well serve runs; the runs in processes have their own."""
 
-    def fitter(config, sizes, store, kinship):
-        key = (config, tuple(sizes.items()), kinship and kinship.digest)
+    def fitter(config, sizes, store, kinship, beside):
+        key = (config, tuple(sizes.items()), kinship and kinship.digest, str(beside.arguments))
         if key not in fitters:
-            fitters[key] = Fitter(config, sizes, store, kinship)
+            fitters[key] = Fitter(config, sizes, store, kinship, beside)
         return fitters[key]
 
     monkeypatch.setattr(fitter_module, "Fitter", fitter)

@@ -117,9 +117,20 @@ def distinct_dxobjects(patient):
     return [[dx, sorted(rx), sorted(pr)] for dx, (rx, pr) in orders.items()]
 
 
-def patient_vector(weights, patient, *, pooling=("last",), **activations):
-    """The views of a patient's record, one after the other."""
+def dated(weights, embeddings, days):
+    """Visit embeddings scaled and shifted by their days before the prediction and since the visit before."""
+    result, before = [], np.inf
+    for v, day in zip(embeddings, days, strict=True):
+        t = np.array([0.5 ** (age / halving) for age in (day, before - day) for halving in (30, 365)])
+        result.append(v * (1 + t @ weights["times/scale"]) + t @ weights["times/shift"])
+        before = day
+    return np.array(result).reshape(embeddings.shape)
+
+
+def patient_vector(weights, patient, *, pooling=("last",), days=None, attributes=(), **activations):
+    """The views of a patient's record, one after the other, and the attributes of the patient."""
     embeddings = visit_embeddings(weights, patient, **activations)
+    embeddings = embeddings if days is None else dated(weights, embeddings, days)
     views = {
         "last": lambda: gru_states(weights, embeddings)[-1],
         "sum": lambda: embeddings.sum(axis=0),
@@ -127,12 +138,19 @@ def patient_vector(weights, patient, *, pooling=("last",), **activations):
         "max": lambda: embeddings.max(axis=0),
         "distinct": lambda: sum_of_dxobjects(weights, distinct_dxobjects(patient), **activations),
     }
-    return np.concatenate([views[name]() for name in pooling])
+    return np.concatenate([*(views[name]() for name in pooling), attributes])
 
 
-def probabilities(weights, patients, **options):
-    """Each patient's predicted probability, [B]; by default of the state after the patient's own last visit."""
-    vectors = [patient_vector(weights, patient, **options) for patient in patients]
+def probabilities(weights, patients, *, days=None, attributes=None, **options):
+    """Each patient's predicted probability, [B]; by default of the state after the patient's own last visit.
+
+    `days` and `attributes` are those of the model that reads them, one list for each patient.
+    """
+    days, attributes = days or [None] * len(patients), attributes or [()] * len(patients)
+    vectors = [
+        patient_vector(weights, patient, days=its_days, attributes=its_attributes, **options)
+        for patient, its_days, its_attributes in zip(patients, days, attributes, strict=True)
+    ]
     return np.array([sigmoid(dense(weights, "rnn2pred", vector))[0] for vector in vectors])
 
 

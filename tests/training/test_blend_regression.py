@@ -9,6 +9,7 @@ from mime_tf.data.cohort import Cohort
 from mime_tf.regression import linear
 from mime_tf.splits.inner import inner_folds
 from mime_tf.splits.split import eligible, make_split
+from mime_tf.training.beside_codes import NOTHING
 from mime_tf.training.blend_regression import OutOfFold, fit_regression
 
 CONFIG = TrainConfig().with_recipe()
@@ -19,7 +20,7 @@ def fitted(lists, labels):
     cohort = Cohort(pickled.from_lists(lists), np.asarray(labels))
     split = make_split(cohort.store, cohort.labels, eligible(cohort.store), 0, test_fraction=0.2, valid_fraction=0.1)
     folds = inner_folds(split.train, 3, 0)
-    return cohort, split, folds, fit_regression(cohort, split, folds, CONFIG, 0)
+    return cohort, split, folds, fit_regression(cohort, split, folds, CONFIG, NOTHING, 0)
 
 
 def patients(count, codes, seed):

@@ -28,6 +28,7 @@ from mime_tf.scoring import prediction
 from mime_tf.simulate.simulation import simulate
 from mime_tf.splits.inner import inner_folds, without_fold
 from mime_tf.training import blend_training
+from mime_tf.training.beside_codes import NOTHING
 from mime_tf.training.blend_regression import fit_regression
 from mime_tf.training.blend_training import is_useful
 
@@ -112,7 +113,7 @@ def test_the_blend_is_the_sum_of_its_parts(uninterrupted, cohort):
     for network, weights in zip(model.networks, networks, strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(network.get_weights(), weights.get_weights(), strict=True))
     split = prediction.split_of(fitted, opened)
-    regression = fit_regression(opened, split, inner_folds(split.train, 2, 0), fitted.config, 0).fitted
+    regression = fit_regression(opened, split, inner_folds(split.train, 2, 0), fitted.config, NOTHING, 0).fitted
     logits = np.array(model.regression({name: np.asarray(table) for name, table in Batch(store).tables().items()}))[
         :, 0
     ]
@@ -399,7 +400,10 @@ def test_days_are_not_read_unless_asked_for(with_days, tmp_path):
 def test_an_export_takes_days(with_days, tmp_path):
     cohort = Cohort.open(with_days.path)
     card = export(with_days.fitted, str(tmp_path / "served"), bootstrap=5)
-    assert "`days_before` [B, T], int32" in card and "lie in the last 30 and 365 days, and neither age" in card
+    assert (
+        "`days_before` [B, T], int32" in card
+        and "and the days from each to the prediction time, and neither age" in card
+    )
     served = tf.saved_model.load(str(tmp_path / "served")).signatures["json"]
     texts = [json.dumps({"visits": [[{"dx": str(dx), "rx": [str(code) for code in rx], "pr": [str(code) for code in pr]}
              for dx, rx, pr in visit] for visit in record]}) for record in with_days.patients[:4]]  # fmt: skip
@@ -411,11 +415,6 @@ def test_an_export_takes_days(with_days, tmp_path):
         served(patients=tf.constant(texts), days_before=-days)
     with pytest.raises(tf.errors.InvalidArgumentError, match="days_before: must be one number per patient and visit"):
         served(patients=tf.constant(texts), days_before=days[:, :1])
-
-
-def test_age_and_sex_need_a_regression():
-    with pytest.raises(InputError, match="age_sex, blend: found auto"):
-        dataclasses.replace(CONFIG, blend=("bilinear",), age_sex="auto")
 
 
 def test_kinds_are_configurations_of_networks():

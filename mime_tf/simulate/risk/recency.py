@@ -13,23 +13,24 @@ HALVING_VISITS = 2
 
 def risk(world: World, store: Store, rng: np.random.Generator) -> Risk:
     """Returns the risk of patients; the codes with an effect are those of the additive mode."""
-    scores = {"recency": standardized(sums(world.effects, store))}
+    since = np.repeat(store.visits[1:] - 1, store.visit_counts) - np.arange(store.visits[-1])  # 0 for the last visit
+    scores = {"recency": standardized(sums(world.effects, store, 0.5 ** (since / HALVING_VISITS)))}
     truth = {"halving_visits": HALVING_VISITS, "codes": single_codes.truth(world.effects)}
     return Risk(scores, {"recency": 1.0}, truth)
 
 
-def sums(effects: dict[str, np.ndarray], store: Store) -> np.ndarray:
+def sums(effects: dict[str, np.ndarray], store: Store, fading: np.ndarray) -> np.ndarray:
     """Returns the sum of faded effects over each visit's distinct codes: float64 (patients,).
 
     Args:
         effects: for each kind, float64 (codes,).
         store: the records.
+        fading: float64 (visits,), what is left of an effect since each visit.
     """
     total = np.zeros(len(store))
     for kind, kind_effects in effects.items():
         _, visit, code = occurrences(store, kind, kind_effects != 0)
         visit, code = np.divmod(np.unique(visit * len(kind_effects) + code), len(kind_effects))
         patient = np.searchsorted(store.visits, visit, side="right") - 1
-        age = store.visits[patient + 1] - 1 - visit  # visits since, 0 for the last visit
-        total += np.bincount(patient, kind_effects[code] * 0.5 ** (age / HALVING_VISITS), len(store))
+        total += np.bincount(patient, kind_effects[code] * fading[visit], len(store))
     return total
