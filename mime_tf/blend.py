@@ -20,7 +20,8 @@ class Blend(keras.Model):
     Args:
         kinds: list of dicts, the configuration of the networks of each kind, as `MiME.get_config` has it.
         members: number of networks of each kind.
-        windows, sizes, sequences, ancestors: as for `CodeRegression`; windows and sizes are None for no regression.
+        windows, sizes, sequences, ancestors, fading: as for `CodeRegression`; windows and sizes are None for no
+            regression.
         attributes: dict of how attributes of patients are made, as `mime_tf.regression.attributes.Attributes.config`
             has it, for parts that read them; or None. Networks that do have the same.
         **kwargs: arguments of `keras.Model`.
@@ -33,14 +34,14 @@ class Blend(keras.Model):
     """
 
     def __init__(
-        self, kinds, members, windows=None, sizes=None, sequences=0, attributes=None, ancestors=None, **kwargs
+        self, kinds, members, windows=None, sizes=None, sequences=0, attributes=None, ancestors=None, fading=0, **kwargs
     ):
         super().__init__(**kwargs)
         if not (kinds or windows):
             raise ValueError(f"a network or a regression is needed. Received: {kinds=}, {windows=}")
         self.kinds, self.members = [dict(kind) for kind in kinds], members
         self.windows, self.sizes, self.sequences, self.attributes = windows, sizes, sequences, attributes
-        self.ancestors = ancestors
+        self.ancestors, self.fading = ancestors, fading
         self.networks = [
             MiME.from_config({**kind, "name": f"network{number}_{member}"})
             for number, kind in enumerate(kinds)
@@ -49,7 +50,7 @@ class Blend(keras.Model):
         self.regression = None
         if windows is not None:
             count = sum(map(len, (attributes or {}).values()))
-            self.regression = CodeRegression(windows, sizes, sequences, count, ancestors, name="regression")
+            self.regression = CodeRegression(windows, sizes, sequences, count, ancestors, fading, name="regression")
         self.build()
 
     def build(self, input_shape=None):
@@ -101,7 +102,8 @@ class Blend(keras.Model):
 
     def get_config(self):
         config = {"kinds": self.kinds, "members": self.members, "windows": self.windows, "sizes": self.sizes}
-        config |= {"sequences": self.sequences, "attributes": self.attributes, "ancestors": self.ancestors}
+        names = ("sequences", "attributes", "ancestors", "fading")
+        config |= {name: getattr(self, name) for name in names}
         return {**super().get_config(), **config}
 
     def get_build_config(self):

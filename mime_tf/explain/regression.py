@@ -11,11 +11,12 @@ from mime_tf.regression.lineage import Lineage
 def regression_contributions(layer, store, attributes=None):
     """Divides the logits of patients among the occurrences of their codes and linked pairs.
 
-    A column's term, `presence + log_count log(1 + n)`, is divided equally among the n occurrences that it counts. An
-    order is given the terms of its own code and those of its pair with its diagnosis. A code is given the terms of its
-    ancestors as well, and an order those of pairs with ancestors. A term of two diagnoses,
-    `both + order s`, is halved between them, and each half divided among the occurrences in the first visit of the
-    diagnosis, which decides it.
+    A column's term, `presence m + log_count log(1 + n)`, is divided among the occurrences that it counts: the first
+    part equally among those of the largest weight m, the second in the ratio of the weights, whose sum is n. In windows
+    that do not fade all weigh 1, and both are divided equally. An order is given the terms of its own code and those of
+    its pair with its diagnosis. A code is given the terms of its ancestors as well, and an order those of pairs with
+    ancestors. A term of two diagnoses, `both + order s`, is halved between them, and each half divided among the
+    occurrences in the first visit of the diagnosis, which decides it.
 
     Args:
         layer: `mime_tf.layers.CodeRegression`.
@@ -33,11 +34,17 @@ def regression_contributions(layer, store, attributes=None):
     )
     occurrences = Occurrences.read(store, links=True, lineage=_lineage(layer))
     values, start = np.zeros(len(occurrences.key)), 0
-    for window, size in zip(layer.windows, layer.sizes, strict=True):
+    for index, (window, size) in enumerate(zip(layer.windows, layer.sizes, strict=True)):
         columns = slice(start, start + size)
-        within = occurrences.rows(window)
+        if index < len(layer.windows) - layer.fading:
+            within = occurrences.rows(window)
+            weights = np.ones(len(within))
+        else:
+            weights = occurrences.weights(window)
+            within = np.flatnonzero(weights)
+            weights = weights[within]
         patient, key = occurrences.patient[within], occurrences.key[within]
-        values[within] += _shares(patient, key, keys[columns], presence[columns], log_count[columns])
+        values[within] += _shares(patient, key, weights, keys[columns], presence[columns], log_count[columns])
         start += size
     if layer.sequences:
         diagnoses = slice(len(store.dx))  # the first occurrences, in their order
@@ -67,17 +74,21 @@ def _lineage(layer):
     return Lineage(offsets, ancestors, {})
 
 
-def _shares(patient, key, keys, presence, log_count):
-    """Returns the share of each occurrence, given by its patient and key, in the term of its column."""
+def _shares(patient, key, weights, keys, presence, log_count):
+    """Returns the share of each occurrence, given by its patient, key and weight, in the term of its column."""
     shares = np.zeros(len(key))
     if not len(keys):
         return shares
     column = np.minimum(np.searchsorted(keys, key), len(keys) - 1)
     hits = np.flatnonzero(keys[column] == key)
     column = column[hits]
-    _, cell, counts = np.unique(patient[hits] * len(keys) + column, return_inverse=True, return_counts=True)
-    counts = counts[cell]
-    shares[hits] = (presence[column] + log_count[column] * np.log1p(counts)) / counts
+    cells, cell = np.unique(patient[hits] * len(keys) + column, return_inverse=True)
+    weights, largest = weights[hits], np.zeros(len(cells))
+    np.maximum.at(largest, cell, weights)
+    is_largest = weights == largest[cell]
+    latest, sums = (np.bincount(cell, values, len(cells))[cell] for values in (is_largest, weights))
+    shares[hits] = presence[column] * weights * is_largest / latest
+    shares[hits] += log_count[column] * np.log1p(sums) * weights / sums
     return shares
 
 

@@ -12,10 +12,12 @@ from mime_tf.layers.lookup import gather_padded
 class CodeRegression(keras.layers.Layer):
     """Scores each patient by a regression that was fitted beforehand; nothing here is trained.
 
-    A window is the last so many visits of a patient, those of the last so many days, or all of them. With `n` the
-    number of times that a key, a code or a linked pair of a diagnosis and an order, occurs in a window,
+    A window is the last so many visits of a patient, those of the last so many days, or all of them. An occurrence of a
+    key, a code or a linked pair of a diagnosis and an order, weighs 1 within a window and 0 outside. In a window that
+    fades it weighs 2^(-age / halving), with the age in visits since or in days. With `m` the largest weight of a key's
+    occurrences and `n` the sum of their weights,
 
-        logit = bias + sum over windows and keys with n > 0 of presence[key] + log_count[key] log(1 + n)
+        logit = bias + sum over windows and keys of presence[key] m + log_count[key] log(1 + n)
                      + sum over pairs of diagnoses that are both recorded of both[pair] + order[pair] s
 
     where s is 1 if the first of a pair was first recorded in an earlier visit than the second, -1 if in a later one, 0
@@ -23,12 +25,13 @@ class CodeRegression(keras.layers.Layer):
 
     Args:
         windows: list of int, the last so many visits each; 0 for all visits; below 0 the visits of the last so many
-            days.
+            days. Of one that fades, its halving in visits, or below 0 in days.
         sizes: list of int, the number of keys of each window.
         sequences: int, P, number of pairs of diagnoses.
         attributes: int, A, number of attributes.
         ancestors: `sizes` of a `CodeAncestors`, or None. An ancestor of a code occurs where the code does, and has keys
             as a code has.
+        fading: int, number of windows that fade, the last ones.
         **kwargs: arguments of `keras.layers.Layer`. It computes in float32 whatever its dtype policy.
 
     Weights, none of which is trainable:
@@ -48,12 +51,14 @@ class CodeRegression(keras.layers.Layer):
         float32 tensor of shape (B, 1), logits.
     """
 
-    def __init__(self, windows, sizes, sequences=0, attributes=0, ancestors=None, **kwargs):
+    def __init__(self, windows, sizes, sequences=0, attributes=0, ancestors=None, fading=0, **kwargs):
         super().__init__(**kwargs)
         if len(windows) != len(sizes) or any(size < 0 for size in sizes):
             raise ValueError(f"`windows` and `sizes` must be as many, sizes 0 or more. Received: {windows=}, {sizes=}")
         self.windows, self.sizes, self.sequences = list(windows), list(sizes), sequences
-        self.attributes = attributes
+        if not 0 <= fading <= len(windows):
+            raise ValueError(f"`fading` must be from 0 to the number of windows. Received: {fading=}, {windows=}")
+        self.attributes, self.fading = attributes, fading
         self.ancestors = None if ancestors is None else list(ancestors)
         self.above = None if ancestors is None else CodeAncestors(ancestors, name="above")
 
@@ -79,14 +84,10 @@ class CodeRegression(keras.layers.Layer):
         histories = tf.shape(inputs["visits"])[0]
         scores = tf.zeros([histories])
         start = 0
-        for window, size in zip(self.windows, self.sizes, strict=True):
+        for index, size in enumerate(self.sizes):
             if size:
-                if window:
-                    within = tf.where(visit <= window if window > 0 else days <= -window)[:, 0]
-                else:
-                    within = tf.range(tf.size(key, tf.int64))
-                columns = slice(start, start + size)
-                scores += self._window(columns, *(tf.gather(x, within) for x in (history, key)), histories)
+                weights = self._weights(index, visit, days)
+                scores += self._window(slice(start, start + size), history, key, weights, histories)
             start += size
         if self.sequences:
             scores += self._sequences(history, visit, key, histories)
@@ -95,16 +96,30 @@ class CodeRegression(keras.layers.Layer):
             logits += tf.linalg.matvec(inputs["attributes"], self.attribute_weights)[:, tf.newaxis]
         return logits
 
-    def _window(self, columns, history, key, histories):
-        """Returns the score of one window, (histories,): of the keys at a slice of the weights."""
+    def _weights(self, index, visit, days):
+        """Returns what each occurrence weighs in a window, float32."""
+        window = self.windows[index]
+        if index >= len(self.windows) - self.fading:
+            ages = visit - 1 if window > 0 else days
+            return tf.pow(0.5, tf.cast(ages, tf.float32) / abs(window))
+        if not window:
+            return tf.ones_like(visit, tf.float32)
+        return tf.cast(visit <= window if window > 0 else days <= -window, tf.float32)
+
+    def _window(self, columns, history, key, weights, histories):
+        """Returns the score of one window, (histories,): of the keys at a slice of the layer's weights."""
         keys = self.keys[columns]
         column = tf.minimum(tf.searchsorted(keys, key, out_type=tf.int64), tf.size(keys, tf.int64) - 1)
-        hits = tf.where(tf.gather(keys, column) == key)[:, 0]
+        hits = tf.where((tf.gather(keys, column) == key) & (weights > 0))[:, 0]
         cell = tf.gather(history, hits) * tf.size(keys, tf.int64) + tf.gather(column, hits)
-        cells, _, counts = tf.unique_with_counts(cell)
+        cells, cell_of = tf.unique(cell)
+        weights, count = tf.gather(weights, hits), tf.size(cells)
+        largest, sums = (
+            reduce(weights, cell_of, count) for reduce in (tf.math.unsorted_segment_max, tf.math.unsorted_segment_sum)
+        )
         history, column = cells // tf.size(keys, tf.int64), cells % tf.size(keys, tf.int64)
-        values = tf.gather(self.presence[columns], column)
-        values += tf.gather(self.log_count[columns], column) * tf.math.log1p(tf.cast(counts, tf.float32))
+        values = tf.gather(self.presence[columns], column) * largest
+        values += tf.gather(self.log_count[columns], column) * tf.math.log1p(sums)
         return tf.math.unsorted_segment_sum(values, history, histories)
 
     def _sequences(self, history, visit, key, histories):
@@ -128,5 +143,5 @@ class CodeRegression(keras.layers.Layer):
         return (inputs_shape["patients"][0], 1)
 
     def get_config(self):
-        names = ("windows", "sizes", "sequences", "attributes", "ancestors")
+        names = ("windows", "sizes", "sequences", "attributes", "ancestors", "fading")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

@@ -1,4 +1,4 @@
-"""Columns of a patient: codes and linked pairs, as presence and as counts, in windows of visits.
+"""Columns of a patient: codes and linked pairs, as presence and as counts, in windows of time.
 
 A key is a number of its own for each code and each linked pair, a diagnosis and an order made because of it:
 
@@ -25,6 +25,9 @@ ALL = 0
 WINDOWS = (ALL, 3, 1)
 # Windows of days, below 0: visits of the last 30 days before the prediction time, and of the last 365.
 DAY_WINDOWS = (-30, -365)
+# Windows that fade: visits, and below 0 days, after which an occurrence weighs half as much.
+HALVINGS = (1, 4, 16)
+DAY_HALVINGS = (-15, -60, -240)
 # Least number of training patients with a code or pair for it to be a column.
 LEAST_PATIENTS = 3
 _CODES = 2**31  # codes are int32
@@ -37,18 +40,23 @@ class Columns:
     """The columns that training patients have in sufficient number.
 
     A window with K keys has 2 K columns: presence (0 or 1) of each key, then log(1 + count) of each. The windows
-    follow one another. With a lineage a column is multiplied by `Lineage.scale` of each code in its key, so that a
-    penalty is the heavier, the fewer codes share a column.
+    follow one another. In a window that fades an occurrence weighs 2^(-age / halving), with the age in visits since or
+    in days; presence is then the weight of the latest occurrence, and the count the sum of all weights. With a lineage
+    a column is multiplied by `Lineage.scale` of each code in its key, so that a penalty is the heavier, the fewer codes
+    share a column.
 
     Attributes:
-        windows: the last so many visits each, `ALL` for all visits; below 0 the visits of the last so many days.
+        windows: the last so many visits each, `ALL` for all visits; below 0 the visits of the last so many days. Of one
+            that fades, its halving in visits, or below 0 in days.
         keys: int64 arrays, ascending, one per window: what at least `least` training patients have in it.
         lineage: the ancestors of the codes, which have keys as well, or None.
+        fading: number of windows that fade, the last ones.
     """
 
     windows: tuple[int, ...]
     keys: tuple[np.ndarray, ...]
     lineage: Lineage | None = None
+    fading: int = 0
 
     @classmethod
     def learn(
@@ -59,6 +67,7 @@ class Columns:
         links: bool = True,
         least: int = LEAST_PATIENTS,
         lineage: Lineage | None = None,
+        halvings: Sequence[int] = (),
     ) -> "Columns":
         """Learns the columns of training patients.
 
@@ -69,16 +78,19 @@ class Columns:
             links: with the linked pairs; otherwise codes only.
             least: least number of patients who have a key.
             lineage: the ancestors of the codes, or None.
+            halvings: those of windows that fade, which follow the others.
         """
         if windows is None:
             windows = WINDOWS if store.days is None else WINDOWS + DAY_WINDOWS
-        found: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in windows]
+        bounds = [*windows, *([ALL] if halvings else [])]
+        found: list[list[tuple[np.ndarray, np.ndarray]]] = [[] for _ in bounds]
         for block in _blocks(patients):
             occurrences = Occurrences.read(store.select(block), links, lineage)
-            for of_window, window in zip(found, windows, strict=True):
+            for of_window, window in zip(found, bounds, strict=True):
                 of_window.append(_patients_of_keys(occurrences.within(window)))
-        keys = tuple(_frequent(of_window, least) for of_window in found)
-        return cls(tuple(windows), keys, lineage)
+        keys = [_frequent(of_window, least) for of_window in found]
+        keys = keys[: len(windows)] + keys[len(windows) :] * len(halvings)
+        return cls((*windows, *halvings), tuple(keys), lineage, len(halvings))
 
     def __len__(self) -> int:
         """Number of columns."""
@@ -102,10 +114,14 @@ class Columns:
         links = any((keys >= 0).any() for keys in self.keys)
         occurrences = Occurrences.read(store.select(patients), links, self.lineage)
         blocks = []
-        for window, keys in zip(self.windows, self.keys, strict=True):
-            counts = _count(occurrences.within(window), keys)
+        for (window, fades), keys in zip(self.views, self.keys, strict=True):
             scale = sparse.diags(self.scale(keys))
-            blocks += [counts.sign() @ scale, counts.log1p() @ scale]
+            if fades:
+                presence, counts = _faded(occurrences, occurrences.weights(window), keys)
+            else:
+                counts = _count(occurrences.within(window), keys)
+                presence = counts.sign()
+            blocks += [presence @ scale, counts.log1p() @ scale]
         empty = sparse.csr_matrix((len(patients), 0))
         return sparse.hstack([empty, *blocks], format="csr")
 
@@ -126,24 +142,44 @@ class Columns:
         return scale
 
     @property
+    def views(self) -> list[tuple[int, bool]]:
+        """Each window, and whether it fades."""
+        plain = len(self.windows) - self.fading
+        return [(window, index >= plain) for index, window in enumerate(self.windows)]
+
+    @property
     def counts(self) -> np.ndarray:
         """int64, the columns of log(1 + count), in ascending order."""
         sizes = np.array([len(keys) for keys in self.keys], np.int64)
         return ranges(np.cumsum(2 * sizes) - sizes, sizes)
 
     def parts(self) -> list["Columns"]:
-        """Returns the columns of the first window, of all windows of visits, and of all, as far as these differ."""
-        of_visits = sum(window >= 0 for window in self.windows)
-        counts = sorted({1, of_visits, len(self.windows)} - {0})
-        shorter = [Columns(self.windows[:count], self.keys[:count], self.lineage) for count in counts[:-1]]
-        return [*shorter, self]
+        """Returns the columns of several choices of windows, as far as these differ.
+
+        They are the first window, all of visits that do not fade, all that do not, those of visits that fade, and all
+        that fade.
+        """
+        views = list(enumerate(self.views))
+        plain = [index for index, (_, fades) in views if not fades]
+        faded = [index for index, (_, fades) in views if fades]
+        of_visits = {index for index, (window, _) in views if window >= 0}
+        choices = [plain[:1], [index for index in plain if index in of_visits], plain]
+        choices += [[index for index in faded if index in of_visits], faded]
+        return [self._of(indices) for indices in dict.fromkeys(map(tuple, choices)) if indices] or [self]
+
+    def _of(self, indices: Sequence[int]) -> "Columns":
+        """Returns the columns of some windows, all of which fade or none."""
+        windows, keys = tuple(self.windows[index] for index in indices), tuple(self.keys[index] for index in indices)
+        fades = self.views[indices[0]][1]
+        return Columns(windows, keys, self.lineage, len(indices) if fades else 0)
 
     def names(self, vocabulary: Vocabulary | None) -> list[str]:
         """Returns a name of each column for people, such as `rx 7 because of dx 3, how often, last visit`."""
         names = []
-        for window, keys in zip(self.windows, self.keys, strict=True):
+        for view, keys in zip(self.views, self.keys, strict=True):
             things = [key_name(int(key), vocabulary, self.lineage) for key in keys]
-            names += [f"{thing}, {form}, {window_name(window)}" for form in ("ever", "how often") for thing in things]
+            forms = ("how lately" if view[1] else "ever", "how often")
+            names += [f"{thing}, {form}, {window_name(*view)}" for form in forms for thing in things]
         return names
 
     def arrays(self) -> dict[str, np.ndarray]:
@@ -151,6 +187,7 @@ class Columns:
         sizes = np.array([len(keys) for keys in self.keys], np.int64)
         keys = np.concatenate([np.zeros(0, np.int64), *self.keys])
         arrays = {"windows": np.array(self.windows, np.int64), "window_sizes": sizes, "keys": keys}
+        arrays["fading"] = np.array(self.fading)
         return arrays | ({} if self.lineage is None else self.lineage.arrays())
 
     @classmethod
@@ -159,7 +196,7 @@ class Columns:
         ends = np.cumsum(arrays["window_sizes"])[:-1]
         keys = np.split(arrays["keys"], ends) if len(arrays["windows"]) else []
         lineage = Lineage.from_arrays(arrays) if "lineage_dx_offsets" in arrays else None
-        return cls(tuple(arrays["windows"].tolist()), tuple(keys), lineage)
+        return cls(tuple(arrays["windows"].tolist()), tuple(keys), lineage, int(arrays["fading"]))
 
 
 def code_key(kind: str, code: int) -> int:
@@ -190,8 +227,11 @@ def key_name(key: int, vocabulary: Vocabulary | None, lineage: Lineage | None = 
     )
 
 
-def window_name(window: int) -> str:
+def window_name(window: int, fades: bool = False) -> str:
     """Returns the name of a window for people."""
+    if fades:
+        unit = "day" if window < 0 else "visit"
+        return f"halved every {f'{abs(window)} {unit}s' if abs(window) > 1 else unit}"
     if window < 0:
         return f"last {-window} days"
     return "all visits" if window == ALL else "last visit" if window == 1 else f"last {window} visits"
@@ -257,15 +297,22 @@ class Occurrences:
         days = None if self.days is None else self.days[rows]
         return Occurrences(self.patients, self.patient[rows], self.visit[rows], days, self.key[rows], self.item[rows])
 
+    def weights(self, halving: int) -> np.ndarray:
+        """Returns the weight of each occurrence in a window that fades, float64."""
+        return 0.5 ** ((self.visit - 1) / halving if halving > 0 else self._days(halving) / -halving)
+
+    def _days(self, window: int) -> np.ndarray:
+        if self.days is None:
+            raise ValueError(f"a window of days needs the days of the visits. Received: {window=}")
+        return self.days
+
     def rows(self, window: int) -> np.ndarray:
         """Returns the indices of the occurrences in the last `window` visits, or in the last `-window` days."""
         if window == ALL:
             return np.arange(len(self.key))
         if window > 0:
             return np.flatnonzero(self.visit <= window)
-        if self.days is None:
-            raise ValueError(f"a window of days needs the days of the visits. Received: {window=}")
-        return np.flatnonzero(self.days <= -window)
+        return np.flatnonzero(self._days(window) <= -window)
 
 
 def _expanded(
@@ -305,3 +352,19 @@ def _count(occurrences: Occurrences, keys: np.ndarray) -> sparse.csr_matrix:
     counts = sparse.csr_matrix((np.ones(len(hits)), (occurrences.patient[hits], columns[hits])), shape)
     counts.sort_indices()
     return counts
+
+
+def _faded(
+    occurrences: Occurrences, weights: np.ndarray, keys: np.ndarray
+) -> tuple[sparse.csr_matrix, sparse.csr_matrix]:
+    """Returns the largest weight and the sum of the weights of each of `keys`, float64 (patients, keys) both."""
+    shape = (occurrences.patients, len(keys))
+    if not len(keys):
+        return sparse.csr_matrix(shape), sparse.csr_matrix(shape)
+    columns = np.minimum(np.searchsorted(keys, occurrences.key), len(keys) - 1)
+    hits = np.flatnonzero(keys[columns] == occurrences.key)
+    cells, number = np.unique(occurrences.patient[hits] * len(keys) + columns[hits], return_inverse=True)
+    largest, where = np.zeros(len(cells)), np.divmod(cells, len(keys))
+    np.maximum.at(largest, number, weights[hits])
+    sums = np.bincount(number, weights[hits], len(cells))
+    return sparse.csr_matrix((largest, where), shape), sparse.csr_matrix((sums, where), shape)

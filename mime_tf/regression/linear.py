@@ -18,8 +18,10 @@ from mime_tf.regression.sequences import Sequences
 # A path goes from a strong penalty to weaker ones, each weaker by this factor.
 _FACTORS = {"L1": 1.5, "L2": 2.0}
 _MOST_STEPS = 24
-# It ends after so many strengths in a row that did no better on valid than the best before them.
+# It ends after so many strengths in a row that did no better on valid than the best before them; after more, as long as
+# none did better than the constant, since the first columns that L1 lets in may be there by chance.
 _PATIENCE = 2
+_PATIENCE_AT_FIRST = 8
 _STRONGEST_L2 = 0.0003
 _INTERCEPT_SCALING = 10.0
 # The fields of a regression beside its columns.
@@ -87,7 +89,7 @@ class Linear:
 
     def choice(self) -> str:
         """Returns what valid has chosen, such as `L1, C 0.15, all visits`."""
-        windows = [window_name(window) for window in self.columns.windows] if self.columns is not None else []
+        windows = [window_name(*view) for view in self.columns.views] if self.columns is not None else []
         blocks = [" and ".join(windows)] if windows else []
         blocks += ["with ancestors"] if self.columns is not None and self.columns.lineage is not None else []
         blocks += ["pairs of diagnoses"] if self.sequences is not None else []
@@ -228,7 +230,7 @@ def _end_of_path(
     if not values.shape[1]:
         return None
     path = _path(penalty, values, labels[train], seed)
-    strength, weights, intercept, loss = _least_loss(path, checks, labels[valid])
+    strength, weights, intercept, loss = _least_loss(path, checks, labels[train], labels[valid])
     return Linear(*blocks, weights, intercept, penalty, strength, loss)
 
 
@@ -307,17 +309,21 @@ def _path(
 
 
 def _least_loss(
-    path: Iterator[tuple[float, np.ndarray, float]], values: sparse.csr_matrix, labels: np.ndarray
+    path: Iterator[tuple[float, np.ndarray, float]],
+    values: sparse.csr_matrix,
+    train_labels: np.ndarray,
+    labels: np.ndarray,
 ) -> tuple[float, np.ndarray, float, float]:
-    """Returns the member of a path with the least loss on valid, and that loss."""
+    """Returns the member of a path with the least loss on valid, whose values and labels these are, and that loss."""
     best, worse = None, 0
+    constant = _constant(None, None, train_labels, labels).valid_loss
     for strength, weights, intercept in path:
         loss = log_loss(labels, values @ weights + intercept)
         if best is None or loss < best[-1]:
             best, worse = (strength, weights, intercept, loss), 0
         else:
             worse += 1
-        if worse == _PATIENCE:
+        if worse >= (_PATIENCE if best[-1] < constant else _PATIENCE_AT_FIRST):
             break
     assert best is not None
     return best

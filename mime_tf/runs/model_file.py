@@ -60,6 +60,7 @@ _BLEND_ARGUMENTS = {
     "windows": lambda value: value is None or _is_list(value, -_MOST_DAYS),
     "sizes": lambda value: value is None or _is_list(value),
     "sequences": lambda value: is_whole(value, 0),
+    "fading": lambda value: is_whole(value, 0),
     "ancestors": lambda value: value is None or (_is_list(value) and len(value) == 6),
     **{name: _ARGUMENTS[name] for name in ("attributes", "name", "trainable", "dtype")},
 }
@@ -103,6 +104,9 @@ def _shapes(path: str, config: dict[str, Any], sizes: Mapping[str, int] | None) 
             found = _check_network(path, network, sizes)["attributes"]
             if found not in (None, arguments["attributes"]):
                 raise InputError(f"{path}: attributes: found {show(found)} of a network; must be those of the blend")
+        count, fading = len(arguments["windows"] or []), arguments["fading"]
+        if fading > count or 0 in (arguments["windows"] or [])[count - fading :]:
+            raise InputError(f"{path}: fading: found {fading}; {show(arguments['windows'])} has no so many halvings")
         if len(arguments["windows"] or []) != len(arguments["sizes"] or []):
             raise InputError(f"{path}: windows, sizes: found {show(arguments['windows'])}; as many sizes are needed")
         for name in ("sequences", "ancestors") if arguments["windows"] is None else ():

@@ -7,7 +7,7 @@ import numpy as np
 from mime_tf.config import TrainConfig
 from mime_tf.data.cohort import Cohort
 from mime_tf.regression import linear, yardsticks
-from mime_tf.regression.columns import Columns
+from mime_tf.regression.columns import DAY_HALVINGS, HALVINGS, Columns
 from mime_tf.regression.linear import Linear
 from mime_tf.regression.sequences import Sequences
 from mime_tf.splits.split import Split
@@ -70,10 +70,11 @@ def fit_regression(
         every = linear.candidates(*patients, attributes, columns=columns, table=table, seed=seed)
         return min(map(out_of_fold, every), key=lambda each: each.losses.mean())
 
-    best = best_of(Columns.learn(store, train.rows))
+    halvings = HALVINGS if store.days is None else HALVINGS + DAY_HALVINGS
+    best = best_of(Columns.learn(store, train.rows, halvings=halvings))
     lineage = None if config.hierarchy == "none" else yardsticks.lineage_of(cohort)
     if lineage is not None:
-        richer = best_of(Columns.learn(store, train.rows, lineage=lineage))
+        richer = best_of(Columns.learn(store, train.rows, lineage=lineage, halvings=halvings))
         best = richer if richer.gains_on(best) else best
     sequences = Sequences.learn(store, train.rows)
     if len(sequences):

@@ -21,6 +21,7 @@ def regression_layer(fitted: Linear) -> tuple[dict[str, Any], dict[str, Any]]:
     presence, log_count = _by_form(columns, fitted.weights[: len(columns)])
     scale = np.concatenate([np.zeros(0), *(columns.scale(keys) for keys in columns.keys)])
     arguments: dict[str, Any] = {"windows": list(columns.windows), "sizes": [len(keys) for keys in columns.keys]}
+    arguments["fading"] = columns.fading
     weights: dict[str, Any] = {
         "keys": np.concatenate([np.zeros(0, np.int64), *columns.keys]),
         "presence": presence * scale,

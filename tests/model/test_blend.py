@@ -130,9 +130,9 @@ def lineage_of(memberships):
     return Lineage(offsets, ancestors, {})
 
 
-def with_ancestors(store, above, windows, seed=0):
-    """A layer of random weights on the columns of patients, ancestors among them; and the regression."""
-    columns = Columns.learn(store, np.arange(len(store)), windows, least=1, lineage=above)
+def fitted_layer(store, windows, above=None, halvings=(), seed=0):
+    """A layer of random weights on the columns of patients, perhaps ancestors among them; and the regression."""
+    columns = Columns.learn(store, np.arange(len(store)), windows, least=1, lineage=above, halvings=halvings)
     weights = np.random.default_rng(seed).normal(size=len(columns))
     fitted = Linear(columns, None, None, weights, 0.5, "L2", 1.0, 0.0)
     arguments, values = regression_layer(fitted)
@@ -145,13 +145,72 @@ def with_ancestors(store, above, windows, seed=0):
 @given(cohorts.cohorts(), MEMBERSHIPS, st.lists(st.integers(0, 3), min_size=1, max_size=2, unique=True))
 def test_ancestors_in_the_layer_are_those_of_the_columns(patients, memberships, windows):
     store = pickled.from_lists(patients)
-    layer, fitted = with_ancestors(store, lineage_of(memberships), windows)
+    layer, fitted = fitted_layer(store, windows, lineage_of(memberships))
     expected = fitted.logits(store, np.arange(len(store)))
     np.testing.assert_allclose(layer(tables_of(store))[:, 0], expected, rtol=1e-4, atol=1e-4)
     found = regression_contributions(layer, store)
     np.testing.assert_allclose(found.logits, expected, rtol=1e-4, atol=1e-4)
     total = found.dx.sum() + found.rx.sum() + found.pr.sum()
     np.testing.assert_allclose(total, (found.logits - found.empty_logits).sum(), rtol=1e-4, atol=1e-3)
+
+
+FADING = st.lists(st.sampled_from([1, 4, -3, -60]), min_size=1, max_size=3, unique=True)
+
+
+@settings(max_examples=15)
+@given(cohorts.cohorts(), MEMBERSHIPS, st.lists(st.sampled_from([0, 2, -30]), max_size=2, unique=True), FADING, SEEDS)
+def test_windows_that_fade_in_the_layer_are_those_of_the_columns(patients, memberships, windows, halvings, seed):
+    store = pickled.from_lists([*patients, *patients])
+    days = np.random.default_rng(seed).choice([0, 2, 3, 30, 31, 40_000], store.visits[-1])
+    store = store.with_days(days.astype(np.int32))
+    layer, fitted = fitted_layer(store, windows, lineage_of(memberships), halvings)
+    assert layer.windows == [*windows, *halvings] and layer.fading == len(halvings)
+    expected = fitted.logits(store, np.arange(len(store)))
+    inputs = tables_of(store)
+    np.testing.assert_allclose(layer(inputs)[:, 0], expected, rtol=1e-4, atol=1e-4)
+    explained = regression_contributions(layer, store)
+    np.testing.assert_allclose(explained.logits, expected, rtol=1e-4, atol=1e-4)
+    shares = explained.dx.sum() + explained.rx.sum() + explained.pr.sum()
+    assert shares == pytest.approx((explained.logits - explained.empty_logits).sum(), rel=1e-4, abs=1e-3)
+
+
+def test_a_window_that_fades_by_hand():
+    """Diagnosis 0 two visits and no visit before the last one: weights 1/4 and 1; twice in the first of them."""
+    patients = [[[[0, [], []], [0, [], []]], [[1, [], []]], [[0, [], []]]]]
+    key = np.array([code_key("dx", 0)])
+    columns = Columns((1, -30), (key, key), fading=2)
+    fitted = Linear(columns, None, None, np.array([10.0, 1.0, 100.0, 7.0]), 0.0, "L2", 1.0, 0.0)
+    store = pickled.from_lists(patients).with_days(np.array([60, 45, 30], np.int32))
+    largest, sums = (1.0, 0.5), (0.25 + 0.25 + 1, 0.25 + 0.25 + 0.5)  # by visits, by days
+    values = [largest[0], np.log1p(sums[0]), largest[1], np.log1p(sums[1])]
+    np.testing.assert_allclose(columns.matrix(store, np.arange(1)).toarray(), [values])
+    arguments, weights = regression_layer(fitted)
+    model = Blend([], 1, **arguments)
+    model.set_regression(**weights)
+    expected = 10 + np.log1p(1.5) + 100 * 0.5 + 7 * np.log1p(1)
+    assert float(model.regression(tables_of(store))[0, 0]) == pytest.approx(expected, rel=1e-6)
+    parts = regression_contributions(model.regression, store)
+    # All of the latest occurrence's presence is its own; the logs are divided as the weights are.
+    early = np.log1p(1.5) * 0.25 / 1.5 + 7 * np.log1p(1) * 0.25
+    late = 10 + np.log1p(1.5) * 1 / 1.5 + 50 + 7 * np.log1p(1) * 0.5
+    np.testing.assert_allclose(parts.dx, [early, early, 0, late], rtol=1e-6)
+    names = ["how lately, halved every visit", "how often, halved every visit"]
+    names += ["how lately, halved every 30 days", "how often, halved every 30 days"]
+    assert [name.partition(", ")[2] for name in columns.names(None)] == names
+
+
+def test_choices_of_windows():
+    key = np.zeros(0, np.int64)
+    columns = Columns((0, 3, 1, -30, 1, 4, -15), (key,) * 7, fading=3)
+    assert [(part.windows, part.fading) for part in columns.parts()] == [
+        ((0,), 0),
+        ((0, 3, 1), 0),
+        ((0, 3, 1, -30), 0),
+        ((1, 4), 2),
+        ((1, 4, -15), 3),
+    ]
+    again = Columns.from_arrays(columns.arrays())
+    assert (again.windows, again.fading) == (columns.windows, 3)
 
 
 def test_ancestors_by_hand():
@@ -177,7 +236,7 @@ def test_ancestors_by_hand():
 
 def test_a_saved_blend_has_its_ancestors(tmp_path):
     store = pickled.from_lists(PATIENTS)
-    layer, _ = with_ancestors(store, lineage_of([("dx", 0, 0), ("dx", 1, 0), ("rx", 1, 2), ("pr", 0, 1)]), [ALL])
+    layer, _ = fitted_layer(store, [ALL], lineage_of([("dx", 0, 0), ("dx", 1, 0), ("rx", 1, 2), ("pr", 0, 1)]))
     model = Blend([SMALL_BLEND], 1, layer.windows, layer.sizes, ancestors=layer.ancestors)
     model.regression.set_weights(layer.get_weights())
     path = str(tmp_path / "model.keras")

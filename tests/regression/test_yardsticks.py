@@ -164,7 +164,7 @@ def test_a_path_ends_after_the_best():
             yield float(step), np.array([weight]), 0.0
 
     values = np.array([[1.0], [-1.0]])
-    strength, weights, intercept, loss = linear._least_loss(path(), values, labels)
+    strength, weights, intercept, loss = linear._least_loss(path(), values, labels, labels)
     assert (strength, weights.tolist(), intercept) == (2.0, [2.0], 0.0)
     assert loss == pytest.approx(np.log1p(np.exp(-2)))
     assert taken == [0, 1, 2, 3, 4]
