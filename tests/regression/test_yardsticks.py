@@ -170,6 +170,18 @@ def test_a_path_ends_after_the_best():
     assert taken == [0, 1, 2, 3, 4]
 
 
+def test_a_path_waits_for_a_first_gain():
+    """The first columns that L1 lets in may do harm; after eight strengths without any gain it ends."""
+    labels, values = np.array([1, 0]), np.array([[1.0], [-1.0]])
+
+    def best(weights):
+        path = ((float(step), np.array([weight]), 0.0) for step, weight in enumerate(weights))
+        return linear._least_loss(path, values, labels, labels)[0]
+
+    assert best([0.0, -1.0, -1.0, -1.0, 1.0, 2.0, 0.5, 0.5, 9.0]) == 5
+    assert best([0.0, *[-1.0] * 8, 9.0]) == 0
+
+
 @pytest.mark.parametrize("name", ["pairs", "age_sex", "pairs_age_sex"])
 def test_arrays_make_the_regression_again(name, tmp_path):
     split, table = split_of(linked_risk()), aged()
