@@ -10,6 +10,7 @@ import tensorflow as tf
 from support.killing import Killer, every_state_is_saved, fitters, fitters_are_kept  # noqa: F401
 from support.whole_runs import SIZES, check_same, command, read_table, run
 
+from mime_tf import MiME
 from mime_tf.__main__ import main
 from mime_tf.batches.tables import Batch
 from mime_tf.blend import Blend
@@ -281,7 +282,11 @@ def test_age_and_sex_by_hand(with_ages):
     model, store = fitted.model, cohort.store.select([0])
     inputs = {name: np.asarray(table) for name, table in Batch(store).tables().items()}
     mean, deviation = model.attributes["age"]
-    scale = float(model.part_weights[-1]) * np.array(model.regression.attribute_weights, np.float64)
+    # The regression has a weight for each, and so has the prediction of each network.
+    scale = sum(
+        weight * np.array(part.split_kernel()[1][:, 0] if isinstance(part, MiME) else part.attribute_weights[:])
+        for part, weight in model.weighted_parts
+    )
 
     def logit(*attributes):
         probability = float(model(inputs | {"attributes": np.array([attributes], np.float32)})[0, 0])
