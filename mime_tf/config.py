@@ -322,7 +322,7 @@ class TrainConfig:
         one_of(("none", "auto")),
         "Days of visits: `auto` reads them if a `visits.csv` is beside the data. A network reads how long before the "
         "prediction each visit was, and how long after the visit before it; the regression of a blend has windows of "
-        "the last 30 and 365 days, if they lower the loss out of fold.",
+        "days, if they lower the loss out of fold.",
     )
     members: int = _field(
         MODEL,

@@ -11,6 +11,7 @@ from mime_tf.errors import InputError
 from mime_tf.runs import results
 from mime_tf.runs.record import Record
 from mime_tf.training import run as training_run
+from mime_tf.training.beside_codes import NOTHING
 
 
 def refused(action, *arguments):
@@ -89,7 +90,7 @@ def test_pipes_in_a_run(tmp_path):
 
 def test_sizes_that_no_machine_has_memory_for(monkeypatch):
     sizes = {"num_dx": 2_000_000_000, "num_rx": 5, "num_pr": 5}
-    message = refused(training_run._check_memory, TrainConfig(), sizes, None)
+    message = refused(training_run._check_memory, TrainConfig(), sizes, None, NOTHING)
     assert "weights of shape (2000000000, 200)" in message and "takes 6,400.0 GB or more" in message
     small = TrainConfig(dx_emb_size=1, rx_emb_size=1, pr_emb_size=1, dxobj_emb_size=1, visit_emb_size=1, rnn_size=1)
     monkeypatch.setattr(training_run.environment, "memory", lambda: 4 * 4 * 33)
