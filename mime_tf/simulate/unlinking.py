@@ -32,4 +32,4 @@ def unlink(store: Store, share: float, reserved: int, rng: np.random.Generator) 
         owner = np.where(lost[kind], dxobjs[visit[owners[kind]] + 1] - 1, kept[owners[kind]])
         columns += [offsets(np.bincount(owner, minlength=len(dx)))]
         columns += [getattr(store, kind)[np.argsort(owner, kind="stable")]]
-    return Store(store.visits, dxobjs, dx, *columns, store.days)
+    return Store(store.visits, dxobjs, dx, *columns).with_days(store.days)

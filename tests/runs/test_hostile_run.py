@@ -95,6 +95,6 @@ def test_sizes_that_no_machine_has_memory_for(monkeypatch):
     small = TrainConfig(dx_emb_size=1, rx_emb_size=1, pr_emb_size=1, dxobj_emb_size=1, visit_emb_size=1, rnn_size=1)
     monkeypatch.setattr(training_run.environment, "memory", lambda: 4 * 4 * 33)
     # 15 of the embeddings, 6 of three dense layers, 9 of the recurrence, 2 of the prediction: 32
-    training_run._check_memory(small, {"num_dx": 5, "num_rx": 5, "num_pr": 5}, None)
+    training_run._check_memory(small, {"num_dx": 5, "num_rx": 5, "num_pr": 5}, None, NOTHING)
     more = {"num_dx": 7, "num_rx": 5, "num_pr": 5}
-    assert "there are 0.0 GB" in refused(training_run._check_memory, small, more, None)
+    assert "there are 0.0 GB" in refused(training_run._check_memory, small, more, None, NOTHING)
