@@ -7,6 +7,7 @@ from mime_tf.assess.bootstrap import Tally
 
 # Probabilities are clipped to [CLIP, 1 - CLIP] before a logit is taken, so that 0 and 1 have one.
 CLIP = 1e-7
+_ROUNDING = 1e-5  # of a logit: those that differ by less are alike, for models compute in float32
 
 
 def logits(probabilities: np.ndarray) -> np.ndarray:
@@ -25,10 +26,11 @@ def calibration_in_the_large(tally: Tally) -> float:
 def calibration_line(tally: Tally) -> tuple[float, float]:
     """Returns intercept and slope of the unpenalized logistic regression of the label on the logit; 0 and 1 are ideal.
 
-    They are nan where no finite line is the most likely: all probabilities are alike, or one separates the labels.
+    They are nan where no finite line is the most likely: all probabilities are alike, but for rounding, or one separates
+    the labels.
     """
     x, ones, zeros = logits(tally.values), tally.ones > 0, tally.zeros > 0
-    if tally.one_class or not (x[ones].max() > x[zeros].min() and x[zeros].max() > x[ones].min()):
+    if np.ptp(x) < _ROUNDING or tally.one_class or not (x[ones].max() > x[zeros].min() and x[zeros].max() > x[ones].min()):
         return np.nan, np.nan
     center = np.average(x, weights=tally.total)
     intercept, slope = logistic.fit(np.stack([np.ones_like(x), x - center], axis=1), 0.0, tally)

@@ -198,10 +198,17 @@ def test_one_class(label):
 
 
 @pytest.mark.parametrize(
-    "probabilities", [[0.2, 0.2, 0.2, 0.2], [0.1, 0.2, 0.3, 0.4], [0.4, 0.3, 0.2, 0.1], [0.1, 0.2, 0.2, 0.4]]
+    "probabilities",
+    [
+        [0.2, 0.2, 0.2, 0.2],
+        [0.2, 0.2 + 1e-8, 0.2, 0.2 + 1e-8],
+        [0.1, 0.2, 0.3, 0.4],
+        [0.4, 0.3, 0.2, 0.1],
+        [0.1, 0.2, 0.2, 0.4],
+    ],
 )
 def test_no_line_fits(probabilities):
-    """All alike; separated, either way round; separated but for a tie."""
+    """All alike; alike but for rounding; separated, either way round; separated but for a tie."""
     assessment = assess(Scores([0, 0, 1, 1], probabilities), NONE)
     assert np.isnan(assessment.values["calibration_slope"]) and np.isnan(assessment.values["calibration_intercept"])
     assert np.isfinite(assessment.values["calibration_in_the_large"])

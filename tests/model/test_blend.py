@@ -339,6 +339,15 @@ def test_a_blend_is_a_weighted_sum_of_mean_logits(tmp_path):
     assert again.get_config() == blend.get_config()
 
 
+def test_a_constant_blend_ties_all_patients():
+    """Whatever the place in the batch: vectors of 16, 8 or 4 and what is left over are not computed alike."""
+    blend = Blend([], 1, windows=[0], sizes=[0])
+    for bias in np.linspace(-3, 3, 50):
+        blend.bias.assign(bias)
+        scores = blend(tables_of(pickled.from_lists(PATIENTS * 9))).numpy()
+        assert len(np.unique(scores)) == 1, bias
+
+
 def test_contributions_of_a_blend_add_up():
     store = pickled.from_lists(PATIENTS)
     blend = made(store)
