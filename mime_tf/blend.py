@@ -98,8 +98,8 @@ class Blend(keras.Model):
         if self.regression is not None:
             logits.append(self.regression(inputs))
         total = tf.tensordot(tf.stack(logits, axis=-1), self.part_weights, axes=1)
-        # In float32 the last lanes of a vector may be rounded otherwise than the first, and equal patients would differ:
-        # of a constant model, which ties all, that made an AUC of 0.52.
+        # In float32 the end of a vector may be rounded otherwise than its start, and equal patients would differ: a
+        # constant model, which ties all of them, had an AUC of 0.52.
         return tf.cast(tf.sigmoid(tf.cast(total + self.bias, tf.float64)), tf.float32)
 
     def get_config(self):

@@ -26,11 +26,13 @@ def calibration_in_the_large(tally: Tally) -> float:
 def calibration_line(tally: Tally) -> tuple[float, float]:
     """Returns intercept and slope of the unpenalized logistic regression of the label on the logit; 0 and 1 are ideal.
 
-    They are nan where no finite line is the most likely: all probabilities are alike, but for rounding, or one separates
-    the labels.
+    They are nan where no finite line is the most likely: all probabilities are alike but for rounding, or one of them
+    separates the labels.
     """
     x, ones, zeros = logits(tally.values), tally.ones > 0, tally.zeros > 0
-    if np.ptp(x) < _ROUNDING or tally.one_class or not (x[ones].max() > x[zeros].min() and x[zeros].max() > x[ones].min()):
+    if tally.one_class or np.ptp(x) < _ROUNDING:
+        return np.nan, np.nan
+    if not (x[ones].max() > x[zeros].min() and x[zeros].max() > x[ones].min()):
         return np.nan, np.nan
     center = np.average(x, weights=tally.total)
     intercept, slope = logistic.fit(np.stack([np.ones_like(x), x - center], axis=1), 0.0, tally)
