@@ -10,6 +10,7 @@ from mime_tf.assess.group_differences import Difference
 from mime_tf.assess.measures import BINS, MEASURES, Assessment
 from mime_tf.assess.subgroups import SHOWN, Subgroup
 from mime_tf.assess.thresholds import COUNTS, SHARES
+from mime_tf.pages.text import decimal, with_interval
 
 HEADER = f"{'':28}{'value':>9}   95% interval"
 
@@ -90,6 +91,11 @@ def line(title: str, value: float, interval: tuple[float, float]) -> str:
     """Returns a line of a table: a measure, its value and its interval."""
     low, high = interval
     return f"{title:28}{value:9.4f}   {'-' if math.isnan(low) else f'{low:.4f} to {high:.4f}'}"
+
+
+def estimated(assessment: Assessment, name: str) -> str:
+    """Returns a measure and its interval as a page shows them, such as `0.578 (0.383 to 0.745)`."""
+    return with_interval(decimal(assessment.values[name]), assessment.intervals[name])
 
 
 def estimates(assessment: Assessment) -> dict[str, dict[str, float]]:

@@ -12,7 +12,7 @@ from mime_tf.config import TrainConfig
 from mime_tf.export import service
 from mime_tf.pages.templates import render_markdown
 from mime_tf.pages.text import file_name, without_folders
-from mime_tf.runs.description import reads
+from mime_tf.runs.description import leaves_out, reads
 from mime_tf.runs.folder import PREDICTIONS
 from mime_tf.runs.subject import Subject
 
@@ -89,6 +89,7 @@ def model_card(fitted, facts, example, answer, substitution=None):
         answer=json.dumps(answer),
         to_fill_in=TO_FILL_IN,
         sizes=[(fitted.sizes[f"num_{kind}"], name) for kind, name in KINDS.items()],
+        leaves_out=leaves_out("age" in example.of_patient, "days_before" in example.of_patient),
         reads=reads(fitted.config, (facts.metrics or {}).get("parts", [])),
         iteration=metrics["iteration"] if type(metrics.get("iteration")) is int else None,
         results=_results(metrics),

@@ -85,6 +85,16 @@ def interval(bounds, digits=3, missing=""):
     return missing if math.isnan(low) else f"{low:.{digits}f} to {high:.{digits}f}"
 
 
+def with_interval(value, bounds):
+    """Returns the text of a value with its interval behind it, if it is defined.
+
+    >>> with_interval("0.400", (0.25, 0.5)), with_interval("0.400", (float("nan"), float("nan")))
+    ('0.400 (0.250 to 0.500)', '0.400')
+    """
+    within = interval(bounds)
+    return f"{value} ({within})" if within else value
+
+
 def signed(value, digits=3):
     """Returns a number with its sign and `digits` decimals; a number that rounds to zero is +0.
 

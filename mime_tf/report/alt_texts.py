@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from mime_tf.pages.text import decimal, interval
+from mime_tf.assess.text import estimated
+from mime_tf.pages.text import decimal
 
 
 def alt_texts(report):
@@ -40,8 +41,8 @@ def _discrimination(report):
     assessment = report.detailed.assessment
     chance = assessment.ones / assessment.rows
     return {
-        "roc": f"ROC AUC {_measured(assessment, 'auc')}, where 0.5 is chance.",
-        "precision_recall": f"Average precision {_measured(assessment, 'average_precision')}, where {chance:.3f} is "
+        "roc": f"ROC AUC {estimated(assessment, 'auc')}, where 0.5 is chance.",
+        "precision_recall": f"Average precision {estimated(assessment, 'average_precision')}, where {chance:.3f} is "
         "chance.",
     }
 
@@ -50,8 +51,8 @@ def _calibration(report):
     assessment, curves = report.detailed.assessment, report.detailed.curves
     bins = curves["calibration"]
     text = (
-        f"Observed / expected {_measured(assessment, 'observed_to_expected')}, slope "
-        f"{_measured(assessment, 'calibration_slope')}. Mean probability and share of label 1: of the lowest bin "
+        f"Observed / expected {estimated(assessment, 'observed_to_expected')}, slope "
+        f"{estimated(assessment, 'calibration_slope')}. Mean probability and share of label 1: of the lowest bin "
         f"{bins['x'][0]:.3f} and {bins['y'][0]:.3f}, of the highest {bins['x'][-1]:.3f} and {bins['y'][-1]:.3f}."
     )
     texts = {"calibration": text}
@@ -77,8 +78,8 @@ def _decision(report):
 
 def _subgroups(report):
     each = (
-        f"{group.column} {group.name}: ROC AUC {_measured(group.assessment, 'auc')}, observed / expected "
-        f"{_measured(group.assessment, 'observed_to_expected')}"
+        f"{group.column} {group.name}: ROC AUC {estimated(group.assessment, 'auc')}, observed / expected "
+        f"{estimated(group.assessment, 'observed_to_expected')}"
         for group in report.section("subgroups").data.groups
         if group.assessment
     )
@@ -92,8 +93,3 @@ _TEXTS = {
     "decision": _decision,
     "subgroups": _subgroups,
 }
-
-
-def _measured(assessment, name):
-    bounds = interval(assessment.intervals[name])
-    return decimal(assessment.values[name]) + (f" ({bounds})" if bounds else "")

@@ -5,6 +5,7 @@ import os
 
 from mime_tf.assess import measures
 from mime_tf.report.inputs import AssessedSplit, Settings, read_inputs
+from mime_tf.report.overview import Overview, overview
 from mime_tf.report.sections import SECTIONS
 from mime_tf.runs.subject import Subject
 
@@ -16,6 +17,7 @@ class Report:
     Attributes:
         model: str, the path that the report was asked for.
         subject: `mime_tf.runs.subject.Subject`, what the model predicts, of whom.
+        overview: `mime_tf.report.overview.Overview`, the report in short.
         splits: list of `mime_tf.report.inputs.AssessedSplit`, one for each finished split.
         detailed: the AssessedSplit that is shown in detail.
         sections: list of `mime_tf.report.section.Section`, in the order of the page.
@@ -25,6 +27,7 @@ class Report:
 
     model: str
     subject: Subject
+    overview: Overview
     splits: list
     detailed: AssessedSplit
     sections: list
@@ -57,8 +60,16 @@ def gather(model, data=None, settings=None, progress=lambda text: None):
     settings = settings or Settings()
     inputs = read_inputs(model, data, settings, progress)
     sections = [section.gather(inputs) for section in SECTIONS]
-    notes = list(_notes(inputs))
-    return Report(os.fspath(model), inputs.subject, inputs.splits, inputs.detailed, sections, settings, notes)
+    return Report(
+        model=os.fspath(model),
+        subject=inputs.subject,
+        overview=overview(inputs, sections),
+        splits=inputs.splits,
+        detailed=inputs.detailed,
+        sections=sections,
+        settings=settings,
+        notes=list(_notes(inputs)),
+    )
 
 
 def _notes(inputs):

@@ -24,3 +24,20 @@ def reads(config: TrainConfig, parts: Sequence[dict[str, Any]]) -> str:
     if config.pooling == ("last",):
         return f"reads visits with {cell}"
     return f"reads the views {', '.join(config.pooling)} of a record" + (f", with {cell}" * ("last" in config.pooling))
+
+
+def leaves_out(is_aged: bool, is_dated: bool) -> str:
+    """Returns what of a patient a model does not read.
+
+    Args:
+        is_aged: whether it reads age and sex.
+        is_dated: whether it reads the days of visits.
+
+    >>> leaves_out(True, False)
+    'measurements, free text or the time between visits'
+    >>> leaves_out(False, True)
+    'age, sex, measurements or free text'
+    """
+    unread = [*(() if is_aged else ("age", "sex")), "measurements", "free text"]
+    unread += [] if is_dated else ["the time between visits"]
+    return f"{', '.join(unread[:-1])} or {unread[-1]}"

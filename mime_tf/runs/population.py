@@ -23,6 +23,7 @@ _MOST_WORDS = 12  # values of a column that are counted one by one
 _FEWEST = 5  # of a value; rarer ones are counted together, as a table that is handed round does
 _OTHER = "other"
 _MOST = 10**15
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T.*)?")
 
 
@@ -50,21 +51,27 @@ class Population:
             of each word. A column of identifiers, or of many words, has `known` alone.
         content: SHA-256 of the cohort's patients and labels, `Cohort.content_sha256`.
         visits: quartiles of the number of visits of the rows.
+        periods: dict from train, valid and test to the first and the last day of their predictions, such as 2019-05-03;
+            empty unless the run divided them by time.
     """
 
     counts: dict[str, Count]
     columns: dict[str, dict[str, Any]]
     content: str
     visits: tuple[float, float, float]
+    periods: dict[str, tuple[str, str]] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def of(cls, cohort: Cohort, rows: np.ndarray, split: Split) -> "Population":
+    def of(
+        cls, cohort: Cohort, rows: np.ndarray, split: Split, periods: Mapping[str, tuple[str, str]] | None = None
+    ) -> "Population":
         """Counts the sets of a split, and summarizes patients.csv.
 
         Args:
             cohort: the patients.
             rows: int64, the rows of the cohort that the run admits.
             split: the split.
+            periods: as of the attribute, or None.
         """
         labels = cohort.require_labels()[rows]
         counts = {"all": Count(len(rows), int(labels.sum()))}
@@ -77,7 +84,8 @@ class Population:
             for name, values in table.items()
             if name not in (PATIENT_ID, "label", "case")
         }
-        return cls(counts, columns, cohort.content_sha256, quartiles(cohort.store.visit_counts[rows]))
+        visits = quartiles(cohort.store.visit_counts[rows])
+        return cls(counts, columns, cohort.content_sha256, visits, dict(periods or {}))
 
     def write(self, folder: str) -> None:
         """Writes population.json into a fitted split's folder."""
@@ -106,8 +114,12 @@ class Population:
         if visits is None or not _is_list(visits, 3, (int, float)):
             raise InputError(f"{path}: visits: found {show(visits)}; three quartiles are needed")
         numbers = {name: Count(**count) for name, count in counts.items()}
+        periods = fields.get("periods", {})
+        if not _are_periods(periods):
+            raise InputError(f"{path}: periods: found {show(periods)}; the first and last day of each set are needed")
         least, middle, most = visits
-        return cls(numbers, columns, digest, (least, middle, most))
+        days = {name: (first, last) for name, (first, last) in periods.items()}
+        return cls(numbers, columns, digest, (least, middle, most), days)
 
     def described(self) -> list[str]:
         """Returns age, sex and time of the patients as phrases, as far as they are known."""
@@ -177,6 +189,16 @@ def _is_summary(summary: Any) -> bool:
         (quartiles is None or _is_list(quartiles, 3, (int, float)))
         and (years is None or _is_list(years, 2, (int,)))
         and (values is None or (isinstance(values, Mapping) and all(is_whole(count, 0) for count in values.values())))
+    )
+
+
+def _are_periods(periods: Any) -> bool:
+    """Whether a value is a dict from each set to two days, or an empty one."""
+    if not isinstance(periods, dict) or (periods and set(periods) != set(SETS[1:])):
+        return False
+    pairs = [pair for pair in periods.values() if isinstance(pair, list) and len(pair) == 2]
+    return len(pairs) == len(periods) and all(
+        isinstance(day, str) and _DAY.fullmatch(day) for pair in pairs for day in pair
     )
 
 

@@ -62,12 +62,14 @@ class Subject:
         return f"{self.question}; {everybody.cases:,} of {everybody.rows:,}, {everybody.share:.1%}"
 
     def facts(self) -> list[tuple[str, str]]:
-        """Returns rows of a name and a text: patients, sets, source, links, rules, as far as they are known."""
+        """Returns rows of a name and a text: patients, sets, their days, source, links, rules, as far as known."""
         rows = []
         if self.population is not None:
             rows += [("patients", "; ".join(self.population.described()))]
             sets = ((name, self.population.counts[name]) for name in ("train", "valid", "test"))
             rows += [("cases", ", ".join(f"{name} {count.cases:,} of {count.rows:,}" for name, count in sets))]
+            days = (f"{name} {first} to {last}" for name, (first, last) in self.population.periods.items())
+            rows += [("predicted", ", ".join(days))]
         if self.origin is not None:
             rows += [("source", source(self.origin)), ("links", links_policy(self.origin))]
             rows += [("record", "; ".join(details(self.origin)))]

@@ -39,7 +39,9 @@ def write_codes(folder: str, sizes: Mapping[str, int], known: Mapping[str, np.nd
     files.write_json(os.path.join(folder, CODES), content)
 
 
-def write_subject(folder: str, cohort: Cohort, rows: np.ndarray, split: Split) -> None:
+def write_subject(
+    folder: str, cohort: Cohort, rows: np.ndarray, split: Split, periods: Mapping[str, tuple[str, str]] | None = None
+) -> None:
     """Writes what a page needs to tell whom a model is about: numbers of the patients, and `convert`'s account of them.
 
     Args:
@@ -47,9 +49,10 @@ def write_subject(folder: str, cohort: Cohort, rows: np.ndarray, split: Split) -
         cohort: the patients.
         rows: int64, the rows of the cohort that the run admits.
         split: the split.
+        periods: first and last day of the predictions of each set of a split by time, or None.
     """
     if cohort.outcomes == 1:  # cases are those of one outcome
-        Population.of(cohort, rows, split).write(folder)
+        Population.of(cohort, rows, split, periods).write(folder)
     if cohort.conversion is not None:
         cohort.conversion.write(folder)
 

@@ -101,6 +101,11 @@ class Times:
         own = np.searchsorted(bounds, days, side="right") == sets[groups]
         return tuple(rows[own & (sets[groups] == number)] for number in range(len(SETS)))
 
+    def periods(self, split: Split) -> dict[str, tuple[str, str]]:
+        """Returns the first and the last day of the predictions of train, valid and test, such as 2019-05-03."""
+        days = {name: self.days[getattr(split, name).rows] for name in SETS}
+        return {name: (_iso(of_set.min()), _iso(of_set.max())) for name, of_set in days.items()}
+
     def lines(self, split: Split, rows: np.ndarray) -> Iterator[str]:
         """Yields what is to be told of a split.
 
@@ -109,13 +114,10 @@ class Times:
             rows: int64, the rows that were divided.
         """
         used = 0
-        for name in SETS:
+        for name, (first, last) in self.periods(split).items():
             part = getattr(split, name)
-            days, used = self.days[part.rows], used + len(part)
-            yield (
-                f"{name}: {len(part):,} rows, {int(part.labels.sum()):,} of label 1, predicted from "
-                f"{_iso(days.min())} to {_iso(days.max())}"
-            )
+            used += len(part)
+            yield f"{name}: {len(part):,} rows, {int(part.labels.sum()):,} of label 1, predicted from {first} to {last}"
         if used < len(rows):
             yield f"left out: {len(rows) - used:,} rows of patients who are in a later set by their last row"
 

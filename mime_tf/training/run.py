@@ -200,7 +200,8 @@ def _train_splits(work: _Work) -> Iterator[dict[str, float]]:
         metrics = _finished(folder, console)
         if metrics is None:
             _configuration(record, number, work.sizes).write(folder)
-            writing.write_subject(folder, cohort, plan.rows, split)
+            periods = None if plan.times is None else plan.times.periods(split)
+            writing.write_subject(folder, cohort, plan.rows, split, periods)
             if plan.config.blend:
                 parts = (plan.config, work.sizes, work.beside, work.fitters)
                 blend = BlendTraining(folder, split, cohort, *parts, console)

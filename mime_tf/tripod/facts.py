@@ -9,8 +9,8 @@ import numpy as np
 
 from mime_tf.assess.bootstrap import Bootstrap
 from mime_tf.assess.measures import MEASURES, Assessment, assess
+from mime_tf.assess.text import estimated
 from mime_tf.config import TIME, TrainConfig
-from mime_tf.pages.text import decimal, interval
 from mime_tf.runs.description import reads
 from mime_tf.runs.results import SplitResults
 from mime_tf.runs.run import Run
@@ -91,8 +91,9 @@ class Facts:
         if config.folds:
             way = f"cross-validation, {config.folds} stratified folds, {count} of them finished; each is test once"
         elif config.split_by == TIME:
-            days = f"; valid and test begin on {' and '.join(config.split_dates)}" if config.split_dates else ""
-            way = f"by prediction time: train is before valid, and valid before test{days}"
+            periods = self.subject.population.periods if self.subject.population else {}
+            days = ", ".join(f"{name} {first} to {last}" for name, (first, last) in periods.items())
+            way = "by prediction time: train is before valid, and valid before test" + (f" ({days})" if days else "")
         else:
             test, valid = config.test_fraction, config.valid_fraction
             way = f"{count} random split{'s' * (count > 1)}, test_fraction {test:g}, valid_fraction {valid:g}"
@@ -116,12 +117,7 @@ class Facts:
         """The measures on test: with intervals for one split, mean and range for several."""
         if len(self.splits) == 1:
             (one,) = self.assessments
-            each = (
-                f"{MEASURES[name]} {decimal(one.values[name])}"
-                + (f" ({bounds})" if (bounds := interval(one.intervals[name])) else "")
-                for name in SHOWN
-            )
-            return "; ".join(each)
+            return "; ".join(f"{MEASURES[name]} {estimated(one, name)}" for name in SHOWN)
         return "; ".join(self._over_splits(name) for name in SHOWN)
 
     def _over_splits(self, name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from mime_tf.assess.measures import MEASURES
 from mime_tf.errors import InputError, show
-from mime_tf.pages.text import decimal, interval
+from mime_tf.pages.text import decimal, with_interval
 from mime_tf.runs.subject import Subject
 from mime_tf.terminal import files
 
@@ -66,5 +66,4 @@ def _figures(site: dict[str, Any]) -> SiteFigures:
 
 def _estimate(estimate: dict[str, Any]) -> str:
     value, low, high = (float("nan" if estimate[key] is None else estimate[key]) for key in ("value", "low", "high"))
-    bounds = interval((low, high))
-    return decimal(value) + (f" ({bounds})" if bounds else "")
+    return with_interval(decimal(value), (low, high))

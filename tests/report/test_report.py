@@ -171,6 +171,30 @@ def test_files_that_convert_did_not_write(name, found, tmp_path):
         origin_of(Conversion.read(tmp_path))
 
 
+def test_the_overview_by_hand(report, trained):
+    """Pairs are counted one by one, and alerts from the top."""
+    table = read_table(trained / report.detailed.name / "predictions_test.csv")
+    scored = sorted(((float(row["probability"]), int(row["label"])) for row in table), reverse=True)
+    of = {label: [probability for probability, each in scored if each == label] for label in (0, 1)}
+    ranked = [(one > zero) + (one == zero) / 2 for one in of[1] for zero in of[0]]
+    answers = dict(report.overview.answers)
+    assert f"in {np.mean(ranked):.1%} of all such pairs" in answers["How well?"]
+    threshold = report.section("alerts").data.points[0][1]["threshold"]
+    alerted = [label for probability, label in scored if probability >= threshold]
+    assert len(alerted) <= 0.05 * len(scored)
+    text = f"Among the {len(alerted)} patients of the highest probabilities (5.0% at most) are {sum(alerted)} of the "
+    assert f"{text}{len(of[1])} of label 1." in answers["How well?"]
+    expected = sum(probability for probability, _ in scored)
+    assert answers["Are the probabilities right?"].startswith(
+        f"It expects {expected:.1f} rows of label 1, and there are {len(of[1])}; observed / expected, ideally 1, is "
+        f"{len(of[1]) / expected:.3f} ("
+    )
+    ages = {each.name: each for each in report.section("yardsticks").data.yardsticks}["age_sex"]
+    assert f"Age and sex alone: ROC AUC {ages.auc.value:.3f}" in answers["Better than age and sex?"]
+    assert f"{len(of[1])} of {len(scored)} rows of label 1" in answers["For whom?"]
+    assert report.overview.steps[-2].endswith("mime-tf validate.")
+
+
 def test_unfinished_splits_are_left_out_and_told(trained, tmp_path):
     for name in ("r0s0", "r0s1"):
         copy_of(trained, tmp_path, name)
@@ -236,7 +260,7 @@ def test_a_page_is_whole_and_needs_nothing_else(text):
     assert not found.tags & {"script", "link", "iframe", "object", "embed", "form", "b onload", "i"}
     links = [value for _, name, value in found.attributes if name == "href"]
     anchors = [value for _, name, value in found.attributes if name == "id"]
-    assert links == [f"#{anchor}" for anchor in anchors] and len(anchors) == len(SECTIONS)
+    assert anchors == ["in_short", *(link.removeprefix("#") for link in links)] and len(links) == len(SECTIONS)
     pictures = [value for _, name, value in found.attributes if name == "src"]
     assert len(pictures) == 12 and all(value.startswith("data:image/png;base64,iVBOR") for value in pictures)
     assert sum(name == "alt" and len(value) > 20 for _, name, value in found.attributes) == 12

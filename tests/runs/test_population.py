@@ -7,13 +7,16 @@ import json
 import numpy as np
 import pytest
 
+from mime_tf.config import TrainConfig
 from mime_tf.data import parquet, pickled
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.conversion import Conversion
 from mime_tf.errors import InputError
-from mime_tf.runs.population import Count, Population
+from mime_tf.runs.population import SETS, Count, Population
 from mime_tf.runs.subject import Subject
+from mime_tf.runs.writing import write_subject
 from mime_tf.splits.split import make_split
+from mime_tf.splits.times import Times
 
 ROWS = 40
 TABLE = {
@@ -87,6 +90,8 @@ def test_written_and_read(population, tmp_path):
         (lambda content: content | {"columns": {"age": {"quartiles": [1, 2, "x"]}}}, "columns: found"),
         (lambda content: content | {"columns": {"sex": {"values": {"F": -1}}}}, "columns: found"),
         (lambda content: content | {"columns": {"sex": {"known": 3, "values": None}}}, "columns: found"),
+        (lambda content: content | {"periods": {"train": ["2010-01-01", "2011-01-01"]}}, "periods: found"),
+        (lambda content: content | {"periods": {name: ["x", "y"] for name in SETS[1:]}}, "periods: found"),
     ],
 )
 def test_a_damaged_file_is_one_line(change, says, population, tmp_path):
@@ -95,6 +100,16 @@ def test_a_damaged_file_is_one_line(change, says, population, tmp_path):
     with pytest.raises(InputError, match=says) as raised:
         Population.read(tmp_path)
     assert "\n" not in str(raised.value) and "population.json" in str(raised.value)
+
+
+def test_the_days_of_a_split_by_time(cohort, tmp_path):
+    """Rows of 2010 and 2011 train, those of 2012 are valid and those of 2013 test."""
+    config = TrainConfig(split_by="time", split_dates=("2012-01-01", "2013-01-01"))
+    rows, times = np.arange(ROWS), Times.of(cohort, config)
+    split = make_split(cohort.store, cohort.labels, rows, 0, times=times)
+    write_subject(str(tmp_path), cohort, rows, split, times.periods(split))
+    days = dict(Subject.read(tmp_path, "wards").facts())["predicted"]
+    assert days == "train 2010-05-01 to 2011-05-01, valid 2012-05-01 to 2012-05-01, test 2013-05-01 to 2013-05-01"
 
 
 def test_a_title_of_all_that_is_known(population, tmp_path):

@@ -173,12 +173,14 @@ def test_a_file_that_is_no_validation_of_the_run(content, says, split, tmp_path)
 
 
 def test_a_division_by_time_is_told(tmp_path):
-    folder = write_split(tmp_path / "r0s0", split_by="time", split_dates=("2015-01-01", "2016-01-01"))
+    folder = write_split(tmp_path / "r0s0", split_by="time")
+    periods = {"train": ["2010-01-01", "2011-06-07"], "valid": ["2011-06-08", "2012-01-01"]}
+    content = POPULATION | {"periods": periods | {"test": ["2012-01-02", "2013-12-31"]}}
+    (folder / "population.json").write_text(json.dumps(content))
     answers, _ = answered(folder)
-    assert "by prediction time: train is before valid, and valid before test; valid and test begin on" in (
-        answers["12a"].text
-    )
-    assert "2015-01-01 and 2016-01-01" in answers["12a"].text and "divided by time" in answers["16"].text
+    days = "train 2010-01-01 to 2011-06-07, valid 2011-06-08 to 2012-01-01, test 2012-01-02 to 2013-12-31"
+    assert f"by prediction time: train is before valid, and valid before test ({days})" in answers["12a"].text
+    assert "divided by time" in answers["16"].text
 
 
 @pytest.mark.slow
