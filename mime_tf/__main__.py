@@ -23,8 +23,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     environment.prepare()
     command = importlib.import_module(f"mime_tf.commands.{name}")
 
-    def run() -> None:
-        command.run(command.parser(f"mime-tf {name}").parse_args(rest))
+    def run() -> int | None:
+        return command.run(command.parser(f"mime-tf {name}").parse_args(rest))
 
     return status.run("mime-tf", run, getattr(command, "IF_STOPPED", status.IF_STOPPED))
 

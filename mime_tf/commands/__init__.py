@@ -12,6 +12,7 @@ COMMANDS = {
     "evaluate": "measure a trained model: discrimination, calibration, operating points",
     "recalibrate": "fit a trained model's probabilities to patients of another place or time",
     "validate": "measure one model at several sites or in several periods",
+    "monitor": "measure a trained model by month, quarter or year, with bounds for a cron job",
     "predict": "score patients with a trained model",
     "explain": "tell what moved the score of a patient, or which pairs matter most in a cohort",
     "report": "write one page about a trained model",

@@ -313,6 +313,19 @@ def files_of(path: str, labelled: bool = True) -> list[str]:
     return [f"{path}.{kind}" for kind in (("seqs", "labels") if labelled else ("seqs",))]
 
 
+def has_labels(path: str) -> bool:
+    """Whether the files of a cohort hold labels.
+
+    Raises:
+        InputError: a Parquet file can't be read.
+    """
+    if _is_parquet(path):
+        from mime_tf.data import parquet
+
+        return parquet.has_labels(path)
+    return os.path.lexists(f"{path}.labels")
+
+
 def files_beside(path: str) -> list[str]:
     """Returns the files beside a cohort that commands read, whether they exist or not."""
     folder = path if _is_parquet(path) and os.path.isdir(path) else os.path.dirname(path)

@@ -20,6 +20,7 @@ from mime_tf.data.vocabulary import Vocabulary, code_name
 from mime_tf.errors import InputError, show
 from mime_tf.runs import model_file
 from mime_tf.runs.adjustment import Adjustment
+from mime_tf.runs.code_counts import CodeCounts
 from mime_tf.runs.configuration import OUTCOMES, VOCABULARY_SIZES, Configuration
 from mime_tf.runs.folder import CODES, CONFIG, HIERARCHY, METRICS, MODEL, PREDICTIONS, VOCABULARY, is_finished
 from mime_tf.runs.provenance import cohort_digests
@@ -137,6 +138,11 @@ class FittedSplit:
     def subject(self) -> Subject:
         """Subject of the split: which outcome it predicts, of whom."""
         return Subject.read(self.folder, self.input)
+
+    @functools.cached_property
+    def code_counts(self) -> CodeCounts | None:
+        """How often codes occurred in training, or None."""
+        return CodeCounts.read(self.folder)
 
     @functools.cached_property
     def adjustment(self) -> Adjustment:

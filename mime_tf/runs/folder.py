@@ -14,6 +14,7 @@ METRICS = "metrics.json"
 FLAGS = "flags.txt"
 VOCABULARY = "vocabulary.csv"
 POPULATION = "population.json"
+CODE_COUNTS = "code_counts.json"
 RECALIBRATION = "recalibration.json"
 HIERARCHY = "hierarchy.csv"
 PREDICTIONS = {"valid": "predictions_valid.csv", "test": "predictions_test.csv"}
@@ -21,7 +22,8 @@ STATE = "state.npz"
 TENSORBOARD = "tensorboard"
 NETWORKS = "networks"  # folder of those of a blend, each with the files of a fitted split but its configuration
 FILES = (
-    *(METRICS, STATE, MODEL, CODES, HISTORY, FLAGS, VOCABULARY, HIERARCHY, POPULATION, RULES, LINKAGE, RECALIBRATION),
+    *(METRICS, STATE, MODEL, CODES, HISTORY, FLAGS, VOCABULARY, HIERARCHY, POPULATION, CODE_COUNTS, RULES, LINKAGE),
+    RECALIBRATION,
     *PREDICTIONS.values(),
     CONFIG,
 )

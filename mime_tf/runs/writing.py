@@ -9,6 +9,7 @@ import numpy as np
 from mime_tf.assess.outcomes import ranking
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.known_codes import count_codes
+from mime_tf.runs.code_counts import CodeCounts
 from mime_tf.runs.configuration import VOCABULARY_SIZES
 from mime_tf.runs.folder import CODES, HIERARCHY, HISTORY, METRICS, MODEL, PREDICTIONS, VOCABULARY
 from mime_tf.runs.population import Population
@@ -53,6 +54,7 @@ def write_subject(
     """
     if cohort.outcomes == 1:  # cases are those of one outcome
         Population.of(cohort, rows, split, periods).write(folder)
+        CodeCounts.of(cohort, split.train.rows).write(folder)
     if cohort.conversion is not None:
         cohort.conversion.write(folder)
 

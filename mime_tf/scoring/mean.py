@@ -84,16 +84,19 @@ class PatientSet:
         cohorts: the patients, as each split is shown them.
         name: `"all"`, scored by every split; or `"test"`, `"valid"` or `"train"` of one split; or `"test"` of several,
             scored by the splits that had the patient in test.
+        among: bool (rows of the cohort,), the rows that may be in the set; all by default.
 
     Raises:
         InputError: as `mime_tf.scoring.prediction.part_of`.
     """
 
-    def __init__(self, model: MeanModel, cohorts: Sequence[Cohort], name: str):
+    def __init__(self, model: MeanModel, cohorts: Sequence[Cohort], name: str, among: np.ndarray | None = None):
         self._model = model
         self.parts: list[Part] = [
             prediction.part_of(split, cohort, name) for split, cohort in zip(model.splits, cohorts, strict=True)
         ]
+        if among is not None:
+            self.parts = [part.at(np.flatnonzero(among[part.rows])) for part in self.parts]
         self._size = len(cohorts[0])
 
     @property
@@ -110,29 +113,31 @@ class PatientSet:
             InputError: a model's weights give no numbers.
         """
         scored = [
-            prediction.score(split, part, split.config.eval_batch_size, _named(split, self._model, progress))
+            (part, prediction.score(split, part, split.config.eval_batch_size, _named(split, self._model, progress)))
             for split, part in zip(self._model.splits, self.parts, strict=True)
+            if len(part)  # rows that may be in the set need not be in every split's
         ]
         rows = self.rows
-        if len(scored) == 1:
-            return ScoredSet(rows, self.parts[0].labels, scored[0], np.ones(len(rows), np.int64))
+        if len(self.parts) == 1:
+            ((part, predictions),) = scored
+            return ScoredSet(rows, part.labels, predictions, np.ones(len(rows), np.int64))
         return self._merged(rows, scored)
 
-    def _merged(self, rows: np.ndarray, scored: Sequence[Predictions]) -> ScoredSet:
+    def _merged(self, rows: np.ndarray, scored: Sequence[tuple[Part, Predictions]]) -> ScoredSet:
         """Returns the mean over the splits that scored each row."""
         index = np.full(self._size, -1)
         index[rows] = np.arange(len(rows))
         count, labels = np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64)
         codes, dropped = np.zeros(len(rows), np.int64), np.full(len(rows), np.iinfo(np.int64).max)
         total, before = np.zeros(len(rows)), np.zeros(len(rows))
-        for part, each in zip(self.parts, scored, strict=True):
+        for part, each in scored:
             place = index[part.rows]
             count[place] += 1
             total[place] += each.probabilities
             before[place] += each.probabilities if each.before is None else each.before
             labels[place], codes[place] = part.labels, each.codes
             dropped[place] = np.minimum(dropped[place], each.dropped)
-        recalibrated = any(each.before is not None for each in scored)
+        recalibrated = any(each.before is not None for _, each in scored)
         mean = Predictions(total / count, codes, dropped, before=before / count if recalibrated else None)
         return ScoredSet(rows, labels, mean, count)
 

@@ -44,25 +44,14 @@ class Times:
         Groups are those of `group_column`, else the rows of one `patient_id`.
 
         Raises:
-            InputError: no patients.csv has the column prediction_time, or a value of it is no time.
+            InputError: as `prediction_days`.
         """
         if config.split_by != TIME:
             return None
         groups = group_numbers(cohort, config.group_column)
         if groups is None and cohort.patient_ids is not None:
             groups = group_numbers(cohort, PATIENT_ID)
-        days = np.empty(len(cohort), np.int64)
-        for row, text in enumerate(cohort.attribute(COLUMN)):
-            try:
-                if not _TIME.fullmatch(text.strip()):
-                    raise ValueError
-                days[row] = datetime.date.fromisoformat(text.strip()[:10]).toordinal()
-            except ValueError:
-                assert cohort.attributes is not None  # it has the column
-                raise InputError(
-                    f"{cohort.attributes.path}: row {row}, column {COLUMN}: found {show(text)}; must be a time such as "
-                    "2019-05-03, by which --split_by=time divides"
-                ) from None
+        days = prediction_days(cohort, "by which --split_by=time divides")
         dates = [datetime.date.fromisoformat(date).toordinal() for date in config.split_dates]
         groups = np.arange(len(days)) if groups is None else groups
         return cls(days, groups, (dates[0], dates[1]) if dates else None)
@@ -120,6 +109,31 @@ class Times:
             yield f"{name}: {len(part):,} rows, {int(part.labels.sum()):,} of label 1, predicted from {first} to {last}"
         if used < len(rows):
             yield f"left out: {len(rows) - used:,} rows of patients who are in a later set by their last row"
+
+
+def prediction_days(cohort: Cohort, purpose: str) -> np.ndarray:
+    """Returns the day of each row's prediction time, counted from 0001-01-01 as 1: int64 (rows,).
+
+    Args:
+        cohort: the patients.
+        purpose: ends the message of an error, such as `"by which --split_by=time divides"`.
+
+    Raises:
+        InputError: no patients.csv has the column prediction_time, or a value of it is no time.
+    """
+    days = np.empty(len(cohort), np.int64)
+    for row, text in enumerate(cohort.attribute(COLUMN)):
+        try:
+            if not _TIME.fullmatch(text.strip()):
+                raise ValueError
+            days[row] = datetime.date.fromisoformat(text.strip()[:10]).toordinal()
+        except ValueError:
+            assert cohort.attributes is not None  # it has the column
+            raise InputError(
+                f"{cohort.attributes.path}: row {row}, column {COLUMN}: found {show(text)}; must be a time such as "
+                f"2019-05-03, {purpose}"
+            ) from None
+    return days
 
 
 def _chosen(last: np.ndarray, valid_fraction: float, test_fraction: float) -> tuple[int, int]:

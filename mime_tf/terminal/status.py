@@ -9,6 +9,7 @@ from mime_tf.errors import InputError, escaped
 from mime_tf.terminal import signals, streams
 
 DONE, BAD_INPUT = 0, 2
+BOUND_PASSED = 3  # of monitor alone
 SIGNALLED = 128  # and the number of the signal, as shells have it: 130 is Ctrl-C
 IF_STOPPED = "stopped"
 EXPLANATION = (
@@ -21,13 +22,13 @@ class UsageError(InputError):
     """A command line is wrong; the message begins with the command whose `--help` helps."""
 
 
-def run(program: str, action: Callable[[], None], if_stopped: str = IF_STOPPED) -> int:
+def run(program: str, action: Callable[[], int | None], if_stopped: str = IF_STOPPED) -> int:
     """Runs an action; an error that the user can mend, or a signal, becomes a line on stderr.
 
     Args:
         program: opens the line, such as `"mime-tf"`.
         action: raises `InputError` or `OSError` if the input is bad or the output can't be written. SIGTERM and SIGHUP
-            raise KeyboardInterrupt in it, as Ctrl-C does.
+            raise KeyboardInterrupt in it, as Ctrl-C does. It returns an exit status of its own, or None for `DONE`.
         if_stopped: the line for a signal.
 
     Returns:
@@ -36,7 +37,7 @@ def run(program: str, action: Callable[[], None], if_stopped: str = IF_STOPPED) 
     streams.prepare()
     with signals.handled() as handler:
         try:
-            action()
+            code = action()
         except InputError as error:
             line, code = str(error) if isinstance(error, UsageError) else f"{program}: {error}", BAD_INPUT
         except OSError as error:
@@ -44,7 +45,7 @@ def run(program: str, action: Callable[[], None], if_stopped: str = IF_STOPPED) 
         except KeyboardInterrupt:
             line, code = f"{program}: {if_stopped}", SIGNALLED + (handler.number or signal.SIGINT)
         else:
-            return DONE
+            return DONE if code is None else code
         signals.ignore()
         with contextlib.suppress(OSError):  # stderr is full or gone; the status still tells
             print(escaped(line), file=sys.stderr)

@@ -22,6 +22,7 @@ RIGHT = {
     "evaluate": ["--model", "nothing", "--data", "nothing", "--alert_rate", "0.05,0.1"],
     "recalibrate": ["--model", "nothing", "--data", "nothing"],
     "validate": ["--model", "nothing", "--data", "a=nothing", "b", "--output", "out"],
+    "monitor": ["--model", "nothing", "--data", "nothing", "--output", "out"],
     "predict": ["--model", "nothing", "--data", "nothing", "--output", "out.csv"],
     "explain": ["--model", "nothing", "--data", "nothing", "--patient", "a"],
     "report": ["--model", "nothing", "--output", "out.html"],

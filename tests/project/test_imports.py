@@ -25,7 +25,7 @@ FLOORS = (
     ("tf1_weights", "runs"),
     ("loading", "scoring", "explain"),
     ("training", "export"),
-    ("report", "ablation", "validation", "tripod", "serve"),
+    ("report", "ablation", "validation", "monitor", "tripod", "serve"),
     ("commands",),
 )
 # These start in milliseconds and serve users of other frameworks.
@@ -40,7 +40,7 @@ FRAMEWORKS = ("tensorflow", "keras")
 MATHEMATICS = ("layers", "losses", "optimizer", "model", "blend")
 STORAGE = ("os", "io", "pathlib", "shutil", "tempfile", "csv", "json", "pickle", "argparse", "absl")
 # These use trained models, and never train one.
-WITHOUT_TRAINING = ("scoring", "explain", "export", "report", "validation", "tripod", "serve")
+WITHOUT_TRAINING = ("scoring", "explain", "export", "report", "validation", "monitor", "tripod", "serve")
 
 
 def imports_of_a_higher_floor(root):

@@ -50,7 +50,7 @@ MEAN = re.compile(", ".join(rf"mean_{name}:({NUMBER})" for name in NAMES))
 # Everything in a finished split's folder, but for TensorBoard's.
 SPLIT_FILES = {
     *("model.keras", "codes.json", "config.json", "flags.txt", "history.csv", "metrics.json", "population.json"),
-    *("predictions_valid.csv", "predictions_test.csv"),
+    *("code_counts.json", "predictions_valid.csv", "predictions_test.csv"),
 }
 
 

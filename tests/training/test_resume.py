@@ -216,7 +216,7 @@ def interrupt(monkeypatch, folder, number, config=CONFIG):
 
 PARTIAL_FILES = {
     *("state.npz", "model.keras", "codes.json", "config.json", "flags.txt", "population.json", "history.csv"),
-    *("predictions_valid.csv", "predictions_test.csv"),
+    *("code_counts.json", "predictions_valid.csv", "predictions_test.csv"),
 }
 
 
@@ -226,7 +226,7 @@ def test_interrupted(number, uninterrupted, monkeypatch, tmp_path):
     folder = tmp_path / "r0s0"
     names = {path.name for path in folder.iterdir()}
     if number == 1:  # before there was anything to keep
-        assert names == {"codes.json", "config.json", "flags.txt", "population.json"}
+        assert names == {"code_counts.json", "codes.json", "config.json", "flags.txt", "population.json"}
     elif "metrics.json" not in names:
         assert names == PARTIAL_FILES
         keras.models.load_model(folder / "model.keras")

@@ -15,7 +15,7 @@ items is `[]`. The files of a folder are those named `*.parquet`, in it or in it
 in the order of their names, and either all have the same kind of `patient_id` or none has the column.
 """
 
-from mime_tf.data.parquet.reader import count, paths, read, read_parts
+from mime_tf.data.parquet.reader import count, has_labels, paths, read, read_parts
 from mime_tf.data.parquet.writer import write
 
-__all__ = ["count", "paths", "read", "read_parts", "write"]
+__all__ = ["count", "has_labels", "paths", "read", "read_parts", "write"]

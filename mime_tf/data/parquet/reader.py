@@ -108,6 +108,15 @@ def count(path: str | os.PathLike) -> int:
     return patients
 
 
+def has_labels(path: str | os.PathLike) -> bool:
+    """Whether a file of a cohort has the column label."""
+    for name in paths(path):
+        with _complaints(name), opening.opened(name, []) as (file, _):
+            if "label" in file.schema_arrow.names:
+                return True
+    return False
+
+
 def _append(columns: dict[str, np.ndarray], block: dict[str, np.ndarray]) -> None:
     """Lengthens columns by those of a block, in place: to keep the blocks and join them would take twice the memory."""
     for name, column in columns.items():
