@@ -2,6 +2,8 @@
 
 import textwrap
 
+import numpy as np
+
 from mime_tf.explain.lines import explanation_lines, standing, steps, title
 from mime_tf.pages.text import one_line, shortened, signed
 from mime_tf.terminal.plotting import require_matplotlib
@@ -111,9 +113,12 @@ def _draw_box(axes, left, right, top, height, contribution, scale):
 
 
 def _write_on_box(axes, left, top, text, scale, contribution, **style):
-    """Writes on a box, in black or white, whichever can be read on its color."""
-    red, green, blue, _ = scale.to_rgba(contribution)
-    color = "black" if 0.3 * red + 0.59 * green + 0.11 * blue > 0.5 else "white"
+    """Writes on a box, in black or white, whichever has the greater contrast with its color."""
+    channels = np.array(scale.to_rgba(contribution)[:3])
+    linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)  # of sRGB
+    luminance = linear @ (0.2126, 0.7152, 0.0722)
+    # Contrast of WCAG 2: (lighter + 0.05) / (darker + 0.05).
+    color = "black" if (luminance + 0.05) / 0.05 > 1.05 / (luminance + 0.05) else "white"
     axes.text(left, top + 0.5, text, va="center", fontsize=8.5, color=color, parse_math=False, **style)
 
 

@@ -60,6 +60,8 @@ def _learning(report):
                     axes.plot(history["iteration"], history[name], dash, color=color, label=shown, **style)
     kept, is_blend = report.detailed.results.iteration, "network" in report.detailed.results.history
     for axes in (loss, ranking):
+        if len(report.splits) > 1:
+            axes.plot([], [], color=GREY, linewidth=0.9, label="the other splits, in the same colors")
         label = "mean of the networks kept" if is_blend else "the model kept"
         axes.axvline(kept, color=GREY, linewidth=1, linestyle=":", label=label)
         axes.set_xlabel("iteration")

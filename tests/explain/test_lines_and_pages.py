@@ -130,6 +130,21 @@ def test_colors_tell_up_from_down():
     assert nothing == pytest.approx((1, 1, 1), abs=0.01)
 
 
+def test_a_name_can_be_read_on_every_color():
+    """Black or white has a contrast of at least 4.5 with its box, as WCAG 2 counts it."""
+    values = [number / 20 for number in range(-20, 21) if number]
+    visit = Visit(tuple(DxObject(0, "x", value, ()) for value in values), ())
+    axes = picture.figure(Explanation(0, "row 0", 0.5, 0.0, 0.0, 0.0, 0.0, (visit,))).axes[0]
+    boxes = [bar for bar in axes.patches if bar.get_width() > 50]
+    names = [text for text in axes.texts if text.get_text() == "x"]
+    assert len(boxes) == len(names) == len(values)
+    for box, name in zip(boxes, names, strict=True):
+        channels = box.get_facecolor()[:3]
+        light = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in channels]
+        luminance = 0.05 + 0.2126 * light[0] + 0.7152 * light[1] + 0.0722 * light[2]
+        assert (luminance / 0.05 if name.get_color() == "black" else 1.05 / luminance) >= 4.5
+
+
 def test_no_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(InputError, match=r"pictures: needs the package matplotlib"):

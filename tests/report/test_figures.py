@@ -40,3 +40,13 @@ def test_a_single_network_has_a_color_per_measure():
     history = {"iteration": np.array([0, 100, 200])} | {name: np.arange(3.0) for name in NAMES}
     for axes in lines_of(report(history)):
         assert len({line.get_color() for line in axes}) == len(axes) == 2
+
+
+def test_the_thin_lines_of_other_splits_are_named():
+    history = {"iteration": np.array([0, 100, 200])} | {name: np.arange(3.0) for name in NAMES}
+    drawn = report(history)
+    drawn.splits.append(report(history).detailed)
+    (figure,) = figures._learning(drawn).values()
+    for axes in figure.axes:
+        names = [text.get_text() for text in axes.get_legend().get_texts()]
+        assert names[2:] == ["the other splits, in the same colors", "the model kept"] and len(set(names)) == 4

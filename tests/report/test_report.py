@@ -14,6 +14,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from sklearn import metrics
+from statsmodels import api
 from support.pages import browser_faults, structure_faults
 from support.whole_runs import COHORT, SMALL, environment, read_table, write_cohort
 from support.whole_runs import run as train_run
@@ -290,6 +291,54 @@ def test_a_page_holds_the_numbers(text, report):
     assert "num_iter920000" in rows  # the value, and the default
     assert any(row.startswith("sex: F") for row in rows)
     assert sum("learning_rate0.1" in row for row in rows) == 2  # among those changed, and among all
+
+
+def test_the_numbers_on_a_page_are_those_of_scikit_learn_and_statsmodels(text, report, trained):
+    """All are computed from the run's files alone, by others' code, and looked up in the rows of the page."""
+    rows = ["".join(parsed(row).text) for row in re.findall(r"<tr>.*?</tr>", text)]
+    column = 2 + report.splits.index(report.detailed)  # after the mean and the SD
+    folder = trained / report.detailed.name
+    table = read_table(folder / "predictions_test.csv")
+    labels = np.array([int(row["label"]) for row in table])
+    scores = np.array([float(row["probability"]) for row in table])
+    logits = np.log(scores / (1 - scores))
+    family = api.families.Binomial()
+    intercept, slope = api.GLM(labels, api.add_constant(logits), family=family).fit(tol=1e-12).params
+    (large,) = api.GLM(labels, np.ones(len(labels)), family=family, offset=logits).fit(tol=1e-12).params
+    expected = {
+        "ROC AUC": metrics.roc_auc_score(labels, scores),
+        "average precision": metrics.average_precision_score(labels, scores),
+        "Brier score": metrics.brier_score_loss(labels, scores),
+        "scaled Brier score": 1 - metrics.brier_score_loss(labels, scores) / labels.mean() / (1 - labels.mean()),
+        "log loss": metrics.log_loss(labels, scores),
+        "observed / expected": labels.sum() / scores.sum(),
+        "calibration in the large": large,
+        "calibration intercept": intercept,
+        "calibration slope": slope,
+    }
+    measured = text[text.index('id="measures"') : text.index('id="yardsticks"')]
+    for title, value in expected.items():
+        cells = re.search(rf"<th scope=\"row\">{re.escape(title)}</th>(.*?)</tr>", measured, re.DOTALL).group(1)
+        number = re.findall(r'<td class="number">([-0-9.]+)', cells)[column]
+        assert float(number) == pytest.approx(value, abs=0.00051), title
+    for rate, point in report.section("alerts").data.points:
+        tn, fp, fn, tp = metrics.confusion_matrix(labels, scores >= point["threshold"]).ravel()
+        shares = tp / (tp + fn), tn / (tn + fp), tp / (tp + fp), tn / (tn + fn)
+        assert tp + fp <= rate * len(labels)
+        (row,) = [row for row in rows if row.startswith(f"{rate:.4g}{point['threshold']:.3f}{tp + fp}")]
+        assert f"tp {tp}, fp {fp}, fn {fn}, tn {tn}" in row
+        assert [float(share) for share in re.findall(r"(?<=[0-9)])[01]\.\d{3}", row)][-4:] == pytest.approx(
+            shares, abs=0.00051
+        )
+    valid = read_table(folder / "predictions_valid.csv")
+    assert f"{report.detailed.name}{len(valid)}{len(labels)}{labels.mean():.1%}" in rows
+    assert "label 1 of all test rows" in "".join(rows)
+    history = read_table(folder / "history.csv")
+    lowest = min((float(row["valid_loss"]), int(row["iteration"])) for row in history)
+    alts = " ".join(value for _, name, value in parsed(text).attributes if name == "alt")
+    assert f"lowest {lowest[0]:.3f} at iteration {lowest[1]}, " in alts
+    medians = [np.median(scores[labels == label]) for label in (0, 1)]
+    assert "Median probability: label 0 {:.3f}, label 1 {:.3f}.".format(*medians) in alts
 
 
 def test_a_page_without_data_names_the_missing_parts(trained):

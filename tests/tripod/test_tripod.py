@@ -79,6 +79,12 @@ def answered(path):
 def test_the_items_are_those_of_the_guidelines():
     numbers = [item.key for item in TRIPOD]
     assert sorted({int(re.match(r"\d+", key)[0]) for key in numbers}) == list(range(1, 28)) and len(numbers) == 52
+    letters = {number: "".join(key[len(number) :] for key in numbers if re.match(r"\d+", key)[0] == number)
+               for number in map(str, range(1, 28))}  # fmt: skip
+    # As in the statement's checklist; the other items have no letters.
+    several = {"3": "abc", "5": "ab", "6": "abc", "8": "abc", "9": "abc", "12": "abcdefg", "18": "abcdef"}
+    several |= {"20": "abc", "23": "ab", "27": "abc"}
+    assert {number: text for number, text in letters.items() if text} == several
     assert len({item.key for item in (*TRIPOD, *PROBAST)}) == len(TRIPOD) + len(PROBAST)
     assert {*_FROM_RUN, *_NOT_DONE} <= {item.key for item in (*TRIPOD, *PROBAST)}
     assert all(item.topic and item.left for item in (*TRIPOD, *PROBAST))
