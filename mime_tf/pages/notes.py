@@ -3,15 +3,15 @@
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-_NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?(?![\w.]*\w)")
+_NUMBER = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?:\.\d+)?(?![\w.]*\w)")
 
 
 def folded(notes: Iterable[tuple[str, str]], everybody: Sequence[str] = ()) -> Iterator[str]:
     """Yields one note per kind: notes that differ in their numbers alone become one, with the range of each number.
 
-    >>> notes = [("a", "only 9 rows"), ("b", "only 12 rows"), ("c", "only 8 rows"), ("a", "all alike")]
-    >>> list(folded(notes, ["a", "b", "c"]))
-    ['all: only 8 to 12 rows', 'a: all alike']
+    >>> notes = [("a", "E50: only 9, of 1,200"), ("b", "E50: only 12, of 1,200"), ("a", "E90: only 9, of 1,200")]
+    >>> list(folded(notes, ["a", "b"]))
+    ['all: E50: only 9 to 12, of 1,200', 'a: E90: only 9, of 1,200']
 
     Args:
         notes: pairs of a name, of a split or a site, and a note on it.

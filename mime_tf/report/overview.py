@@ -1,6 +1,7 @@
 """The report in short: what a reader asks first, answered in plain English from what the sections have measured."""
 
 import dataclasses
+import math
 
 from mime_tf.assess.measures import FEW
 from mime_tf.assess.text import estimated
@@ -100,6 +101,8 @@ def _lead(yardsticks):
     """Says whether the model is ahead of age and sex, and of the best simpler model."""
     if not yardsticks:
         return "Not measured: --data, with age and sex in the patients.csv beside it, tells."
+    if any(math.isnan(each.lead.value) for each in yardsticks.values()):
+        return "The test labels are all alike: nothing can be ranked."
     best = max(yardsticks.values(), key=lambda each: each.auc.value)
     age_sex, texts = yardsticks.get(_AGE_SEX), []
     if age_sex is None:
@@ -115,6 +118,11 @@ def _lead(yardsticks):
 def _compared(name, yardstick):
     lead = with_interval(signed(yardstick.lead.value), _bounds(yardstick.lead))
     return f"{name}: ROC AUC {decimal(yardstick.auc.value)}; the lead of the model is {lead}."
+
+
+def _is_ahead(lead):
+    """Whether a lead is above 0 with its interval, or by itself where it has none; True where it is not defined."""
+    return lead.low > 0 if interval(_bounds(lead)) else not lead.value <= 0
 
 
 def _bounds(estimate):
@@ -162,7 +170,7 @@ def _steps(inputs, yardsticks):
     assessment = inputs.detailed.assessment
     if assessment.ones < FEW:
         yield f"Collect more patients with the outcome: {assessment.ones:,} in test are too few to judge by."
-    if rivals := [each.title for each in yardsticks.values() if side(_bounds(each.lead), 0) <= 0]:
+    if rivals := [each.title for each in yardsticks.values() if not _is_ahead(each.lead)]:
         yield f"Prefer a simpler model as long as this one has no clear lead over it: {', '.join(rivals)}."
     if not yardsticks:
         yield "Compare it with age and sex and with a regression: mime-tf report --data COHORT."

@@ -1,5 +1,6 @@
 """The overview's verdicts follow the intervals: on simulated scores whose truth is known."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -76,14 +77,23 @@ def test_verdicts(changed, ranks, sums, slopes):
         ((0.1, 0.05, 0.15), "The model is better.", False),
         ((-0.1, -0.15, -0.05), "The model is worse.", True),
         ((0.1, -0.05, 0.25), "The model is not shown to be better.", True),
+        ((0.1, math.nan, math.nan), "The model is not shown to be better.", False),
+        ((-0.1, math.nan, math.nan), "The model is not shown to be better.", True),
     ],
 )
 def test_the_lead_over_age_and_sex(lead, says, is_preferred):
     short = overview_of(lambda x: x, [("age_sex", lead)])
     answer = dict(short.answers)["Better than age and sex?"]
     assert answer.startswith(says)
-    assert f"the lead of the model is {lead[0]:+.3f} ({lead[1]:.3f} to {lead[2]:.3f})" in answer
+    bounds = "" if math.isnan(lead[1]) else f" ({lead[1]:.3f} to {lead[2]:.3f})"
+    assert answer.endswith(f"the lead of the model is {lead[0]:+.3f}{bounds}.")
     assert any(step.startswith("Prefer a simpler model") for step in short.steps) == is_preferred
+
+
+def test_labels_that_are_all_alike_tell_nothing_of_the_lead():
+    short = overview_of(lambda x: x, [("age_sex", (math.nan,) * 3)])
+    assert dict(short.answers)["Better than age and sex?"] == "The test labels are all alike: nothing can be ranked."
+    assert not any(step.startswith("Prefer") for step in short.steps)
 
 
 def test_what_is_not_known_is_said():
