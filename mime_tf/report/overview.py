@@ -38,7 +38,7 @@ def overview(inputs, sections):
     data = {section.name: section.data for section in sections}
     yardsticks = {each.name: each for each in data["yardsticks"].yardsticks} if data["yardsticks"] else {}
     answers = [
-        ("What is predicted?", f"{inputs.subject.question}. A patient who has this outcome is called label 1."),
+        ("What is predicted?", _question(inputs.subject)),
         ("For whom?", _whom(inputs)),
         ("How well?", " ".join((_ranking(inputs), _alerts(data["alerts"])))),
         ("Better than age and sex?", _lead(yardsticks)),
@@ -56,6 +56,12 @@ def side(bounds, ideal):
     """
     low, high = bounds
     return int(low > ideal) - int(high < ideal)
+
+
+def _question(subject):
+    if subject.own_title or subject.origin:
+        return f"{subject.question}. A patient who has this outcome is called label 1."
+    return f"{subject.question}: the run does not know which outcome that is; --title names it on this page."
 
 
 def _whom(inputs):
@@ -106,7 +112,7 @@ def _lead(yardsticks):
     best = max(yardsticks.values(), key=lambda each: each.auc.value)
     age_sex, texts = yardsticks.get(_AGE_SEX), []
     if age_sex is None:
-        texts.append("Not measured: patients.csv has neither age nor sex.")
+        texts.append("Not measured: no patients.csv beside the data has age and sex.")
     else:
         verdicts = {1: "The model is better.", -1: "The model is worse.", 0: "The model is not shown to be better."}
         texts.append(f"{verdicts[side(_bounds(age_sex.lead), 0)]} {_compared('Age and sex alone', age_sex)}")

@@ -98,7 +98,7 @@ def test_labels_that_are_all_alike_tell_nothing_of_the_lead():
 
 def test_what_is_not_known_is_said():
     answers = dict(overview_of(lambda x: x).answers)
-    assert answers["What is predicted?"].startswith("Label 1 of hf.")
+    assert answers["What is predicted?"].startswith("Label 1 of hf: the run does not know which outcome that is")
     assert answers["Better than age and sex?"].startswith("Not measured: --data")
     unknown = answers["What does it know nothing of?"]
     assert unknown.startswith("It does not read age, sex, measurements, ")
