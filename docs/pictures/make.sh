@@ -23,17 +23,20 @@ Image.open(sys.argv[1]).convert("RGB").quantize(128).save(sys.argv[2], optimize=
 END
 }
 
-"$python" -m mime_tf simulate --patients 6000 --mean_visits 8 --num_dx 60 --num_rx 40 --num_pr 120 --effect 4 \
+"$python" -m mime_tf simulate --patients 4000 --mean_visits 8 --num_dx 60 --num_rx 40 --num_pr 120 --effect 4 \
     --pair_effect 0.7 --seed 1 --output hf.parquet
-"$python" "$root/train.py" hf.parquet hf_ hf --split_seeds=0 --test_fraction=0.2 --valid_fraction=0.2 --num_iter=4000 \
+"$python" "$root/train.py" hf.parquet hf_ hf --split_seeds=0 --test_fraction=0.2 --valid_fraction=0.2 --num_iter=1500 \
     --patience=5 --dx_emb_size=48 --rx_emb_size=48 --pr_emb_size=48 --dxobj_emb_size=48 --visit_emb_size=48 --rnn_size=48 \
     --notensorboard
-"$python" -m mime_tf report --model hf_r0s0 --data hf.parquet --output report.html
+title="Simulated heart failure"
+"$python" -m mime_tf report --model hf_r0s0 --data hf.parquet --output report.html --title "$title"
 # The patient of label 1 in the test set with the highest score.
 patient=$(sort -t, -k3,3gr hf_r0s0/predictions_test.csv | awk -F, '$2 == 1 { print $1; exit }')
-"$python" -m mime_tf explain --model hf_r0s0 --data hf.parquet --patient "$patient" --output timeline.html
+"$python" -m mime_tf explain --model hf_r0s0 --data hf.parquet --patient "$patient" --output timeline.html \
+    --title "$title"
 
-# Of the report the picture shows the head and the curves.
-sed 's|</head>|<style>#cohort, #linkage, #measures, #discrimination { display: none }</style></head>|' report.html >curves.html
-screenshot curves.html 1000 1250 report.png
+# Of the report the picture shows the answers in short and the curves.
+hidden="#cohort, #characteristics, #sample_size, #linkage, nav, .facts"
+sed "s|</head>|<style>$hidden { display: none !important }</style></head>|" report.html >short.html
+screenshot short.html 1000 1450 report.png
 screenshot timeline.html 1000 1250 timeline.png

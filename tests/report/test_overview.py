@@ -21,7 +21,7 @@ QUICK = True
 ROWS = 2000
 
 
-def overview_of(changed, leads=()):
+def overview_of(changed, leads=(), resamples=0):
     """The overview of a model that gives `changed(logit)` where the truth is the logit."""
     generator = np.random.default_rng(5)
     logits = generator.normal(-1, 1.5, ROWS)
@@ -30,7 +30,7 @@ def overview_of(changed, leads=()):
     results = SimpleNamespace(
         test=_Test(scores), adjustment=Adjustment(0.25), configuration=SimpleNamespace(config=TrainConfig())
     )
-    split = SimpleNamespace(name="r0s0", results=results, assessment=measures.assess(scores, Bootstrap(100)))
+    split = SimpleNamespace(name="r0s0", results=results, assessment=measures.assess(scores, Bootstrap(resamples)))
     inputs = SimpleNamespace(splits=[split], detailed=split, subject=Subject("hf", None, None))
     point = {"alerts": 100, "tp": 80, "fn": 520}
     fits = [Yardstick(name, "", Estimate(0.6, 0.5, 0.7), Estimate(*lead)) for name, lead in leads]
@@ -62,7 +62,7 @@ class _Test:
     ],
 )
 def test_verdicts(changed, ranks, sums, slopes):
-    short = overview_of(changed)
+    short = overview_of(changed, resamples=50)
     answers = dict(short.answers)
     assert ranks in answers["How well?"]
     total, slope = answers["Are the probabilities right?"].split("The calibration slope")
