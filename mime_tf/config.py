@@ -442,6 +442,8 @@ class TrainConfig:
             self.check_several_outcomes()
             undated = self.visit_days == "none"
             self._require("visit_days, task", undated, "none: days are counted to a prediction after the next visit")
+        dated = self.visit_days == "none" or self.pooling != ("distinct",)
+        self._require("visit_days, pooling", dated, "none, or a view beside distinct, which has no times")
         equal = self.dxobj_emb_size == self.visit_emb_size
         self._require("dxobj_emb_size, visit_emb_size", equal, "equal: a visit is a sum of Dx-objects")
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from mime_tf.ablation import unlinking
 from mime_tf.config import RANDOM, SIZE_NAMES, TrainConfig
-from mime_tf.data import hierarchy, parquet, sizes, visit_days
+from mime_tf.data import hierarchy, parquet, patient_table, sizes, visit_days
 from mime_tf.data.cohort import PATIENT_ID
 from mime_tf.data.hierarchy import Hierarchy
 from mime_tf.data.patient_table import PatientTable
@@ -20,9 +20,11 @@ from mime_tf.data.store import CODE_KINDS, Store
 from mime_tf.data.vocabulary import Vocabulary
 from mime_tf.errors import InputError
 from mime_tf.regression import yardsticks
+from mime_tf.regression.attributes import AGE, SEX
 from mime_tf.regression.lineage import Lineage
 from mime_tf.splits.groups import group_numbers
 from mime_tf.splits.split import eligible
+from mime_tf.terminal import files
 
 NAMES = ("linked", "shuffled", "flat")
 # Fields that the arms could not have in common, or that would leave patients out.
@@ -165,8 +167,12 @@ def write(forms: Forms, folder: str, overwrite: bool = False) -> dict[str, str]:
             vocabulary.write(os.path.join(folder, name, "vocabulary.csv"))
         if forms.hierarchy is not None and name == "linked":  # that of the recipe
             forms.hierarchy.write(os.path.join(folder, name, hierarchy.FILE))
-        if forms.days is not None and name == "linked":
+        if forms.days is not None:
             visit_days.write(os.path.join(folder, name, visit_days.FILE), forms.forms[name].store, forms.days)
+        if forms.table is not None:
+            columns = {column: forms.table.columns[column] for column in (AGE, SEX) if column in forms.table.columns}
+            path = os.path.join(folder, name, patient_table.FILE)
+            files.write_table(path, tuple(columns), zip(*columns.values(), strict=True))
         parquet.write(paths[name], forms.forms[name].store, forms.labels, forms.patient_ids)
     return paths
 

@@ -40,7 +40,7 @@ class Service(tf.Module):
     A model that reads age and sex has two more arguments in both functions: `age` float32 (B,), in years, below 0 or
     NaN where it is not known; and `sex` string (B,), as in the patients.csv of training, empty where it is not known.
     A model that reads the days of visits has a last argument, `days_before` int32 (B, T), whole days from each visit to
-    the prediction time; what follows a patient's last visit is passed over.
+    the prediction time, that do not rise; what follows a patient's last visit is passed over.
 
     Args:
         fitted: `mime_tf.runs.fitted_split.FittedSplit`.
@@ -271,7 +271,9 @@ def _checked_days(days, visits):
     days = days[:, : tf.shape(visits)[1]]
     message = "days_before: must be 0 or more for each visit; found another number in patient"
     days = checked(days, _all_of_patient((days >= 0) | (visits < 0)), message)
-    return tf.where(visits >= 0, days, -1)
+    days = tf.where(visits >= 0, days, -1)
+    message = "days_before: must not rise from a visit to the next, which is later; found more days in patient"
+    return checked(days, _all_of_patient(days[:, 1:] <= days[:, :-1]), message)
 
 
 def _check_orders(name, orders, dx):

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from mime_tf.config import NEXT_VISIT, TrainConfig
+from mime_tf.config import BESIDE_CODES, NEXT_VISIT, TrainConfig
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.hierarchy import Hierarchy
 from mime_tf.data.store import CODE_KINDS
@@ -119,9 +119,14 @@ class FittedSplit:
         """The model, MiME, not compiled; built when it is first asked for.
 
         Raises:
-            InputError: its weights are damaged.
+            InputError: its weights are damaged, or it reads what the flags of its run leave out.
         """
-        return self.load_model()
+        model = self.load_model()
+        reads = {"age_sex": getattr(model, "attributes", None), "visit_days": getattr(model, "reads_days", False)}
+        for flag in BESIDE_CODES:
+            if reads[flag] and getattr(self.config, flag) == "none":
+                raise InputError(f"{self.folder}: {flag} is none in {CONFIG}, and {MODEL} reads it; damaged")
+        return model
 
     @property
     def usable(self) -> dict[str, np.ndarray]:

@@ -32,7 +32,7 @@ _NAMING = ("module", "class_name", "registered_name")
 _WEIGHTS = "model.weights.h5"
 _MEMBERS = ["config.json", "metadata.json", _WEIGHTS]
 _LONGEST_CONFIG = 1 << 20
-_MOST_DAYS = 100_000  # of a window
+_LONGEST_WINDOW = 100_000  # days or visits
 _MOST_PARTS = 100  # kinds of networks, members of each, windows of the regression
 
 _SIZES = (*VOCABULARY_SIZES, "emb_size", "dxobj_emb_size", "rnn_size", "max_dx_per_visit", OUTCOMES)
@@ -57,7 +57,7 @@ _ARGUMENTS = {
 _BLEND_ARGUMENTS = {
     "kinds": lambda value: isinstance(value, list) and len(value) <= _MOST_PARTS,
     "members": lambda value: is_whole(value, 1) and value <= _MOST_PARTS,
-    "windows": lambda value: value is None or _is_list(value, -_MOST_DAYS),
+    "windows": lambda value: value is None or _is_list(value, -_LONGEST_WINDOW, _LONGEST_WINDOW),
     "sizes": lambda value: value is None or _is_list(value),
     "sequences": lambda value: is_whole(value, 0),
     "fading": lambda value: is_whole(value, 0),
@@ -182,9 +182,11 @@ def _named_classes(value: Any) -> Iterator[tuple]:
             yield from _named_classes(item)
 
 
-def _is_list(value: Any, least: int = 0) -> bool:
-    """Whether a value is a short list of whole numbers from `least` on."""
-    return isinstance(value, list) and len(value) <= _MOST_PARTS and all(is_whole(item, least) for item in value)
+def _is_list(value: Any, least: int = 0, most: float = math.inf) -> bool:
+    """Whether a value is a short list of whole numbers from `least` to `most`."""
+    if not isinstance(value, list) or len(value) > _MOST_PARTS:
+        return False
+    return all(is_whole(item, least) and item <= most for item in value)
 
 
 def _is_pooling(value: Any) -> bool:
@@ -221,4 +223,5 @@ def _are_attributes(value: Any) -> bool:
     age, sexes = value["age"], value["sexes"]
     numbers = isinstance(age, list) and len(age) in (0, 2) and all(type(number) in (int, float) for number in age)
     words = isinstance(sexes, list) and len(sexes) <= _MOST_PARTS and all(isinstance(sex, str) for sex in sexes)
-    return numbers and all(map(math.isfinite, age)) and words and bool(age or sexes)
+    numbers = numbers and all(map(math.isfinite, age)) and all(deviation > 0 for deviation in age[1:])
+    return numbers and words and bool(age or sexes)

@@ -64,6 +64,7 @@ class Record:
         groups: np.ndarray | None = None,
         relations: str | None = None,
         times: Times | None = None,
+        beside: str | None = None,
     ) -> "Record":
         """Returns the record of a run that is about to begin; nothing is written yet.
 
@@ -75,11 +76,12 @@ class Record:
             groups: group of each row, from `mime_tf.splits.groups.group_numbers`, or None.
             relations: SHA-256 of the ancestors of the codes, or None.
             times: by which the patients are divided, or None.
+            beside: SHA-256 of what the model reads beside the codes, or None.
         """
         content: dict[str, Any] = {
             "flags": {name: _as_json(value) for name, value in dataclasses.asdict(config).items()},
             "log": log_path,
-            "data": digests(cohort, config.init_from, groups, relations, times),
+            "data": digests(cohort, config.init_from, groups, relations, times, beside),
             "input": cohort.path,
             "log_lines": [],
             "mean": None,
@@ -127,7 +129,8 @@ class Record:
         if self.content["log"] != new.content["log"]:
             changed.append(f"the log is {self.content['log']} there, {new.content['log']} now")
         if self.content["data"] != new.content["data"]:
-            changed.append("the data, the weights of init_from, or the ancestors of codes, are others")
+            others = "the data, the weights of init_from, the ancestors of codes, or what is read beside codes"
+            changed.append(f"{others}, are others")
         if changed:
             state = "a finished" if self.finished else "an unfinished"
             raise InputError(

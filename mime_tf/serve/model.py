@@ -1,5 +1,6 @@
 """The model that a server keeps: scores of patients as JSON, and of cohorts."""
 
+import itertools
 import os
 import threading
 from collections.abc import Sequence
@@ -50,7 +51,7 @@ class ServedModel:
 
         Raises:
             InputError: a name is of several codes, a field is given that the model does not read, or days are not one
-                per visit.
+                per visit, or rise.
         """
         lists = [
             [
@@ -84,6 +85,8 @@ class ServedModel:
         days = patient.days_before
         if days is None or len(days) != len(patient.visits):
             raise InputError(f"patients.{row}.{DAYS}: must be one number per visit, {len(patient.visits)}")
+        if any(later > earlier for earlier, later in itertools.pairwise(days)):
+            raise InputError(f"patients.{row}.{DAYS}: must not rise from a visit to the next, which is later")
         return np.array(days, np.int32)
 
     def _dxobject(self, dxobject, where):

@@ -1,6 +1,7 @@
 """What a model reads beside the codes: age and sex of patients, and the days of their visits."""
 
 import dataclasses
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,17 @@ class BesideCodes:
         """Arguments of a `mime_tf.MiME` that reads all of it."""
         attributes = None if self.attributes is None else self.attributes.config()
         return {"visit_days": self.days is not None, "attributes": attributes}
+
+    @property
+    def digest(self) -> str | None:
+        """SHA-256 of all of it; None for nothing."""
+        columns = [column for column in (self.values, self.days) if column is not None]
+        if not columns:
+            return None
+        content = hashlib.sha256(str(self.arguments).encode())
+        for column in columns:
+            content.update(column.tobytes())
+        return content.hexdigest()
 
 
 NOTHING = BesideCodes()

@@ -96,7 +96,7 @@ def train(
     kinds = config.kinds.values() if config.blend else [config]
     fitters = [Fitter(kind, resolved, cohort.store, kinship, beside) for kind in kinds]
     with outputs.locked(record_path(output_prefix)):
-        new = Record.new(config, cohort, output_prefix, log_path, groups, relations, times)
+        new = Record.new(config, cohort, output_prefix, log_path, groups, relations, times, beside.digest)
         record = begin(new, resume, overwrite)
         if record.finished:
             console.note(f"{record.path}: this run is finished and left alone; --overwrite would redo it")

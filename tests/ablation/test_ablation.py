@@ -292,16 +292,19 @@ def test_association_is_that_of_the_links():
         assert form.config.association_threshold == 0
 
 
-def test_days_are_those_of_the_patients_chosen(tmp_path):
-    """The recipe finds them beside the linked form."""
+def test_days_age_and_sex_are_those_of_the_patients_chosen(tmp_path):
+    """They are beside every form, so that the arms of an ablation that reads them differ by their links alone."""
     lists = [[[[0, [], []]]], [[[1, [], []]]] * 5, [[[2, [], []]], []]]
     pickled.write(tmp_path / "c", lists, [0, 1, 0])
     visit_days.write(tmp_path / "visits.csv", pickled.from_lists(lists), np.array([9, 8, 7, 6, 5, 4, 3, 2]))
+    (tmp_path / "patients.csv").write_text("place,sex,age\nx,F,60\ny,M,61\nz,,\n")
     made = forms.make(Cohort.open(str(tmp_path / "c")), TrainConfig(max_threshold=5))
     assert made.days.tolist() == [9, 3, 2]
     paths = forms.write(made, str(tmp_path / "forms"))
-    assert Cohort.open(paths["linked"]).visit_days.tolist() == [9, 3, 2]
-    assert Cohort.open(paths["shuffled"]).visit_days is None
+    for path in paths.values():
+        written = Cohort.open(path)
+        assert written.visit_days.tolist() == [9, 3, 2]
+        assert written.attributes.columns == {"age": ["60", ""], "sex": ["F", ""]}
 
 
 def test_groups_stay_on_one_side_and_are_resampled_together():

@@ -60,6 +60,14 @@ def test_views_are_different(pooling):
         TrainConfig(pooling=pooling)
 
 
+def test_days_need_a_view_that_has_times():
+    with pytest.raises(
+        InputError, match=r"^visit_days, pooling: found auto, .*; must be none, or a view beside distinct"
+    ):
+        TrainConfig(visit_days="auto", pooling=("distinct",))
+    TrainConfig(visit_days="auto", pooling=("distinct", "sum"))
+
+
 def test_one_width_is_that_of_all():
     config = TrainConfig(width="48")
     assert {getattr(config, name) for name in WIDTHS} == {48}

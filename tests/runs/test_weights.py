@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import shutil
 import zipfile
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from support.archives import rewrite
 
 import mime_tf
+from mime_tf.blend import Blend
 from mime_tf.errors import InputError
 from mime_tf.runs import model_file, weights
 
@@ -236,6 +238,39 @@ def test_the_bound_can_be_raised(path, refused, monkeypatch):
     test_weights_of_nothing_but_zeros(path, refused)
     monkeypatch.setenv("MIME_TF_BOUNDS", "3")
     assert "damaged" in refused(path)  # the zeros are no HDF5
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"fading": 3}, "fading: found 3; [0, -30] has no so many halvings"),
+        ({"fading": 2}, "fading: found 2; [0, -30] has no so many halvings"),  # the window 0 halves nothing
+        ({"fading": -1}, "fading: found -1; damaged"),
+        ({"windows": [10**30, -30]}, "windows: found "),
+        ({"windows": [0, -(10**6)]}, "windows: found "),
+        ({"windows": None, "sizes": None, "fading": 0}, "holds 'layers/code_regression'; refused"),
+        ({"attributes": {"age": [50.0, 0.0], "sexes": []}}, "attributes: found "),
+        ({"attributes": {"age": [50.0, 1.0], "sexes": []}}, "damaged: layers/code_regression/vars/7"),
+    ],
+)
+def test_a_regression_of_other_windows_or_attributes(change, message, tmp_path, refused):
+    path = str(tmp_path / "blend.keras")
+    Blend([], 1, windows=[0, -30], sizes=[1, 1], fading=1).save(path)
+    assert model_file.check(path, None)
+    rewrite(path, config=lambda content: content["config"].update(change))
+    assert message in refused(path)
+
+
+def test_a_network_that_reads_other_things_than_its_weights_do(path, tmp_path, refused):
+    for change, message in (
+        ({"visit_days": True}, "no weights layers/visit_times/vars/0"),
+        ({"visit_days": 1}, "visit_days: found 1"),
+        ({"attributes": {"age": [], "sexes": ["F", "M"]}}, "layers/dense/vars/0: found float32 of shape (4, 1)"),
+        ({"attributes": {"age": [], "sexes": []}}, "attributes: found"),
+    ):
+        other = str(shutil.copy(path, tmp_path / "other.keras"))
+        rewrite(other, config=lambda content, change=change: content["config"].update(change))
+        assert message in refused(other)
 
 
 def test_a_method_that_unpacks_without_end(path, refused):

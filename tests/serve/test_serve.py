@@ -102,6 +102,9 @@ def test_a_model_that_reads_age_sex_and_days_gets_them(split, monkeypatch):
     patients[1]["days_before"] = [7, 0]
     answer = client.post("/predict", json={"patients": patients})
     assert answer.json() == {"error": "patients.1.days_before: must be one number per visit, 1"}
+    patients[1]["days_before"], patients[0]["days_before"] = [7], [0, 400]
+    answer = client.post("/predict", json={"patients": patients})
+    assert answer.json() == {"error": "patients.0.days_before: must not rise from a visit to the next, which is later"}
 
 
 def test_other_errors_are_json(client, monkeypatch):

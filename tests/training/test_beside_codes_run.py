@@ -2,13 +2,14 @@
 
 import dataclasses
 import json
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import tensorflow as tf
 from support.killing import Killer, every_state_is_saved, fitters, fitters_are_kept  # noqa: F401
-from support.whole_runs import SIZES, check_same, run
+from support.whole_runs import SIZES, change, check_same, run
 
 from mime_tf.commands.train import Parser
 from mime_tf.config import TrainConfig
@@ -78,6 +79,29 @@ def test_a_killed_run_goes_on_to_the_same_bits(trained, tmp_path, monkeypatch, f
     resumed = run(CONFIG, tmp_path, trained.path)
     assert any("going on from iteration" in line for line in resumed.err)
     check_same(tmp_path, trained.folder / "out")
+
+
+def test_a_run_does_not_go_on_with_other_days_or_ages(trained, tmp_path):
+    others = {
+        "visits.csv": lambda row: [*row[:-1], "0"] if row[1] == "1" else row,
+        "patients.csv": lambda row: ["50", "F"],
+    }
+    for name, other in others.items():
+        data = tmp_path / name
+        shutil.copytree(trained.folder, data)
+        header, *rows = (data / name).read_text().split()
+        lines = [header, *(",".join(other(row.split(","))) for row in rows), ""]
+        (data / name).write_text("\n".join(lines))
+        with pytest.raises(InputError, match="or what is read beside codes, are others"):
+            run(CONFIG, data / "out", str(data / "c.parquet"))
+
+
+@pytest.mark.parametrize("flag", ["age_sex", "visit_days"])
+def test_a_model_that_reads_what_its_flags_leave_out_is_refused(flag, trained, tmp_path):
+    folder = shutil.copytree(trained.folder / "out" / "r0s0", tmp_path / "r0s0")
+    change(folder / "config.json", "flags", flag, to="none")
+    with pytest.raises(InputError, match=rf"r0s0: {flag} is none in config\.json, and model\.keras reads it; damaged"):
+        prediction.predict(FittedSplit.open(folder), Cohort.open(trained.path))
 
 
 def test_a_cohort_without_them_is_refused(trained, tmp_path):

@@ -418,6 +418,8 @@ def test_an_export_takes_days(with_days, tmp_path):
     np.testing.assert_allclose(answer["probability"], expected, rtol=1e-4)
     with pytest.raises(tf.errors.InvalidArgumentError, match="days_before: must be 0 or more for each visit"):
         served(patients=tf.constant(texts), days_before=-days)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="days_before: must not rise from a visit to the next"):
+        served(patients=tf.constant(texts), days_before=days + tf.constant([0, 5000, 0]))
     with pytest.raises(tf.errors.InvalidArgumentError, match="days_before: must be one number per patient and visit"):
         served(patients=tf.constant(texts), days_before=days[:, :1])
 

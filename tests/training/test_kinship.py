@@ -275,7 +275,7 @@ def test_a_run_does_not_go_on_with_other_ancestors(cohort, monkeypatch, tmp_path
     Hierarchy(
         [row._replace(ancestor=other) for row, other in zip(rows, families[1:] + families[:1], strict=True)]
     ).write(path)
-    with pytest.raises(InputError, match="the ancestors of codes, are others"):
+    with pytest.raises(InputError, match="the ancestors of codes, or what is read beside codes, are others"):
         run(CONFIG, tmp_path, data)
 
 
