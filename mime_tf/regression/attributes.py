@@ -13,6 +13,8 @@ AGE, SEX = "age", "sex"
 _NUMBER = re.compile(r"[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+\.")
 # Least number of training patients of a sex for it to be a column.
 _LEAST_PATIENTS = 3
+# Most of these columns; more different values are no sexes.
+MOST_SEXES = 100
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -39,7 +41,7 @@ class Attributes:
             patients: int64, its rows that train.
 
         Raises:
-            InputError: an age is no number.
+            InputError: an age is no number, or the sexes are more than `MOST_SEXES`.
         """
         age, sexes = np.zeros(0), np.zeros(0, str)
         if AGE in table.columns:
@@ -50,6 +52,9 @@ class Attributes:
         if SEX in table.columns:
             values, counts = np.unique(_sexes(table)[patients], return_counts=True)
             sexes = values[counts >= _LEAST_PATIENTS]
+            if len(sexes) > MOST_SEXES:
+                right = f"at most {MOST_SEXES} that {_LEAST_PATIENTS} patients or more have"
+                raise InputError(f"{table.path}: column {SEX}: found {len(sexes)} different values; must be {right}")
             if len(sexes) < 2:  # one alone tells no patients apart
                 sexes = sexes[:0]
         return cls(age, sexes) if len(age) or len(sexes) else None

@@ -9,6 +9,7 @@ from typing import Any
 
 from mime_tf.config import ACTIVATIONS, EQUATIONS, POOLING, RNN_CELLS
 from mime_tf.errors import InputError, show
+from mime_tf.regression.attributes import MOST_SEXES
 from mime_tf.runs import weights
 from mime_tf.runs.configuration import OUTCOMES, VOCABULARY_SIZES, is_whole
 from mime_tf.runs.folder import CONFIG
@@ -222,6 +223,6 @@ def _are_attributes(value: Any) -> bool:
         return False
     age, sexes = value["age"], value["sexes"]
     numbers = isinstance(age, list) and len(age) in (0, 2) and all(type(number) in (int, float) for number in age)
-    words = isinstance(sexes, list) and len(sexes) <= _MOST_PARTS and all(isinstance(sex, str) for sex in sexes)
+    words = isinstance(sexes, list) and len(sexes) <= MOST_SEXES and all(isinstance(sex, str) for sex in sexes)
     numbers = numbers and all(map(math.isfinite, age)) and all(deviation > 0 for deviation in age[1:])
     return numbers and words and bool(age or sexes)

@@ -50,6 +50,14 @@ def test_one_sex_and_no_age_tell_nobody_apart():
     assert Attributes.learn(PatientTable("p.csv", {"site": list("abcd")}), np.arange(4)) is None
 
 
+def test_a_column_that_is_no_sex():
+    """A model file may hold so many sexes, and no more."""
+    texts = [str(value) for value in range(101)] * 3
+    assert len(Attributes.learn(PatientTable("p.csv", {"sex": texts}), np.arange(302)).sexes) == 100
+    with pytest.raises(InputError, match=r"^p.csv: column sex: found 101 different values; must be at most 100 that 3"):
+        Attributes.learn(PatientTable("p.csv", {"sex": texts}), np.arange(303))
+
+
 def test_equal_ages_are_not_divided_by_0():
     table = PatientTable("p.csv", {"age": ["50", "50", "60"]})
     attributes = Attributes.learn(table, np.array([0, 1]))

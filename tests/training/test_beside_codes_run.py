@@ -114,7 +114,7 @@ def test_a_cohort_without_them_is_refused(trained, tmp_path):
 def test_an_export_takes_them(trained, tmp_path):
     cohort = Cohort.open(trained.path)
     card = export(trained.fitted, str(tmp_path / "served"), bootstrap=5)
-    assert "the days from each to the prediction time, age and sex" in card
+    assert "reads the order of visits and the days from each to the prediction time, age and sex, and does not" in card
     served = tf.saved_model.load(str(tmp_path / "served")).signatures["json"]
     record = [[{"dx": "0", "rx": ["0"], "pr": []}], [{"dx": "1", "rx": [], "pr": ["0"]}]]
     answer = served(
