@@ -180,6 +180,13 @@ def test_the_card_of_a_run_that_knows_little(opened, tmp_path):
     assert "nan" not in card and "None |" not in card
 
 
+def test_the_card_counts_patients_of_whom_nothing_is_known(opened):
+    facts = dataclasses.replace(gather(opened, 0), unknown={"valid": 2, "test": 1})
+    card = model_card(opened, facts, example_patient(opened), {"probability": [0.5]})
+    assert "(so are 2 of valid and 1 of test, in the measures above as well)" in card
+    assert "reads the order of visits, and does not read age, sex, measurements, free text or the time" in card
+
+
 def test_names_in_a_card_are_no_markup_and_no_commands(opened):
     hostile = "'; rm -rf ~; '`x`|<img src=x> # h ```"
     rows = [

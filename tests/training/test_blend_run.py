@@ -408,7 +408,7 @@ def test_an_export_takes_days(with_days, tmp_path):
     card = export(with_days.fitted, str(tmp_path / "served"), bootstrap=5)
     assert (
         "`days_before` [B, T], int32" in card
-        and "and the days from each to the prediction time, and does not read age, sex" in card
+        and "order of visits and the days from each to the prediction time, and does not read age, sex" in card
     )
     served = tf.saved_model.load(str(tmp_path / "served")).signatures["json"]
     texts = [json.dumps({"visits": [[{"dx": str(dx), "rx": [str(code) for code in rx], "pr": [str(code) for code in pr]}
