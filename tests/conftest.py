@@ -13,6 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from hypothesis import settings
+from support import kept
 from support.quick import is_quick
 
 from mime_tf.data import pickled
@@ -62,6 +63,11 @@ def pytest_collection():
         gc.enable()
 
 
+def pytest_collection_finish():
+    """Lets tests share what TensorFlow traced."""
+    kept.keep()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item):
     """Fails a quick test that loads TensorFlow all the same, such as by a name of `mime_tf` itself."""
@@ -70,6 +76,12 @@ def pytest_runtest_call(item):
     if item.get_closest_marker("quick") and not loaded and "tensorflow" in sys.modules:
         pytest.fail("a quick test loaded TensorFlow: mark it slow")
     return result
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown():
+    """Undoes what a test did to models that it shares with others."""
+    kept.restore_models()
 
 
 @pytest.fixture(scope="session", params=["a", "b"])

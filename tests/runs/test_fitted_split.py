@@ -18,7 +18,7 @@ from support.whole_runs import run as train_run
 from mime_tf.data import pickled
 from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
-from mime_tf.runs import model_file
+from mime_tf.runs import fitted_split, model_file
 from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.scoring import prediction
 from mime_tf.training.build import build_model
@@ -339,6 +339,7 @@ def test_a_configuration_too_long_or_too_deep(folder, keras_is_not_reached):
 def test_safe_mode_stays_on(folder, monkeypatch):
     import keras
 
+    monkeypatch.setattr(fitted_split, "model_file", model_file)  # the models of earlier tests are not kept
     asked = {}
     load_model = keras.saving.load_model
     monkeypatch.setattr(

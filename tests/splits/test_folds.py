@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedKFold
-from support.killing import Killer, fitters, fitters_are_kept  # noqa: F401
+from support.killing import Killer
 from support.whole_runs import COHORT, MEAN, SMALL, TRAIN, arguments, check_same, command, environment, read_table, run
 
 from mime_tf.__main__ import main

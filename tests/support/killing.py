@@ -11,29 +11,8 @@ from support.whole_runs import SMALL, run
 from mime_tf.runs import journal
 from mime_tf.scoring.scorer import Scorer
 from mime_tf.training import callbacks
-from mime_tf.training import fitter as fitter_module
-from mime_tf.training.fitter import Fitter
 
 CONFIG = dataclasses.replace(SMALL, tensorboard=False)
-
-
-@pytest.fixture(scope="module")
-def fitters():
-    """Those made so far, by configuration: most of a small run's time is TensorFlow's tracing of the steps."""
-    return {}
-
-
-@pytest.fixture(autouse=True)
-def fitters_are_kept(fitters, monkeypatch):
-    """A fitter serves one split after another, so it may as well serve runs; the runs in processes have their own."""
-
-    def fitter(config, sizes, store, kinship, beside):
-        key = (config, tuple(sizes.items()), kinship and kinship.digest, str(beside.arguments))
-        if key not in fitters:
-            fitters[key] = Fitter(config, sizes, store, kinship, beside)
-        return fitters[key]
-
-    monkeypatch.setattr(fitter_module, "Fitter", fitter)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.killing import Killer, every_state_is_saved, fitters, fitters_are_kept  # noqa: F401
+from support.killing import Killer, every_state_is_saved  # noqa: F401
 from support.whole_runs import SIZES, change, check_same, run
 
 from mime_tf.commands.train import Parser
@@ -71,7 +71,7 @@ def test_they_are_read_and_predict(trained):
         assert any("at the times of the patient's own" in remark for remark in explained.remarks)
 
 
-def test_a_killed_run_goes_on_to_the_same_bits(trained, tmp_path, monkeypatch, fitters_are_kept, every_state_is_saved):  # noqa: F811
+def test_a_killed_run_goes_on_to_the_same_bits(trained, tmp_path, monkeypatch, every_state_is_saved):  # noqa: F811
     killer = Killer(monkeypatch)
     assert killer.run(
         lambda come, count: (come, count) == ("after write state.npz", 2), tmp_path, CONFIG, cohort=trained.path

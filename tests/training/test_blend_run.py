@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.killing import Killer, every_state_is_saved, fitters, fitters_are_kept  # noqa: F401
+from support.killing import Killer, every_state_is_saved  # noqa: F401
 from support.whole_runs import SIZES, check_same, command, read_table, run
 
 from mime_tf import MiME

@@ -7,7 +7,7 @@ import shutil
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.killing import Killer, every_state_is_saved, fitters, fitters_are_kept  # noqa: F401
+from support.killing import Killer, every_state_is_saved  # noqa: F401
 from support.whole_runs import SIZES, check_same, check_split_files, command, in_row_order, run
 
 from mime_tf.__main__ import main

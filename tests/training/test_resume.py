@@ -16,7 +16,7 @@ import keras
 import numpy as np
 import pytest
 from support.curves import check_curves
-from support.killing import CONFIG, Killer, every_state_is_saved, fitters, fitters_are_kept  # noqa: F401
+from support.killing import CONFIG, Killer, every_state_is_saved  # noqa: F401
 from support.whole_runs import (
     COHORT,
     MEAN,
@@ -276,7 +276,7 @@ def finished(uninterrupted, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def killed(tmp_path_factory, fitters):  # noqa: F811
+def killed(tmp_path_factory):
     """The folder of a run of CONFIG that was killed in its second split."""
     folder = tmp_path_factory.mktemp("killed")
     with pytest.MonkeyPatch.context() as patch:

@@ -7,7 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
-from support.killing import CONFIG, Killer, every_state_is_saved, fitters, fitters_are_kept  # noqa: F401
+from support.killing import CONFIG, Killer, every_state_is_saved  # noqa: F401
 from support.whole_runs import COHORT, check_same, run
 
 from mime_tf.__main__ import main

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from support.curves import check_curves
-from support.killing import Killer, every_state_is_saved, fitters, fitters_are_kept  # noqa: F401
+from support.killing import Killer, every_state_is_saved  # noqa: F401
 from support.whole_runs import (
     COHORT,
     PARITY,
