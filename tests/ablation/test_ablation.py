@@ -29,9 +29,11 @@ from mime_tf.simulate import simulation
 from mime_tf.splits.split import eligible, make_split
 from mime_tf.terminal.console import Console
 
+WIDTHS = dict.fromkeys(SIZES, 4)
 TINY = TrainConfig(
-    **SIZES, num_iter=4, eval_period=2, batch_size=5, split_seeds=(0, 1), valid_fraction=0.3, jit_compile="off"
+    **WIDTHS, num_iter=4, eval_period=2, batch_size=5, split_seeds=(0, 1), valid_fraction=0.3, jit_compile="off"
 )
+# The same for the command.
 ARGUMENTS = [
     *("--width", "4", "--rnn_size", "4", "--num_iter", "4", "--eval_period", "2", "--batch_size", "5"),
     *("--split_seeds", "0,1", "--valid_fraction", "0.3", "--bootstrap", "20", "--jit_compile", "off"),

@@ -32,9 +32,8 @@ from mime_tf.training.build import build_model
 
 # What runs differ in from that of `trained`.
 OTHERS = {
-    "gru": {"rnn_cell": "gru"},
+    "gru": {"rnn_cell": "gru", "pooling": ("last", "sum", "max", "distinct"), "emb_activation": "linear"},
     "lstm": {"rnn_cell": "lstm"},
-    "pooled": {"pooling": ("sum", "max", "distinct"), "emb_activation": "linear"},
 }
 
 

@@ -22,7 +22,7 @@ from mime_tf.splits import division
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SCRIPT, YARDSTICKS = EXAMPLES / "heart_failure.sh", EXAMPLES / "yardsticks.py"
-TINY = ("--folds=2", "--batch_size=5", "--num_iter=20", "--eval_period=10", "--members=2")
+TINY = ("--folds=2", "--batch_size=5", "--num_iter=4", "--eval_period=2", "--members=2")
 
 
 def script(*argv, **variables):

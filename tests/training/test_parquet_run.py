@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from support.whole_runs import COHORT, MEAN, SMALL, TRAIN, arguments, environment, read_table, run
+from support.whole_runs import COHORT, MEAN, SMALL, TRAIN, arguments, command, environment, read_table, run
 
 from mime_tf.data import parquet, pickled
 from mime_tf.runs.folder import PREDICTIONS
@@ -44,22 +44,21 @@ def test_parquet_trains_to_the_same_lines_and_files(from_pickles, tmp_path, layo
         assert rows == read_table(folder / "r0s0" / name)
 
 
-def test_the_command_takes_parquet_and_knows_it_again(tmp_path):
+def test_the_command_takes_parquet_and_knows_it_again(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     store, labels = pickled.read(COHORT)
     parquet.write(tmp_path / "cohort.parquet", store, labels)
     (tmp_path / "vocabulary.csv").write_text("kind,index,system,code,display\ndx,0,ICD-10,I10,hypertension\n")
-    command = [*TRAIN, "cohort.parquet", "./", "./out", *arguments(ONE)]
-    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert MEAN.fullmatch(done.stdout.splitlines()[-1])
-    assert any(line.startswith("devices: ") for line in done.stderr.splitlines())
+    argv = ["cohort.parquet", "./", "./out", *arguments(ONE)]
+    done = command(*argv)
+    assert done.code == 0, done.err
+    assert MEAN.fullmatch(done.out[-1])
+    assert any(line.startswith("devices: ") for line in done.err)
     assert (tmp_path / "r0s0" / "vocabulary.csv").exists()
     parquet.write(tmp_path / "cohort.parquet", store, 1 - labels)
-    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True, text=True)
-    assert done.returncode == 2
-    assert done.stderr.splitlines()[-1].startswith(
-        "train.py: ./run.json: a finished run with other flags or data: the data"
-    )
+    done = command(*argv)
+    assert done.code == 2
+    assert done.err[-1].startswith("train.py: ./run.json: a finished run with other flags or data: the data")
 
 
 def test_a_missing_cohort_names_both_forms(tmp_path):
