@@ -211,6 +211,13 @@ class TrainConfig:
         "Number of stratified folds, each the test set once, to cross-validate with in place of random splits; 0 makes "
         "random splits.",
     )
+    refit: bool = _field(
+        TRAINING,
+        False,
+        None,
+        "When all splits are finished, fit one more model to all patients, as the splits have chosen: the median of "
+        "their best iterations, and of a blend its columns, penalties and weights. It goes to the folder `refit`.",
+    )
     group_column: str = _field(
         TRAINING,
         "",

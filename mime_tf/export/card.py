@@ -14,6 +14,7 @@ from mime_tf.pages.templates import render_markdown
 from mime_tf.pages.text import file_name, without_folders
 from mime_tf.runs.description import leaves_out, reads
 from mime_tf.runs.folder import PREDICTIONS
+from mime_tf.runs.refit import splits_of
 from mime_tf.runs.subject import Subject
 
 TO_FILL_IN = "**[to be filled in]**"
@@ -93,6 +94,7 @@ def model_card(fitted, facts, example, answer, substitution=None):
         reads=reads(fitted.config, (facts.metrics or {}).get("parts", [])),
         iteration=metrics["iteration"] if type(metrics.get("iteration")) is int else None,
         results=_results(metrics),
+        refit_of=splits_of(metrics),
         measures=MEASURES,
         codes=[_codes(fitted, kind) for kind in KINDS],
         systems=_systems(fitted.vocabulary),

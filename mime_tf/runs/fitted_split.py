@@ -24,6 +24,7 @@ from mime_tf.runs.code_counts import CodeCounts
 from mime_tf.runs.configuration import OUTCOMES, VOCABULARY_SIZES, Configuration
 from mime_tf.runs.folder import CODES, CONFIG, HIERARCHY, METRICS, MODEL, PREDICTIONS, VOCABULARY, is_finished
 from mime_tf.runs.provenance import cohort_digests
+from mime_tf.runs.refit import splits_of
 from mime_tf.runs.results import SavedPredictions, SplitResults, read_metrics, read_predictions
 from mime_tf.runs.subject import Subject
 from mime_tf.terminal import files
@@ -75,6 +76,11 @@ class FittedSplit:
             raise InputError(f"{folder}: not the folder of a fitted split, such as r0s0, for it has no {CONFIG}")
         record = Configuration.read(folder)
         notes = _notes(folder, imported=record.data is None)
+        if splits := splits_of(read_metrics(folder)):
+            notes.append(
+                f"{folder}: fitted to all patients of its run; its performance is taken to be that of the splits "
+                f"({', '.join(splits)})"
+            )
         model, names = (os.path.join(folder, name) for name in (MODEL, VOCABULARY))
         model_file.check(model, record.sizes)
         return cls(

@@ -41,5 +41,7 @@ def _open(path: str | os.PathLike) -> FittedSplit:
     if len(fitted) == 1:
         return FittedSplit.open(fitted[0])
     count = f"{len(fitted)} fitted splits" if fitted else "no fitted split yet"
-    mean = "; predict, evaluate and validate take their mean" if fitted else ""
-    raise InputError(f"{run.path}: a run with {count}; one is needed: {', '.join(fitted or run.folders)}{mean}")
+    mean = "; predict, evaluate, validate and monitor take their mean" if fitted else ""
+    refit = [] if run.record is None or not is_fitted(run.record.refit_folder) else [run.record.refit_folder]
+    names = ", ".join([*(fitted or run.folders), *refit])
+    raise InputError(f"{run.path}: a run with {count}; one is needed: {names}{mean}")

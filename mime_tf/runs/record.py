@@ -14,7 +14,7 @@ from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError, show
 from mime_tf.runs.configuration import is_ours, is_whole, train_config
 from mime_tf.runs.folder import discard
-from mime_tf.runs.paths import RECORD, out_of_fold_path, record_path, split_folders
+from mime_tf.runs.paths import RECORD, out_of_fold_path, record_path, refit_folder, split_folders
 from mime_tf.runs.provenance import digests
 from mime_tf.runs.versions import versions
 from mime_tf.splits.times import Times
@@ -105,6 +105,16 @@ class Record:
         return split_folders(self.output_prefix, self.config)
 
     @property
+    def refit_folder(self) -> str:
+        """Path of the folder of the model that is fitted to all patients, whether the run makes one or not."""
+        return refit_folder(self.output_prefix)
+
+    @property
+    def written_folders(self) -> list[str]:
+        """Paths of all folders that the run writes."""
+        return [*self.folders, *([self.refit_folder] if self.config.refit else [])]
+
+    @property
     def finished(self) -> bool:
         """Whether every split is finished and the means are in the log."""
         return self.content["mean"] is not None
@@ -178,7 +188,7 @@ def begin(new: Record, resume: bool = True, overwrite: bool = False) -> Record:
 
 def _check_outputs(record: Record, overwrite: bool) -> None:
     """Raises InputError unless the files of a run may be written."""
-    for folder in record.folders:
+    for folder in record.written_folders:
         _check_free(folder, record.path, overwrite)
     for path in (record.path, record.content["log"]):
         outputs.check_file(path, overwrite=True)
@@ -207,7 +217,7 @@ def _discard(records: list[Record]) -> None:
     for path in _files(records):
         with contextlib.suppress(FileNotFoundError):
             os.remove(path)
-    for folder in dict.fromkeys(folder for record in records for folder in record.folders):
+    for folder in dict.fromkeys(folder for record in records for folder in record.written_folders):
         if is_ours(folder):
             discard(folder)
 

@@ -16,6 +16,7 @@ from mime_tf.errors import InputError, show
 from mime_tf.runs.adjustment import Adjustment
 from mime_tf.runs.configuration import Configuration, is_whole
 from mime_tf.runs.folder import HISTORY, METRICS, PREDICTIONS
+from mime_tf.runs.refit import splits_of, without_test
 from mime_tf.runs.subject import Subject
 from mime_tf.terminal import files, reading
 
@@ -100,6 +101,8 @@ class SplitResults:
         if metrics is None or type(metrics.get("iteration")) is not int:
             value = "nothing" if metrics is None else show(metrics)
             raise InputError(f"{os.path.join(folder, METRICS)}: found {value}; the results of a split are needed")
+        if splits := splits_of(metrics):
+            raise InputError(without_test(os.fspath(folder), splits))
         subject = Subject.read(folder, configuration.input)
         adjustment = Adjustment.read(folder, subject.population)
         valid, test = (

@@ -67,7 +67,8 @@ class Subject:
         if self.population is not None:
             rows += [("patients", "; ".join(self.population.described()))]
             sets = ((name, self.population.counts[name]) for name in ("train", "valid", "test"))
-            rows += [("cases", ", ".join(f"{name} {count.cases:,} of {count.rows:,}" for name, count in sets))]
+            told = (f"{name} {count.cases:,} of {count.rows:,}" for name, count in sets if count.rows)
+            rows += [("cases", ", ".join(told))]
             days = (f"{name} {first} to {last}" for name, (first, last) in self.population.periods.items())
             rows += [("predicted", ", ".join(days))]
         if self.origin is not None:

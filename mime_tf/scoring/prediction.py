@@ -14,6 +14,7 @@ from mime_tf.errors import InputError, show
 from mime_tf.runs import attributes, visit_days
 from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.runs.provenance import GROUPS, TIMES
+from mime_tf.runs.refit import splits_of, without_test
 from mime_tf.scoring.scorer import Scorer
 from mime_tf.scoring.substitution import Substitution
 from mime_tf.splits.groups import digest, group_numbers
@@ -211,8 +212,10 @@ def split_of(fitted: FittedSplit, cohort: Cohort) -> Split:
     """Makes a fitted split's division again.
 
     Raises:
-        InputError: the run was of another version, or the data are others.
+        InputError: the model is a refit, the run was of another version, or the data are others.
     """
+    if splits := splits_of(fitted.metrics):
+        raise InputError(without_test(fitted.folder, splits))
     if fitted.unknown_flags:
         raise InputError(
             f"{fitted.folder}: written by another version, with the flag {show(fitted.unknown_flags[0])}, so its split "

@@ -173,7 +173,7 @@ def make_split(
     if not 0 < train_ratio <= 1:
         raise InputError(f"train_ratio: found {train_ratio}; must be more than 0 and at most 1")
     if times is not None:
-        return _split(store, labels, *times.divide(rows, valid_fraction, test_fraction))
+        return split_of_rows(store, labels, *times.divide(rows, valid_fraction, test_fraction))
     drawn = division.divide(
         labels[rows] if labels.ndim == 1 else np.zeros(len(rows), np.int64),
         seed,
@@ -183,13 +183,21 @@ def make_split(
         folds=folds,
         groups=None if groups is None else groups[rows],
     )
-    return _split(store, labels, *(rows[positions] for positions in drawn))
+    return split_of_rows(store, labels, *(rows[positions] for positions in drawn))
 
 
-def _split(
+def split_of_rows(
     store: Store, labels: np.ndarray, train_rows: np.ndarray, valid_rows: np.ndarray, test_rows: np.ndarray
 ) -> Split:
-    """Returns the split of three sets of rows."""
+    """Returns the split of three sets of rows, the first of which is not empty.
+
+    Args:
+        store: the whole cohort.
+        labels: int64 (patients,), or uint8 (patients, outcomes).
+        train_rows: int64, rows of the cohort.
+        valid_rows: int64.
+        test_rows: int64.
+    """
     train = _part(store, labels, train_rows)
     known = _known_to(train)
     return Split(train, _part(store, labels, valid_rows, known), _part(store, labels, test_rows, known), known)

@@ -15,18 +15,19 @@ from mime_tf.blend import Blend
 from mime_tf.config import REGRESSION, TrainConfig
 from mime_tf.data.cohort import Cohort
 from mime_tf.regression import linear
-from mime_tf.runs import model_file, writing
-from mime_tf.runs.folder import MODEL, NETWORKS, PREDICTIONS, remove_state
+from mime_tf.regression.choice import Choice
+from mime_tf.runs import writing
+from mime_tf.runs.folder import NETWORKS, PREDICTIONS, remove_state
 from mime_tf.runs.results import read_history, read_metrics, read_predictions
 from mime_tf.scoring.scorer import Scorer
 from mime_tf.splits.inner import inner_folds, without_fold
 from mime_tf.splits.split import Part, Split
 from mime_tf.terminal.console import Console
 from mime_tf.training.beside_codes import BesideCodes
+from mime_tf.training.blend_model import BlendModel
 from mime_tf.training.blend_regression import fit_regression
 from mime_tf.training.blend_weights import calibrated_losses, fit_weights, logits_of
 from mime_tf.training.fitter import Fitter
-from mime_tf.training.regression_layer import regression_layer
 from mime_tf.training.split_training import SplitTraining
 
 # Least number of cases, and of controls, in valid.
@@ -105,12 +106,13 @@ class BlendTraining:
             self.console.progress(f"{os.path.basename(self.folder)}: fitting the regression")
             out_of_fold = fit_regression(self.cohort, self.split, folds, self.config, self.beside, number)
             regression = out_of_fold.fitted
-            parts.append(FittedPart(f"regression ({regression.choice()})", out_of_fold.logits, {}))
+            facts = {"choice": Choice.of(regression, len(self.split.train)).record()}
+            parts.append(FittedPart(f"regression ({regression.choice()})", out_of_fold.logits, facts))
         logits = np.column_stack([part.logits for part in parts])
         weights, bias = fit_weights(logits, self.split.train.labels)
         self._tell(parts, weights)
         model = self._assemble(regression, weights, bias)
-        return self._write_results(model, parts, weights)
+        return self._write_results(model, parts, weights, bias)
 
     @property
     def _has_regression(self) -> bool:
@@ -153,20 +155,14 @@ class BlendTraining:
     def _assemble(self, regression: linear.Linear | None, weights: np.ndarray, bias: float) -> Blend:
         """Returns the blend of the parts; beside a regression, networks of weight 0 are left out."""
         used = [kind for kind in range(len(self.fitters)) if weights[kind] > 0 or regression is None]
-        kinds = [self.fitters[kind].model.get_config() for kind in used]
-        arguments, weights_of_regression = regression_layer(regression) if regression is not None else ({}, {})
-        attributes = self.beside.arguments["attributes"]
-        model = Blend(kinds, self.config.members, **arguments, attributes=attributes, name="blend")
         members = itertools.product(used, range(self.config.members))
-        for network, member in zip(model.networks, members, strict=True):
-            path = os.path.join(self._network_folder(*member), MODEL)
-            network.set_weights(model_file.load(path, self.sizes).get_weights())
-        model.set_regression(**weights_of_regression)
-        model.part_weights.assign([*weights[used], *([] if regression is None else weights[-1:])])
-        model.bias.assign(bias)
-        return model
+        networks = {member: self._network_folder(*member) for member in members}
+        model = BlendModel(self.fitters, self.config.members, self.sizes, self.beside)
+        return model.of(networks, regression, weights, bias)
 
-    def _write_results(self, model: Blend, parts: Sequence[FittedPart], weights: np.ndarray) -> dict[str, Any]:
+    def _write_results(
+        self, model: Blend, parts: Sequence[FittedPart], weights: np.ndarray, bias: float
+    ) -> dict[str, Any]:
         """Writes all files, the metrics last, whose presence says that the split is finished."""
         scorer, figures = Scorer(model), {}
         # The regression may have done without the days, and the networks may be left out.
@@ -187,6 +183,7 @@ class BlendTraining:
                 {"name": part.name, "weight": float(weight), **part.facts}
                 for part, weight in zip(parts, weights, strict=True)
             ],
+            "bias": bias,
         }
         writing.write_metrics(self.folder, metrics)
         return metrics

@@ -44,27 +44,57 @@ class HeldOutSet:
         return summarize(self.labels, probabilities)
 
 
-class Evaluation(keras.callbacks.Callback):
-    """Evaluates after every epoch, which is an evaluation period, and keeps the state.
+class Keeping(keras.callbacks.Callback):
+    """Notes the losses of every epoch, which is an evaluation period, and keeps the state.
+
+    Args:
+        state: updated after each epoch, and saved if none was saved in the last `SAVE_PERIOD` seconds.
+        path: of the file to save it in.
+        config: the flags of the run.
+    """
+
+    def __init__(self, state: State, path: str, config: TrainConfig):
+        super().__init__()
+        self.state, self.path, self.config = state, path, config
+        self.saved = -np.inf
+
+    def on_epoch_end(self, epoch, logs=None):
+        self._note(epoch, logs, {})
+        self._finish(epoch)
+
+    def _note(self, epoch, logs, validation):
+        """Adds a row to the history, the figures `validation` last; returns the learning rate."""
+        learning_rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        losses = {name: float(value) for name, value in logs.items()}
+        iteration = (epoch + 1) * self.config.eval_period
+        self.state.history.append({"iteration": iteration, **losses, "learning_rate": learning_rate, **validation})
+        return learning_rate
+
+    def _finish(self, epoch):
+        """Counts the epoch, and saves the state if it is time."""
+        self.state.evaluations = epoch + 1
+        if time.monotonic() - self.saved >= SAVE_PERIOD:
+            # In a copy of the state, so that the arrays are freed as soon as they are written.
+            dataclasses.replace(self.state, snapshot=Snapshot.of(self.model)).save(self.path)
+            self.saved = time.monotonic()
+
+
+class Evaluation(Keeping):
+    """Evaluates after every epoch, and keeps the state and the best model.
 
     Adds `val_loss`, `val_auc`, `val_aucpr` and `learning_rate` to the logs, for the callbacks after it.
 
     Args:
-        state: updated after each evaluation, and saved if none was saved in the last `SAVE_PERIOD` seconds.
-        path: of the file to save it in.
+        state, path, config: as for `Keeping`.
         valid, test: the held-out sets.
-        config: the flags of the run.
         console: for the line of each evaluation.
     """
 
     def __init__(
         self, state: State, path: str, valid: HeldOutSet, test: HeldOutSet, config: TrainConfig, console: Console
     ):
-        super().__init__()
-        self.state, self.path = state, path
-        self.valid, self.test = valid, test
-        self.config, self.console = config, console
-        self.saved = -np.inf
+        super().__init__(state, path, config)
+        self.valid, self.test, self.console = valid, test, console
 
     def on_epoch_end(self, epoch, logs=None):
         iteration = (epoch + 1) * self.config.eval_period
@@ -73,21 +103,11 @@ class Evaluation(keras.callbacks.Callback):
         self.console.line(lines.round_line(iteration, valid))
         if self.config.choose_by == "calibrated_loss":
             valid["calibrated_loss"] = calibrated_loss(self.valid.labels, probabilities)
-        learning_rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        losses = {name: float(value) for name, value in logs.items()}
-        validation = {f"valid_{name}": value for name, value in valid.items()}
-        self.state.history.append({"iteration": iteration, **losses, "learning_rate": learning_rate, **validation})
+        learning_rate = self._note(epoch, logs, {f"valid_{name}": value for name, value in valid.items()})
         if valid[self.config.choose_by] < self.state.lowest(self.config.criterion):
             self._keep_best(iteration, valid, probabilities)
-        self.state.evaluations = epoch + 1
-        if time.monotonic() - self.saved >= SAVE_PERIOD:
-            self._save()
+        self._finish(epoch)
         logs.update({f"val_{name}": value for name, value in valid.items()}, learning_rate=learning_rate)
-
-    def _save(self):
-        # In a copy of the state, so that the arrays are freed as soon as they are written.
-        dataclasses.replace(self.state, snapshot=Snapshot.of(self.model)).save(self.path)
-        self.saved = time.monotonic()
 
     def _keep_best(self, iteration, valid, probabilities):
         weights = self.model.get_weights()
@@ -118,30 +138,48 @@ class Stopping(keras.callbacks.Callback):
             self.model.stop_training = True
 
 
-class Progress(keras.callbacks.Callback):
-    """Shows how far a split is, how fast it goes and how long it has to go.
+class StoppingAtNan(keras.callbacks.Callback):
+    """Stops a training whose loss is not finite.
 
     Args:
-        name: of the split.
-        state: of the split.
+        state: as `Keeping` has updated it.
+    """
+
+    def __init__(self, state: State):
+        super().__init__()
+        self.state = state
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self.state.diverged:
+            self.model.stop_training = True
+
+
+class Progress(keras.callbacks.Callback):
+    """Shows how far a training is, how fast it goes and how long it has to go.
+
+    Args:
+        name: of the split, or of what else is fitted.
+        state: of the training.
         config: the flags of the run.
+        periods: number of evaluation periods in all.
         console: for the line of progress.
     """
 
-    def __init__(self, name: str, state: State, config: TrainConfig, console: Console):
+    def __init__(self, name: str, state: State, config: TrainConfig, periods: int, console: Console):
         super().__init__()
         self.name, self.state, self.config, self.console = name, state, config, console
+        self.periods = periods
 
     def on_train_begin(self, logs=None):
         self.started, self.first = time.monotonic(), self.state.evaluations
 
     def on_epoch_end(self, epoch, logs=None):
-        done, total = epoch + 1, self.config.evaluations
+        done, total = epoch + 1, self.periods
         seconds = (time.monotonic() - self.started) / (done - self.first)
         criterion = self.config.criterion
-        best = f"{self.state.lowest(criterion):.4f}" if self.state.best else "none yet"
+        best = f"best {criterion} {self.state.lowest(criterion):.4f}, " if self.state.best else ""
         self.console.progress(
             f"{self.name}: iteration {done * self.config.eval_period} of {total * self.config.eval_period}, "
-            f"{seconds / self.config.eval_period * 1000:.1f} ms an update, best {criterion} {best}, "
+            f"{seconds / self.config.eval_period * 1000:.1f} ms an update, {best}"
             f"{time.strftime('%H:%M:%S', time.gmtime(seconds * (total - done)))} to go"
         )

@@ -23,6 +23,7 @@ from mime_tf.training.label_weights import label_weights, weighted
 from mime_tf.training.learning_rate import make_optimizer
 from mime_tf.training.link_embeddings import link_vectors
 from mime_tf.training.snapshot import Snapshot
+from mime_tf.training.state import State
 
 # Least number of updates for which jit_compile auto compiles a run on a GPU: XLA takes some 15 s for all shapes.
 WORTH_COMPILING = 5000
@@ -101,6 +102,46 @@ class Fitter:
 
         # Weights come with the batches: Keras's `class_weight` does not work on a dataset divided over devices.
         return cut() if replicas == 1 else self.strategy.distribute_datasets_from_function(cut)
+
+    def begin(self, part: Part, starts: np.ndarray, state: State, *numbers: int) -> None:
+        """Makes the model ready to be fitted: as a state has it, or new and after the update of iteration 0.
+
+        Args:
+            part: the training patients.
+            starts: start of each training window.
+            state: of the training; its snapshot is taken out, and is in the model from here on.
+            *numbers: as for `start`.
+        """
+        if state.snapshot:
+            state.snapshot.restore(self.model)
+            state.snapshot = None
+            return
+        self.start(*numbers)
+        if part.labels.ndim > 1 and not self.config.init_from:
+            self.start_at_shares(part.labels)
+        # The update of iteration 0, which precedes the first period.
+        self.model.fit(self.batches(part, starts[:1]), verbose=0, shuffle=False)
+
+    def go_on(self, part: Part, starts: np.ndarray, periods: tuple[int, int], callbacks: list) -> None:
+        """Fits the model to a training set.
+
+        Args:
+            part: the training patients.
+            starts: start of each training window, that of iteration 0 first.
+            periods: number of evaluation periods that are done, and that will be.
+            callbacks: of Keras.
+        """
+        done, total = periods
+        length = self.config.eval_period
+        self.model.fit(
+            self.batches(part, starts[1 + done * length : 1 + total * length]),
+            initial_epoch=done,
+            epochs=total,
+            steps_per_epoch=length,
+            verbose=0,
+            shuffle=False,
+            callbacks=callbacks,
+        )
 
     def start(self, *numbers: int) -> None:
         """Gives the model initial weights and a new optimizer.

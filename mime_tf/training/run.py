@@ -1,11 +1,9 @@
 """A whole run: one model, compiled once, and fitted to every split of a cohort."""
 
-import dataclasses
 import itertools
 import math
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -16,10 +14,10 @@ from mime_tf.data.cohort import Cohort
 from mime_tf.data.origin import origin_of
 from mime_tf.errors import InputError
 from mime_tf.runs import weights, writing
-from mime_tf.runs.configuration import OUTCOMES, Configuration
+from mime_tf.runs.configuration import OUTCOMES
 from mime_tf.runs.folder import FILES, METRICS, remove_state
 from mime_tf.runs.journal import Journal
-from mime_tf.runs.paths import out_of_fold_path, record_path, split_folders
+from mime_tf.runs.paths import out_of_fold_path, record_path, refit_folder, split_folders
 from mime_tf.runs.provenance import weights_files
 from mime_tf.runs.record import Record, begin
 from mime_tf.runs.results import read_metrics
@@ -31,9 +29,7 @@ from mime_tf.training import lines, out_of_fold
 from mime_tf.training.beside_codes import BesideCodes
 from mime_tf.training.kinship import Kinship, ancestors_of, kinship_of
 from mime_tf.training.plan import Plan
-
-if TYPE_CHECKING:
-    from mime_tf.training.fitter import Fitter
+from mime_tf.training.work import Work
 
 
 def train(
@@ -83,7 +79,7 @@ def train(
     plan = Plan(config, store, cohort.require_labels(), groups, times, beside.values)
     # Read before anything is written: a bad file leaves nothing behind.
     _ = cohort.vocabulary, cohort.hierarchy, cohort.patient_ids, cohort.attributes, origin_of(cohort.conversion)
-    folders = split_folders(output_prefix, config)
+    folders = [*split_folders(output_prefix, config), *([refit_folder(output_prefix)] if config.refit else [])]
     written = [
         log_path,
         record_path(output_prefix),
@@ -101,7 +97,7 @@ def train(
         if record.finished:
             console.note(f"{record.path}: this run is finished and left alone; --overwrite would redo it")
             return with_nan(record.content["mean"])
-        return _finish(_Work(record, plan, cohort, resolved, beside, fitters, console))
+        return _finish(Work(record, plan, cohort, resolved, beside, fitters, console))
 
 
 def _posed(config: TrainConfig, cohort: Cohort, num_dx: int) -> Cohort:
@@ -143,30 +139,7 @@ def _check_memory(
         )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Work:
-    """A run that is under way.
-
-    Attributes:
-        record: of the run.
-        plan: its splits.
-        cohort: the patients.
-        sizes: dict of the resolved sizes.
-        beside: what the model reads beside the codes.
-        fitters: the one of the network, or one for each kind of network of a blend.
-        console: where to print.
-    """
-
-    record: Record
-    plan: Plan
-    cohort: Cohort
-    sizes: Mapping[str, int]
-    beside: BesideCodes
-    fitters: Sequence["Fitter"]
-    console: Console
-
-
-def _finish(work: _Work) -> dict[str, float]:
+def _finish(work: Work) -> dict[str, float]:
     """Trains the splits that are not finished, and writes the results of all; returns their means."""
     from mime_tf.training import devices
 
@@ -184,13 +157,17 @@ def _finish(work: _Work) -> dict[str, float]:
         _tell(lines.split_line(result), journal, console)
     if plan.config.folds:
         out_of_fold.write(out_of_fold_path(record.output_prefix), record.folders, work.cohort.outcomes)
+    if plan.config.refit:
+        from mime_tf.training.refit import refit
+
+        refit(work)
     mean = {name: float(np.mean([result[name] for result in results])) for name in RESULTS}
     _tell(lines.mean_line(mean), journal, console)
     record.finish(mean)
     return mean
 
 
-def _train_splits(work: _Work) -> Iterator[dict[str, float]]:
+def _train_splits(work: Work) -> Iterator[dict[str, float]]:
     """Trains one split after another, but for those that were finished before; yields the results of each."""
     from mime_tf.training.blend_training import BlendTraining
     from mime_tf.training.split_training import SplitTraining
@@ -199,7 +176,7 @@ def _train_splits(work: _Work) -> Iterator[dict[str, float]]:
     for (number, split), folder, starts in zip(plan.splits.items(), record.folders, plan.starts, strict=True):
         metrics = _finished(folder, console)
         if metrics is None:
-            _configuration(record, number, work.sizes).write(folder)
+            work.configuration(number).write(folder)
             periods = None if plan.times is None else plan.times.periods(split)
             writing.write_subject(folder, cohort, plan.rows, split, periods)
             if plan.config.blend:
@@ -232,12 +209,6 @@ def _warn(console: Console, cohort: Cohort, plan: Plan) -> None:
             "warning: some patients (patient_id) have several rows, which may be on different sides of a split; "
             "--group_column=patient_id keeps them together"
         )
-
-
-def _configuration(record: Record, number: int, resolved: Mapping[str, int]) -> Configuration:
-    """Returns the configuration of one split of a run."""
-    shared = {name: record.content[name] for name in ("input", "data", "flags", "versions")}
-    return Configuration(split_seed=number, sizes=dict(resolved), **shared)
 
 
 def _finished(folder: str, console: Console) -> dict | None:

@@ -75,29 +75,12 @@ class SplitTraining:
         return best.results
 
     def _fit(self, *numbers: int) -> None:
-        config, state, model = self.config, self.state, self.fitter.model
+        config, state, train = self.config, self.state, self.split.train
         if state.snapshot:
             self.console.note(f"{self.folder}: going on from iteration {state.evaluations * config.eval_period}")
-            state.snapshot.restore(model)
-            state.snapshot = None  # in the model now, and taken anew from there
-        else:
-            self.fitter.start(*numbers)
-            if self.split.train.labels.ndim > 1 and not config.init_from:
-                self.fitter.start_at_shares(self.split.train.labels)
-            # The update of iteration 0, which precedes the first period.
-            model.fit(self.fitter.batches(self.split.train, self.starts[:1]), verbose=0, shuffle=False)
-        if self._nothing_left():
-            return
-        first, last = (1 + n * config.eval_period for n in (state.evaluations, config.evaluations))
-        model.fit(
-            self.fitter.batches(self.split.train, self.starts[first:last]),
-            initial_epoch=state.evaluations,
-            epochs=config.evaluations,
-            steps_per_epoch=config.eval_period,
-            verbose=0,
-            shuffle=False,
-            callbacks=self._callbacks(),
-        )
+        self.fitter.begin(train, self.starts, state, *numbers)
+        if not self._nothing_left():
+            self.fitter.go_on(train, self.starts, (state.evaluations, config.evaluations), self._callbacks())
 
     def _nothing_left(self) -> bool:
         """Whether all updates are made, or `Stopping` ended the split."""
@@ -144,7 +127,7 @@ class SplitTraining:
             Evaluation(state, self._path(STATE), valid, test, config, console),
             *([tensorboard.Curves(self._path(TENSORBOARD), config.eval_period)] if config.tensorboard else []),
             Stopping(state, self.patience),
-            Progress(os.path.basename(self.folder), state, config, console),
+            Progress(os.path.basename(self.folder), state, config, config.evaluations, console),
         ]
 
     def _held_out(self, part: Part) -> HeldOutSet:

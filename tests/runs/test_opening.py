@@ -120,8 +120,8 @@ def test_a_run_of_several_fitted_splits_is_refused(trained):
         fitted_split(trained)
     run = str(trained)
     assert str(raised.value) == (
-        f"{run}: a run with 2 fitted splits; one is needed: {run}/r0s0, {run}/r0s1; predict, evaluate and validate "
-        "take their mean"
+        f"{run}: a run with 2 fitted splits; one is needed: {run}/r0s0, {run}/r0s1; predict, evaluate, validate "
+        "and monitor take their mean"
     )
 
 

@@ -99,7 +99,7 @@ def test_commands_that_need_one_split_name_them(folder, tmp_path):
     ):
         done = command(argv[0], "--model", f"{folder}/", *argv[1:])
         assert done.code == 2 and f"one is needed: {folder}/r0s0, " in done.err[-1]
-        assert "predict, evaluate and validate take their mean" in done.err[-1]
+        assert "predict, evaluate, validate and monitor take their mean" in done.err[-1]
     done = command("evaluate", "--model", f"{folder}/", "--data", folder / "cohort", "--split", "valid")
     assert done.code == 2 and "split: found valid" in done.err[-1] and f"such as {folder}/r0s0" in done.err[-1]
 
