@@ -10,6 +10,7 @@ import numpy as np
 
 from mime_tf.data.store import offsets, ranges
 from mime_tf.errors import InputError
+from mime_tf.terminal import unneeded
 
 # The first of the default split seeds; it shuffles the folds, and draws valid from the patients outside a fold.
 FOLD_SEED = 0
@@ -73,7 +74,8 @@ def partition(
         InputError: one of the three would be empty.
     """
     # Imported here: it takes a second, and reading or batching a cohort does not need it.
-    from sklearn.model_selection import train_test_split
+    with unneeded.hidden(*unneeded.OF_SKLEARN):
+        from sklearn.model_selection import train_test_split
 
     # Rounded, because scikit-learn rounds up the number of rows: 0.1 + 0.2 is a little more than 0.3.
     held_fraction = round(test_fraction + valid_fraction, 12)
@@ -108,7 +110,8 @@ def fold(
     Raises:
         InputError: a label has fewer patients than there are folds, or no patient is left to train or validate on.
     """
-    from sklearn.model_selection import StratifiedKFold, train_test_split
+    with unneeded.hidden(*unneeded.OF_SKLEARN):
+        from sklearn.model_selection import StratifiedKFold, train_test_split
 
     for label, count in zip(*np.unique(labels, return_counts=True), strict=True):
         if count < folds:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
-from mime_tf.terminal import startup_lines
+from mime_tf.terminal import startup_lines, unneeded
 
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 ERRORS = "2"
@@ -18,11 +18,12 @@ _PATIENCE = 10  # seconds for the filter to print the last lines
 
 
 def prepare() -> None:
-    """Makes TensorFlow print errors only, and divides the cores between operations and the threads inside one.
+    """Makes TensorFlow print errors only, divides the cores, and hides packages that it would import for nothing.
 
     Most operations of MiME are too small to be divided, and two that are independent can nearly always run
     concurrently, so one operation gets half of the cores.
     """
+    unneeded.start_hiding()
     os.environ.setdefault(LOG_LEVEL, ERRORS)
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, cores() // 2)))
 
@@ -41,7 +42,7 @@ def memory() -> int:
 
 
 def import_tensorflow(tf32: bool = False) -> None:
-    """Imports TensorFlow, sets the precision of its products, and looks for devices, without the lines about them.
+    """Imports TensorFlow without the packages `unneeded.OF_KERAS`, sets its precision, and looks for devices.
 
     On a machine without a GPU TensorFlow writes that it found none, whatever the log level, and some lines twice. These
     alone are left out; all others come through. Nothing is left out unless `prepare` has set the log level: otherwise
@@ -52,7 +53,8 @@ def import_tensorflow(tf32: bool = False) -> None:
     """
     if "tensorflow" not in sys.modules:
         is_quiet = os.environ.get(LOG_LEVEL) == ERRORS
-        with _filtered_stderr() if is_quiet else contextlib.nullcontext(), _without_collection():
+        quiet = _filtered_stderr() if is_quiet else contextlib.nullcontext()
+        with quiet, _without_collection(), unneeded.hidden(*unneeded.OF_KERAS):
             import tensorflow as tf
 
             if is_quiet and not tf.config.list_physical_devices("GPU"):

@@ -161,6 +161,54 @@ def test_a_closed_stderr(tmp_path):
     assert done.returncode == 0
 
 
+# Packages that TensorFlow would import for nothing.
+
+OPTIONAL = """
+try:
+    import pandas, matplotlib
+except ImportError as error:
+    print(error.name)
+"""
+
+
+def imports(tmp_path, prepare, end=""):
+    """The lines that a process prints whose TensorFlow imports pandas and matplotlib where they are installed."""
+    for name in ("pandas", "matplotlib"):
+        (tmp_path / f"{name}.py").write_text(f"print('{name} is there')")
+    text = TENSORFLOW.replace("NOISE", "b''").replace("NEWS", "b''").replace("END", OPTIONAL)
+    (tmp_path / "tensorflow.py").write_text(text)
+    code = f"""
+import sys
+from mime_tf.terminal import environment
+{prepare}
+environment.import_tensorflow()
+{end}
+print(sorted({{'pandas', 'matplotlib'}} & set(sys.modules)))
+"""
+    variables = {"PYTHONPATH": f"{tmp_path}:{ROOT}", "PATH": os.environ["PATH"]}
+    done = subprocess.run([sys.executable, "-c", code], env=variables, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_a_command_starts_without_packages_that_keras_imports_for_nothing(tmp_path):
+    assert imports(tmp_path, "environment.prepare()") == ["pandas", "[]"]
+
+
+def test_such_packages_can_be_imported_later(tmp_path):
+    lines = imports(tmp_path, "environment.prepare()", "import pandas, matplotlib")
+    assert lines == ["pandas", "pandas is there", "matplotlib is there", "['matplotlib', 'pandas']"]
+
+
+def test_such_packages_stay_if_they_are_imported_already(tmp_path):
+    lines = imports(tmp_path, "import pandas; environment.prepare()")
+    assert lines == ["pandas is there", "matplotlib", "['pandas']"]
+
+
+def test_the_library_hides_no_package(tmp_path):
+    assert imports(tmp_path, "pass") == ["pandas is there", "matplotlib is there", "['matplotlib', 'pandas']"]
+
+
 # Precision.
 
 
