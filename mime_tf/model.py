@@ -17,6 +17,7 @@ from mime_tf.layers import (
 )
 from mime_tf.layers.checks import require_sizes
 from mime_tf.layers.distinct_dxobjects import distinct_dxobjects
+from mime_tf.layers.head_in_blocks import head_in_blocks
 from mime_tf.layers.lookup import gather_padded, segment_sum
 from mime_tf.layers.visit_pooling import VISIT_VIEWS
 from mime_tf.layers.visit_times import TIMES, times_of
@@ -413,7 +414,6 @@ class MiME(keras.Model):
         Returns:
             Dict of scalars, `"dx"`, `"rx"` and `"pr"`.
         """
-        logits = {kind: tf.cast(values, tf.float32) for kind, values in self.auxiliary(dxobjects).items()}
         # Number of times that each distinct history, visit and Dx-object occurs in the batch.
         histories = _count_references(inputs["patients"], 1.0, tf.shape(inputs["visits"])[0])
         visits = _count_references(inputs["visits"], histories[:, tf.newaxis], tf.shape(inputs["dxobjs"])[0])
@@ -423,10 +423,15 @@ class MiME(keras.Model):
             longest = tf.reduce_max(tf.distribute.get_replica_context().all_gather(longest[tf.newaxis], axis=0))
         slots = longest * tf.reduce_sum(histories) * self.max_dx_per_visit
         empty = (slots - tf.reduce_sum(counts)) * math.log(2)
+
+        def filled(loss, head, codes):
+            return head_in_blocks(loss, head, dxobjects, codes, counts)
+
+        heads = self.auxiliary
         return {
-            "dx": tf.reduce_sum(counts * losses.diagnosis_loss(logits["dx"], inputs["dx"])) / slots,
-            "rx": (tf.reduce_sum(counts * losses.order_loss(logits["rx"], inputs["rx"])) + empty) / slots,
-            "pr": (tf.reduce_sum(counts * losses.order_loss(logits["pr"], inputs["pr"])) + empty) / slots,
+            "dx": filled(losses.diagnosis_loss, heads.dx_head, inputs["dx"]) / slots,
+            "rx": (filled(losses.order_loss, heads.rx_head, inputs["rx"]) + empty) / slots,
+            "pr": (filled(losses.order_loss, heads.pr_head, inputs["pr"]) + empty) / slots,
         }
 
     def _maybe_symbolic_build(self, iterator=None, data_batch=None):
