@@ -1,4 +1,6 @@
-"""The five measurements: each takes a `Lab` and a `Scale` and returns the rows of its table."""
+"""The measurements: each takes a `Lab` and a `Scale` and returns the rows of its table."""
+
+import statistics
 
 from benchmarks import goals
 from benchmarks.lab import ROOT
@@ -7,7 +9,21 @@ from benchmarks.paper_cohort import CODES, VISITS, paper_sizes
 TRAINING = "benchmarks.timed_training:time_training"
 SCORING = "benchmarks.timed_scoring:time_scoring"
 LAYOUT = "benchmarks.timed_layouts:time_layout"
+TORCH = "benchmarks.timed_torch:time_torch"
+SAME_LOSS = "benchmarks.timed_torch:compare"
+START = "benchmarks.timed_commands:time_start"
+COMMANDS = "benchmarks.timed_commands:time_commands"
 BATCH = 20
+# Rows of `start`, by the names that `time_start` gives them.
+STARTS = {
+    "help": "--help",
+    "mistake": "a path that is not there",
+    "predict": "predict, one patient",
+    "sample, first update": "train, the sample, first update and its evaluation",
+    "sample, first evaluation": "train, the sample, 100 updates and an evaluation",
+    "million, first update": "train, {patients:,} patients in Parquet, first update and its evaluation",
+    "million, first evaluation": "train, {patients:,} patients in Parquet, 100 updates and an evaluation",
+}
 
 
 def _settings(scale, laps, lap, **more):
@@ -77,9 +93,9 @@ def scoring(lab, scale):
     steps = {"per_s": BATCH / training["ms_per_step"] * 1000, "cost": training["cost"] / BATCH}
     common = {"kind": "measured", "others": scored["others"], "peak_gb": scored["peak_gb"]}
     targets = goals.TARGETS["scoring"]
-    rows = [{**training, **steps, "label": f"training, batches of {BATCH}", "kind": "measured", "ratio": 1.0}]
+    rows = [{**training, **steps, "label": f"training, batches of {BATCH}", "kind": "measured", "per_trained": 1.0}]
     for name, label in (("kept", "scoring, batches cut before"), ("cut", "scoring, batches cut anew each time")):
-        row = {"label": label, **common, **scored[name], "ratio": steps["cost"] / scored[name]["cost"]}
+        row = {"label": label, **common, **scored[name], "per_trained": steps["cost"] / scored[name]["cost"]}
         rows.append(_judged(scale, row, targets))
     return [*rows, goals.target_row(targets)]
 
@@ -138,4 +154,77 @@ def dense(lab, scale):
     return rows
 
 
-ALL = {function.__name__: function for function in (step, sample, scoring, growth, dense)}
+def torch(lab, scale):
+    """Training beside the same model in PyTorch, a lap of each in turn."""
+    rows = []
+    cohorts = [
+        (f"aux_lambda {each:g}", {"aux_lambda": each}, lab.cohort(patients=scale.patients), 1)
+        for each in scale.aux_lambdas
+    ]
+    cohorts.append(("the sample", {}, str(ROOT / "sample"), scale.sample_lap))
+    for label, more, prefix, evaluations in cohorts:
+        settings = _settings(scale, scale.torch * evaluations, scale.lap, **more, **paper_sizes())
+        lab.measure(f"losses of MiME and of PyTorch, {label}", SAME_LOSS, prefix=prefix, settings=settings)
+        ours, theirs = lab.measure_in_turn(
+            f"training beside PyTorch, {label}",
+            (TRAINING, {"prefix": prefix, "settings": settings, "evaluations": evaluations}),
+            (TORCH, {"prefix": prefix, "settings": settings, "laps": scale.torch, "steps": scale.lap}),
+        )
+        ratio = _ratio(ours["lap_s"], theirs["lap_s"]) / evaluations
+        targets = {"ratio": goals.TARGETS["torch"][label]}
+        row = {"label": f"mime_tf, {label}", "kind": "measured", "ratio": ratio, **ours}
+        rows += [_judged(scale, row, targets), {"label": f"PyTorch, {label}", "kind": "measured", **theirs}]
+        rows.append(goals.target_row(targets))
+    return rows
+
+
+def _ratio(ours, theirs):
+    """Returns the median of the ratios of laps that followed each other, in the later half of a run."""
+    later = range(len(ours) // 2, len(ours))
+    return statistics.median(ours[lap] / theirs[lap] for lap in later)
+
+
+def start(lab, scale):
+    """Seconds from a command to its first result."""
+    million = lab.file("million.parquet", "benchmarks.paper_export:write_cohort", patients=scale.million)
+    held = scale.scored / scale.million
+    arguments = {"sample": str(ROOT / "sample"), "million": million, "held": held, "repeats": scale.starts}
+    times = lab.measure("commands from their start", START, **arguments)
+    rows = []
+    for name, label in STARTS.items():
+        row = {
+            "label": label.format(patients=scale.million),
+            "kind": "measured",
+            "others": times["others"],
+            **times[name],
+        }
+        limit = goals.TARGETS["start"].get(name)
+        rows.append(row if limit is None else {**_judged(scale, row, {"seconds": limit}), "target": limit})
+    return rows
+
+
+def commands(lab, scale):
+    """Time and memory of the way from an export to measures, at sizes that grow tenfold."""
+    sizes = [
+        lab.measure(
+            f"convert, train, predict and evaluate, {patients:,} patients",
+            COMMANDS,
+            patients=patients,
+            updates=scale.lap,
+            held=scale.scored,
+        )
+        for patients in scale.commands_axis
+    ]
+    rows = []
+    for command in sizes[0]["commands"]:
+        for size, before in zip(sizes, [None, *sizes], strict=False):
+            row = {"label": command, "kind": "measured", "dxobjects": size["dxobjects"], "others": size["others"]}
+            row |= size["commands"][command]
+            if before:
+                input_growth = size["dxobjects"] / before["dxobjects"]
+                row["growth"] = row["cpu_s"] / before["commands"][command]["cpu_s"] / input_growth
+            rows.append(row)
+    return rows
+
+
+ALL = {function.__name__: function for function in (step, sample, scoring, growth, dense, torch, start, commands)}

@@ -11,7 +11,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # so that `python benchmarks/run.py` works from a clone that is not installed
 
 NEEDED = ("tensorflow", "matplotlib")
-NAMES = ("step", "sample", "scoring", "growth", "dense")
+NAMES = ("step", "sample", "scoring", "growth", "dense", "torch", "start", "commands")
+# Packages of single measurements, which are skipped without them.
+OPTIONAL = {"torch": "torch", "commands": "ibis"}
 HELP = """\
 Measures this project on this machine's CPU and prints tables; writes DIR/benchmark.json and plots (PNG).
 
@@ -20,6 +22,9 @@ Measures this project on this machine's CPU and prints tables; writes DIR/benchm
   scoring  patients scored per second against patients trained on per second
   growth   cost of a step, time of reading and memory against patients, visits and codes
   dense    a bare step against that of the same model padded to fixed slots, as in the authors' program
+  torch    a step of training against that of the same model in PyTorch, if it is installed (pip install torch)
+  start    seconds from a command to its first result
+  commands convert, train, predict and evaluate on up to 10 million Dx-objects (pip install '.[ehr]'; 5 GB of disk)
 
 Each runs in processes of its own, which pause now and then while a matrix product in NumPy is timed: cost, in GFLOP-
 equivalents, is ms per step x GFLOP/s / 1000, so that machines of different speed can be compared. It does not make up
@@ -28,8 +33,8 @@ for other programs that keep the cores busy: run nothing else meanwhile. The tab
 EPILOG = """\
 examples:
   python benchmarks/run.py --quick               checks that it works: a minute or two, small sizes
-  python benchmarks/run.py --only step,scoring   two of the five
-  python benchmarks/run.py                       everything: a quarter of an hour on 2 cores
+  python benchmarks/run.py --only step,scoring   two of them
+  python benchmarks/run.py                       everything: an hour on 2 cores
 """
 
 
@@ -90,6 +95,10 @@ def measure(arguments):
     with tempfile.TemporaryDirectory(prefix="mime_tf_benchmark") as folder:
         lab = Lab(folder, scale.products)
         for name in dict.fromkeys(arguments.only):
+            package = OPTIONAL.get(name)
+            if package and not importlib.util.find_spec(package):
+                print(f"\n{name}: skipped, because {package} is not installed", flush=True)
+                continue
             rows = measurements.ALL[name](lab, scale)
             report["measurements"][name] = rows
             print(f"\n{tables.table(name, rows)}", flush=True)

@@ -23,6 +23,10 @@ class Scale:
         patients_axis, visits_axis, codes_axis: axes of `growth`: patients, visits per patient, and factors on the
             paper's vocabularies.
         scored: patients in each held-out set of `growth`: few, and the same number everywhere.
+        torch: laps beside PyTorch.
+        million: patients of the large cohort of `start`.
+        starts: runs of each short command.
+        commands_axis: patients of the exports of `commands`; a patient has 36 Dx-objects.
         scorings: laps of `scoring`, in each of which a set is scored several times.
         aux_lambdas: the weights of the auxiliary losses for which a step is measured; the first is 0.
         windows, repeats: windows of patients, and laps on each, of the two layouts.
@@ -43,6 +47,10 @@ class Scale:
     visits_axis: tuple = (5, 10, VISITS, 40)
     codes_axis: tuple = (1, 4, 16)
     scored: int = 100
+    torch: int = 8
+    million: int = 1_000_000
+    starts: int = 3
+    commands_axis: tuple = (2_780, 27_800, 278_000)
     scorings: int = 9
     aux_lambdas: tuple = (0.0, 0.1)
     windows: int = 8
@@ -66,6 +74,10 @@ QUICK = Scale(
     visits_axis=(10, VISITS),
     codes_axis=(1, 2),
     scored=20,
+    torch=2,
+    million=500,
+    starts=1,
+    commands_axis=(100, 200),
     scorings=3,
     aux_lambdas=(0.0,),
     windows=2,

@@ -8,6 +8,7 @@ GFLOPS = ("gflops", "GFLOP/s", "{:.0f}")
 OTHERS = ("others", "others", "{:.0%}")
 COST = ("cost", "cost per step", "{}")
 START = ("start_s", "start, s", "{}")
+SECONDS, CPU = ("seconds", "seconds", "{}"), ("cpu_s", "CPU, s", "{}")
 PEAK = ("peak_gb", "peak, GB", "{:.2f}")
 VERDICT = ("verdict", "targets", "{}")
 
@@ -29,7 +30,7 @@ TABLES = {
             GFLOPS,
             OTHERS,
             ("cost", "cost per patient", "{}"),
-            ("ratio", "patients for the cost of one trained on", "{}"),
+            ("per_trained", "patients for the cost of one trained on", "{}"),
             PEAK,
             VERDICT,
         ),
@@ -55,6 +56,26 @@ TABLES = {
     "dense": (
         "A bare step, without the input pipeline and Keras's loop, of two layouts of the same model",
         (LABEL, MS, GFLOPS, OTHERS, COST, ("gain", "times cheaper", "{}"), PEAK),
+    ),
+    "torch": (
+        "A step of training beside the same model in PyTorch, which is not evaluated, a lap of each in turn",
+        (LABEL, MS, GFLOPS, OTHERS, COST, ("ratio", "of PyTorch's time", "{}"), PEAK, VERDICT),
+    ),
+    "start": (
+        "From the command to its first result",
+        (LABEL, SECONDS, ("target", "target, s", "{}"), CPU, OTHERS, PEAK, VERDICT),
+    ),
+    "commands": (
+        "From an export to measures",
+        (
+            LABEL,
+            ("dxobjects", "Dx-objects", "{:,}"),
+            SECONDS,
+            CPU,
+            ("growth", "growth of CPU time to that of Dx-objects", "{:.2f}"),
+            OTHERS,
+            PEAK,
+        ),
     ),
 }
 

@@ -14,7 +14,7 @@ import pytest
 import tensorflow as tf
 from support import cohorts
 
-from benchmarks import goals, measurements, run, tables
+from benchmarks import goals, measurements, paper_export, run, tables, timed_commands
 from benchmarks.dense_model import DenseMiME, dense_batch
 from benchmarks.lab import Lab, TaskError
 from benchmarks.laps import Laps
@@ -123,7 +123,7 @@ def test_an_unknown_measurement_is_reported_in_one_line(capsys):
 
 
 def test_a_table_has_targets_and_figures_measured_elsewhere():
-    rows = [goals.target_row({"ratio": 4, "cost": 4.5}), *goals.elsewhere_rows(goals.ELSEWHERE["step"][0.0])]
+    rows = [goals.target_row({"per_trained": 4, "cost": 4.5}), *goals.elsewhere_rows(goals.ELSEWHERE["step"][0.0])]
     assert ">= 4" in tables.table("scoring", rows)
     text = tables.table("step", rows)
     assert "<= 4.5" in text
@@ -151,6 +151,69 @@ def test_an_output_that_cannot_be_made_is_reported_in_one_line(tmp_path, capsys,
 def test_a_task_that_fails_is_an_error(tmp_path):
     with pytest.raises(TaskError, match="exit status 1"):
         Lab(tmp_path, products=1).measure("nothing", "benchmarks.goals:nothing")
+
+
+TURNS = """
+from benchmarks.child import gflops
+def task(name, path):
+    for _ in range(3):
+        gflops()
+        with open(path, "a") as file:
+            file.write(name)
+    return {"name": name}
+"""
+
+
+def test_tasks_in_turn(tmp_path, monkeypatch):
+    (tmp_path / "turns.py").write_text(TURNS)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    path = tmp_path / "order"
+    tasks = [("turns:task", {"name": name, "path": str(path)}) for name in "abc"]
+    results = Lab(tmp_path, products=1).measure_in_turn("turns", *tasks)
+    assert [result["name"] for result in results] == ["a", "b", "c"]
+    assert path.read_text() == "abcabcabc"
+
+
+def test_a_command_is_timed_to_a_line_and_to_its_end():
+    done = timed_commands.run(["--help"], until="usage: mime-tf")
+    assert 0 < done["seconds"] < 60 and 0 < done["cpu_s"] < 60 and 0.005 < done["peak_gb"] < 1
+
+
+@pytest.mark.parametrize(("argv", "status", "until"), [(["evalute"], 0, None), (["--help"], 0, "round:")])
+def test_a_command_that_does_something_else_is_not_timed(argv, status, until):
+    with pytest.raises(ValueError, match=rf"^{argv[0]}: exit status [02]: "):
+        timed_commands.run(argv, status, until)
+
+
+def test_a_paper_export_is_the_paper_cohort(tmp_path):
+    """Each table has the rows of its level, and an order's reason is the diagnosis of its Dx-object."""
+    parquet = pytest.importorskip("pyarrow.parquet")
+    paper_export.write(tmp_path / "export", patients=5, seed=3)
+    store, labels = paper_cohort(patients=5, seed=3)
+    read = {path.stem: parquet.read_table(path).to_pydict() for path in (tmp_path / "export").iterdir()}
+    assert read["visits"]["patient"] == np.repeat(np.arange(5), store.visit_counts).tolist()
+    assert read["diagnoses"]["code"] == [f"dx{code}" for code in store.dx]
+    of_rx = np.repeat(np.arange(len(store.dx)), np.diff(store.rx_offsets))
+    assert read["rx"]["code"] == [f"rx{code}" for code in store.rx]
+    assert read["rx"]["reason"] == [f"dx{store.dx[dxobject]}" for dxobject in of_rx]
+    assert read["rx"]["visit"] == [read["diagnoses"]["visit"][dxobject] for dxobject in of_rx]
+    stays = parquet.read_table(tmp_path / "export_labels.parquet").to_pydict()
+    assert stays["boolean_value"] == labels.astype(bool).tolist()
+    last = {patient: start for patient, start in zip(read["visits"]["patient"], read["visits"]["start"], strict=True)}
+    assert [(time - last[patient]).days for patient, time in enumerate(stays["prediction_time"])] == [1] * 5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("aux_lambda", [0.0, 0.1])
+def test_the_model_in_pytorch_computes_the_loss_of_mime(aux_lambda, tmp_path):
+    pytest.importorskip("torch")
+    from benchmarks.scales import NARROW
+    from benchmarks.timed_torch import compare
+
+    pickled.write(tmp_path / "cohort", *paper_cohort(100, visits=4))
+    settings = {"split_seeds": [0], "num_iter": 10, "eval_period": 10, "aux_lambda": aux_lambda, **paper_sizes()}
+    losses = compare(str(tmp_path / "cohort"), settings | NARROW)["losses"]
+    np.testing.assert_allclose(*np.transpose(losses), rtol=1e-5)
 
 
 @pytest.mark.slow
