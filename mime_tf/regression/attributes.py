@@ -10,6 +10,7 @@ from mime_tf.data.patient_table import PatientTable
 from mime_tf.errors import InputError, show
 
 AGE, SEX = "age", "sex"
+OLDEST = 150  # more is a code for an age that is not known, such as 999
 _NUMBER = re.compile(r"[0-9]*\.?[0-9]+(?:[eE][+-]?[0-9]+)?|[0-9]+\.")
 # Least number of training patients of a sex for it to be a column.
 _LEAST_PATIENTS = 3
@@ -127,8 +128,8 @@ def _ages(table: PatientTable) -> np.ndarray:
         if text.strip():
             if _NUMBER.fullmatch(text.strip()):
                 ages[row] = float(text)
-            if not 0 <= ages[row] < np.inf:
-                expected = "a number from 0, or nothing where it is not known"
+            if not 0 <= ages[row] <= OLDEST:
+                expected = f"years from 0 to {OLDEST}, or nothing where the age is not known"
                 raise InputError(f"{table.path}: row {row}, column {AGE}: found {show(text)}; {expected}")
     return ages
 

@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from mime_tf.regression.attributes import OLDEST
+
 # Patients of one request; more are several requests.
 MOST_PATIENTS = 1000
 
@@ -26,7 +28,7 @@ class Patient(_Form):
     """A patient's visits in the order of time, each a list of Dx-objects; and what else the model reads."""
 
     visits: list[list[DxObject]] = Field(min_length=1)
-    age: float | None = Field(default=None, ge=0, le=150, description="years at the prediction time")
+    age: float | None = Field(default=None, ge=0, le=OLDEST, description="years at the prediction time")
     sex: str | None = Field(default=None, max_length=100, description="as in the patients.csv of training")
     days_before: list[Annotated[int, Field(ge=0, le=100_000)]] | None = Field(
         default=None, description="whole days from each visit to the prediction time"

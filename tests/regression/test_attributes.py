@@ -64,10 +64,10 @@ def test_equal_ages_are_not_divided_by_0():
     assert attributes.matrix(table, np.array([0, 2])).tolist() == [[0, 0], [10, 0]]
 
 
-@pytest.mark.parametrize("text", ["old", "inf", "nan", "-3", "60 years"])
+@pytest.mark.parametrize("text", ["old", "inf", "nan", "-3", "60 years", "999"])
 def test_an_age_that_is_no_number(text):
     table = PatientTable("p.csv", {"age": ["50", text]})
-    with pytest.raises(InputError, match=f"p.csv: row 1, column age: found '{text}'; a number from 0, or nothing"):
+    with pytest.raises(InputError, match=f"p.csv: row 1, column age: found '{text}'; years from 0 to 150, or nothing"):
         Attributes.learn(table, np.array([0]))
 
 
