@@ -21,7 +21,7 @@ MOST = 12  # fitters, and models, of a process
 # Flags that a Fitter reads from `config` when it is used, or never: they are in neither the model nor a graph.
 OUTSIDE_THE_GRAPH = (
     *("split_seeds", "folds", "group_column", "split_by", "split_dates", "test_fraction", "valid_fraction"),
-    *("min_threshold", "max_threshold", "association_threshold", "train_ratio"),
+    *("min_threshold", "max_threshold", "association_threshold", "train_ratio", "refit"),
     *("patience", "patience_from_gain", "choose_by", "members", "eval_drop_remainder", "eval_batch_size"),
     "tensorboard",
 )

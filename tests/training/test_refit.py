@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy import special
 from sklearn.linear_model import LogisticRegression
-from support.killing import Killer, every_state_is_saved, fitters, fitters_are_kept  # noqa: F401
+from support.killing import Killer, every_state_is_saved  # noqa: F401
 from support.whole_runs import COHORT, SIZES, SMALL, check_same, run, weights
 
 from mime_tf.__main__ import main
@@ -150,6 +150,8 @@ def test_nothing_measures_it_on_its_own_patients(folder, tmp_path):
 def test_the_prefix_of_the_run_stays_the_mean_of_its_splits(folder, tmp_path):
     done = command("predict", "--model", f"{folder}/", "--data", COHORT, "--output", tmp_path / "s.csv")
     assert "scored by the mean of 2 fitted splits: r0s0, r0s1" in done.out
+    done = command("export", "--model", f"{folder}/", "--output", tmp_path / "served")
+    assert done.code == 2 and f"one is needed: {folder}/r0s0, {folder}/r0s1, {folder}/refit; predict" in done.err[-1]
 
 
 def test_the_card_says_where_its_performance_is(folder, tmp_path):
