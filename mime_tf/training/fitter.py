@@ -63,8 +63,8 @@ class Fitter:
         with self.strategy.scope():
             self.model = build_model(config, sizes, kinship=kinship, beside=beside)
             # Read before anything is written, so that a file that does not fit leaves nothing behind.
-            self._initial_weights: dict[tuple[int, ...], list[np.ndarray]] = {
-                (number,): self._draw(number) for number in config.split_numbers
+            self._weights_of_file: dict[tuple[int, ...], list[np.ndarray]] = {
+                (number,): self._draw(number) for number in config.split_numbers if config.init_from
             }
             self.model.compile(
                 make_optimizer(config, replicas),
@@ -152,7 +152,7 @@ class Fitter:
         """
         drawn = np.random.SeedSequence([self.config.random_seed, *numbers]).generate_state(2)
         seeds = [np.array([drawn[1], 0])] if self.model.random_state else []
-        initial = self._initial_weights.get(numbers) or self._draw(*numbers)
+        initial = self._weights_of_file.get(numbers) or self._draw(*numbers)
         Snapshot(initial, self._new_optimizer, seeds).restore(self.model)
 
     def start_at_shares(self, labels: np.ndarray) -> None:
