@@ -407,6 +407,7 @@ def test_a_last_line_that_is_not_too_long(last, read, tmp_path):
 def test_no_field_of_the_last_line_is_lost(fields, quoted, read, tmp_path):
     """A line of Python's writer, without its end, is read whole or refused."""
     text = io.StringIO()
+    quoted |= any("\n" in field for field in fields)  # which the writer leaves as it is where lines have no end
     csv.writer(text, quoting=csv.QUOTE_ALL if quoted else csv.QUOTE_MINIMAL, lineterminator="").writerow(fields)
     (tmp_path / "v.csv").write_text(f"a,b\n0,0\n{text.getvalue()}")
     if len(fields) == 2:

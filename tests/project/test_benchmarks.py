@@ -176,7 +176,8 @@ def test_tasks_in_turn(tmp_path, monkeypatch):
 
 def test_a_command_is_timed_to_a_line_and_to_its_end():
     done = timed_commands.run(["--help"], until="usage: mime-tf")
-    assert 0 < done["seconds"] < 60 and 0 < done["cpu_s"] < 60 and 0.005 < done["peak_gb"] < 1
+    assert 0 < done["seconds"] < 60 and 0 < done["cpu_s"] < 60
+    assert done["peak_gb"] > 0.005  # without an upper bound: a process starts with its parent's peak as its own
 
 
 @pytest.mark.parametrize(("argv", "status", "until"), [(["evalute"], 0, None), (["--help"], 0, "round:")])
