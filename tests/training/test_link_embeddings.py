@@ -62,7 +62,9 @@ def test_the_first_columns_come_from_the_links_and_the_rest_as_ever():
     links = dataclasses.replace(config, init_embeddings="links", link_dimensions=2)
     plain, linked = (Fitter(each, resolved, store) for each in (config, links))
     vectors = link_vectors(store, resolved, 2)
-    before, after = plain._initial_weights[0,], linked._initial_weights[0,]
+    for fitter in (plain, linked):
+        fitter.start(0)
+    before, after = (fitter.model.get_weights() for fitter in (plain, linked))
     tables = [vectors[kind] for kind in ("dx", "rx", "pr")]
     for old, new, vector in zip(before[:3], after[:3], tables, strict=True):
         known = ~np.isnan(vector)
