@@ -4,7 +4,7 @@ import keras
 import tensorflow as tf
 
 from mime_tf.layers import CodeRegression
-from mime_tf.model import MiME
+from mime_tf.model import MiME, count_attributes
 
 
 @keras.saving.register_keras_serializable("mime_tf")
@@ -49,7 +49,7 @@ class Blend(keras.Model):
         ]
         self.regression = None
         if windows is not None:
-            count = sum(map(len, (attributes or {}).values()))
+            count = self.attribute_count
             self.regression = CodeRegression(windows, sizes, sequences, count, ancestors, fading, name="regression")
         self.build()
 
@@ -76,6 +76,11 @@ class Blend(keras.Model):
             self.regression.above.assign(*above)
         for name, value in weights.items():
             getattr(self.regression, name).assign(value)
+
+    @property
+    def attribute_count(self):
+        """Number of attributes of a patient that a batch has to tell."""
+        return count_attributes(self.attributes)
 
     @property
     def reads_days(self):

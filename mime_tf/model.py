@@ -193,7 +193,7 @@ class MiME(keras.Model):
         for layer in self.visit_pooling.values():
             layer.build((None, dxobj_emb_size), (None, None))
         widths = [self.rnn_size if view == "last" else dxobj_emb_size for view in self.pooling]
-        self.prediction.build((None, sum(widths) + sum(map(len, (self.attributes or {}).values()))))
+        self.prediction.build((None, sum(widths) + self.attribute_count))
         if self.aux_heads:
             self.auxiliary.build((None, dxobj_emb_size))
         self.built = True
@@ -206,6 +206,11 @@ class MiME(keras.Model):
     def reads_days(self):
         """Whether a batch has to tell the days of visits."""
         return self.visit_times is not None
+
+    @property
+    def attribute_count(self):
+        """Number of attributes of a patient that the prediction reads."""
+        return count_attributes(self.attributes)
 
     @property
     def random_state(self):
@@ -239,9 +244,8 @@ class MiME(keras.Model):
 
     def split_kernel(self):
         """Returns the prediction's kernel in two: of a patient's record, (W, K), and of attributes, (A, K)."""
-        attributes = sum(map(len, (self.attributes or {}).values()))
-        kernel = self.prediction.kernel
-        return tf.split(kernel, [kernel.shape[0] - attributes, attributes])
+        kernel, count = self.prediction.kernel, self.attribute_count
+        return tf.split(kernel, [kernel.shape[0] - count, count])
 
     def _histories(self, dxobjects, inputs, training=None):
         """Returns the vectors that the prediction reads, (S, W), one for each distinct history of a batch."""
@@ -482,6 +486,11 @@ class MiME(keras.Model):
 
     def build_from_config(self, config):
         self.build()
+
+
+def count_attributes(attributes):
+    """Returns the number of attributes that a model's argument `attributes` makes of a patient; 0 for None."""
+    return sum(map(len, (attributes or {}).values()))
 
 
 def _replicas():

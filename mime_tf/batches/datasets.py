@@ -34,7 +34,7 @@ def inputs_of(model: Any) -> dict[str, tf.TensorSpec]:
     These are `INPUTS`; `"days"` if it reads the days of visits; and float32 `"attributes"` (B, A) if it takes
     attributes of patients.
     """
-    count = sum(map(len, (getattr(model, "attributes", None) or {}).values()))
+    count = getattr(model, "attribute_count", 0)
     tables = WITH_DAYS if getattr(model, "reads_days", False) else INPUTS
     return tables | ({ATTRIBUTES: tf.TensorSpec((None, count), tf.float32)} if count else {})
 

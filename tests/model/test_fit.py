@@ -60,22 +60,17 @@ def fitted(model, part, steps=3):
     return {name: values[-1] for name, values in history.items()}
 
 
-@pytest.mark.parametrize(
-    ("cell", "policy"),
-    [
-        *((cell, "float32") for cell in CELLS),
-        *(("gru_v1", "mixed_float16"), ("lstm", "mixed_float16"), ("gru", "mixed_bfloat16")),
-    ],
-)
+@pytest.mark.parametrize("policy", ["float32", "mixed_float16", "mixed_bfloat16"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_a_cohort_learned_by_heart_leaves_every_number_finite(cell, policy):
-    """1,000 updates without a penalty, the second half at probabilities of exactly 1, which once gave NaN."""
+    """3,000 updates without a penalty, the second half at probabilities of exactly 1, which once gave NaN."""
     part = toy_part(patients=40)
     model = toy_model(FusedAdam(0.05), steps_per_execution=100, rnn_cell=cell, regularize=0.0, dtype=policy)
-    starts = window_starts(0, [len(part)], 20, 500)[0]
+    starts = window_starts(0, [len(part)], 20, 1500)[0]
     for factor in (1, 20):
         model.prediction.kernel.assign(factor * model.prediction.kernel)
         batches = datasets.training_batches(part, starts, 20)
-        model.fit(batches, epochs=5, steps_per_epoch=100, verbose=0, shuffle=False)
+        model.fit(batches, epochs=15, steps_per_epoch=100, verbose=0, shuffle=False)
         losses = model.history.history["main_loss"]
         assert np.isfinite(losses).all() and losses[-1] < 1e-4
         assert all(np.isfinite(values).all() for values in model.get_weights())
@@ -237,12 +232,16 @@ np.save(sys.argv[3], model.predict_on_batch(batch))
 """
 
 
-WAYS_TO_OPEN = {"mime_tf.load_model": "import mime_tf", "keras.models.load_model": "import keras, mime_tf.model"}
+WAYS_TO_OPEN = {
+    "mime_tf.load_model": "import mime_tf",
+    "keras.models.load_model": "import keras, mime_tf.model",
+    "keras.saving.load_model": "import mime_tf.model, keras",
+}
 
 
 @pytest.mark.parametrize("load_model", WAYS_TO_OPEN)
 def test_a_fresh_process_predicts_the_same(tmp_path, load_model):
-    """`mime_tf.load_model` opens the model, and so does Keras once `mime_tf.model` is imported."""
+    """`mime_tf.load_model` opens the model, and so does Keras once `mime_tf.model` is imported, before or after it."""
     part = toy_part()
     model = toy_model(aux_lambda=0.1)
     fitted(model, part)
