@@ -24,17 +24,6 @@ SIZES = {"num_dx": cohorts.NUM_DX, "num_rx": cohorts.NUM_RX, "num_pr": cohorts.N
 SMALL = {**SIZES, "emb_size": 4, "dxobj_emb_size": 5, "rnn_size": 3, "emb_activation": "linear"}
 AGE_SEX = {"age": [60.0, 10.0], "sexes": ["F", "M"]}  # four attributes
 ACTIVATIONS = {"emb_activation": "linear", "order_activation": "relu"}
-NAMES = {
-    "dxobject_embedding/dx_embeddings": "W_emb_dx",
-    "dxobject_embedding/rx_embeddings": "W_emb_rx",
-    "dxobject_embedding/pr_embeddings": "W_emb_pr",
-    "dx_to_rx/": "W_dr/",
-    "dx_to_pr/": "W_dp/",
-    "to_dxobj/": "W_dxobj/",
-    "visit_times/": "times/",
-    "cell/": "emb2rnn/",
-    "prediction/": "rnn2pred/",
-}
 POOLINGS = [("last",), ("sum",), ("last", "sum", "mean", "max", "distinct")]
 PATIENTS = [
     [[[0, [1, 1], [2]], [3, [], []]], [], [[2, [0, 4], [3, 1]], [0, [1], []]]],
@@ -51,11 +40,7 @@ def made(seed=0, **arguments):
     model = MiME(**{**SMALL, "visit_days": True, "attributes": AGE_SEX, **arguments})
     rng = np.random.default_rng(seed)
     model.set_weights([rng.normal(0, 0.6, weight.shape) for weight in model.get_weights()])
-    weights = {}
-    for weight in model.weights:
-        start, name = next((start, name) for start, name in NAMES.items() if start in weight.path)
-        weights[name + weight.path.partition(start)[2]] = np.asarray(weight, np.float64)
-    return model, weights
+    return model, oracle.weights_of(model)
 
 
 def dated(patients, days):

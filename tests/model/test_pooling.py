@@ -20,17 +20,6 @@ from mime_tf.runs import model_file
 SIZES = {"num_dx": cohorts.NUM_DX, "num_rx": cohorts.NUM_RX, "num_pr": cohorts.NUM_PR}
 WIDTHS = {"emb_size": 4, "dxobj_emb_size": 5, "rnn_size": 3}
 POOLINGS = [("sum",), ("distinct",), ("max", "last"), ("last", "sum", "mean", "max", "distinct")]
-NAMES = {
-    "dxobject_embedding/dx_embeddings": "W_emb_dx",
-    "dxobject_embedding/rx_embeddings": "W_emb_rx",
-    "dxobject_embedding/pr_embeddings": "W_emb_pr",
-    "dx_to_rx/": "W_dr/",
-    "dx_to_pr/": "W_dp/",
-    "to_dxobj/": "W_dxobj/",
-    "cell/": "emb2rnn/",
-    "prediction/": "rnn2pred/",
-    "visit_transform/kernel": "W_v",
-}
 PATIENTS = [
     [[[0, [1, 1], [2]], [3, [], []]], [], [[2, [0, 4], [3, 1]], [0, [1, 3], []]]],
     [[[5, [], []]]],
@@ -44,11 +33,7 @@ def made(seed, **arguments):
     made_model = MiME(**SIZES, **{**WIDTHS, "emb_activation": "linear", "order_activation": "tanh", **arguments})
     rng = np.random.default_rng(seed)
     made_model.set_weights([rng.normal(0, 0.6, weight.shape) for weight in made_model.get_weights()])
-    weights = {}
-    for weight in made_model.weights:
-        start, name = next((start, name) for start, name in NAMES.items() if start in weight.path)
-        weights[name + weight.path.partition(start)[2]] = np.asarray(weight, np.float64)
-    return made_model, weights
+    return made_model, oracle.weights_of(made_model)
 
 
 @pytest.mark.parametrize("pooling", POOLINGS, ids="-".join)

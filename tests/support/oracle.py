@@ -28,6 +28,30 @@ def hard_sigmoid(x):
 ACTIVATIONS = {"relu": relu, "sigmoid": sigmoid, "tanh": np.tanh, "linear": np.array}
 
 
+# Where a weight of `mime_tf.MiME` has each of these in its path, the start of its name here.
+NAMES = {
+    "dxobject_embedding/dx_embeddings": "W_emb_dx",
+    "dxobject_embedding/rx_embeddings": "W_emb_rx",
+    "dxobject_embedding/pr_embeddings": "W_emb_pr",
+    "dx_to_rx/": "W_dr/",
+    "dx_to_pr/": "W_dp/",
+    "to_dxobj/": "W_dxobj/",
+    "cell/": "emb2rnn/",
+    "prediction/": "rnn2pred/",
+    "visit_transform/kernel": "W_v",
+    "visit_times/": "times/",
+}
+
+
+def weights_of(model):
+    """The weights of a `mime_tf.MiME` without heads, under the names of the authors' program, in float64."""
+    weights = {}
+    for weight in model.weights:
+        start, name = next((start, name) for start, name in NAMES.items() if start in weight.path)
+        weights[name + weight.path.partition(start)[2]] = np.asarray(weight, np.float64)
+    return weights
+
+
 def weights_under(arrays, prefix):
     """The arrays whose name starts with `prefix`, without it, in float64: `weights_under(npz, "init/")`."""
     return {name[len(prefix) :]: np.asarray(arrays[name], np.float64) for name in arrays if name.startswith(prefix)}
