@@ -45,7 +45,7 @@ RECIPE: dict[str, Any] = {
     "test_fraction": 0.2,
     "valid_fraction": 0.1,
 }
-BESIDE_CODES = ("age_sex", "visit_days")  # what a model may read beside the codes
+BESIDE_CODES = ("age_sex", "visit_days")  # inputs beside the codes
 _DIVISION = ("test_fraction", "valid_fraction")
 EQUATIONS = ("program", "paper")
 HIERARCHIES = ("none", "sum", "attention", "auto")

@@ -32,7 +32,7 @@ def digests(
         groups: group of each row, from `mime_tf.splits.groups.group_numbers`, or None.
         relations: SHA-256 of the ancestors of the codes that the model is given, or None.
         times: by which the patients are divided, or None.
-        beside: SHA-256 of what the model reads beside the codes, or None.
+        beside: SHA-256 of age, sex and days that the model reads, or None.
     """
     initial = {f"{os.path.basename(path)}_sha256": file_digest(path) for path in weights_files(init_from)}
     result = cohort.digests() | initial | ({} if groups is None else {GROUPS: digest(groups)})

@@ -76,7 +76,7 @@ class Record:
             groups: group of each row, from `mime_tf.splits.groups.group_numbers`, or None.
             relations: SHA-256 of the ancestors of the codes, or None.
             times: by which the patients are divided, or None.
-            beside: SHA-256 of what the model reads beside the codes, or None.
+            beside: SHA-256 of age, sex and days that the model reads, or None.
         """
         content: dict[str, Any] = {
             "flags": {name: _as_json(value) for name, value in dataclasses.asdict(config).items()},

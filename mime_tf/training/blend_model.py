@@ -23,7 +23,7 @@ class BlendModel:
         fitters: one for each kind of network.
         members: number of networks of a kind.
         sizes: dict of the resolved sizes.
-        beside: what the parts read beside the codes.
+        beside: age, sex and days that the parts read.
     """
 
     fitters: Sequence[Fitter]

@@ -51,7 +51,7 @@ def fit_regression(
         split: its sets.
         folds: int64, the fold of each patient of train.
         config: the flags.
-        beside: what the regression reads beside the codes.
+        beside: age and sex that the regression reads.
         seed: seed of scikit-learn's solver.
     """
     store, labels, train = split.train.store, cohort.require_labels(), split.train

@@ -61,7 +61,7 @@ class BlendTraining:
         cohort: the patients.
         config: the flags.
         sizes: dict of the resolved sizes.
-        beside: what the parts read beside the codes.
+        beside: age, sex and days that the parts read.
         fitters: one for each kind of network.
         console: where to print.
     """

@@ -23,7 +23,7 @@ def build_model(
         sizes: dict of the resolved sizes, of `mime_tf.data.sizes.resolve`.
         aux_heads: as for `MiME`.
         kinship: the ancestors of the codes, if their embeddings share a part.
-        beside: what the model reads beside the codes.
+        beside: age, sex and days that the model reads.
     """
     model = MiME(
         num_dx=sizes["num_dx"],

@@ -37,7 +37,7 @@ class Fitter:
         sizes: dict of the resolved sizes.
         store: the patients whose links code embeddings start from, if they do; all that were read.
         kinship: the ancestors of the codes, if their embeddings share a part.
-        beside: what the model reads beside the codes.
+        beside: age, sex and days that the model reads.
 
     Raises:
         InputError: `config.init_from` does not hold weights for such a model, or the batch can't be divided over the

@@ -24,7 +24,7 @@ class Work:
         plan: its splits.
         cohort: the patients.
         sizes: dict of the resolved sizes.
-        beside: what the model reads beside the codes.
+        beside: age, sex and days that the model reads.
         fitters: the one of the network, or one for each kind of network of a blend.
         console: where to print.
     """
