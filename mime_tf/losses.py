@@ -4,6 +4,8 @@ import keras
 import tensorflow as tf
 
 EPSILON = 1e-10
+# Most factors of 1/2 or more in a product: 2^-64 is a normal number of float32.
+MOST_FACTORS = 64
 
 
 @keras.saving.register_keras_serializable("mime_tf")
@@ -44,8 +46,12 @@ def _log(probability):
     return keras.ops.log(keras.ops.maximum(keras.ops.maximum(probability, 0.0) + EPSILON, EPSILON))
 
 
+@tf.custom_gradient
 def diagnosis_loss(logits, dx):
     """Softmax cross-entropy of each Dx-object's diagnosis.
+
+    With `x` the logits, `p` their softmax and `d` the diagnosis, it is `max(x) - x_d - log(max(p))`. Its gradient is
+    `p - (1 at d)`.
 
     Args:
         logits: float tensor of shape (N, num_dx).
@@ -54,7 +60,15 @@ def diagnosis_loss(logits, dx):
     Returns:
         Tensor of shape (N,); its values where `dx` is -1 are meaningless.
     """
-    return tf.nn.sparse_softmax_cross_entropy_with_logits(tf.maximum(dx, 0), logits)
+    probabilities, columns = tf.nn.softmax(logits), tf.maximum(dx, 0)
+    below_largest = tf.reduce_max(logits, 1) - tf.gather(logits, columns, batch_dims=1)
+    loss = below_largest - tf.math.log(tf.reduce_max(probabilities, 1))
+
+    def gradient(upstream):
+        indices = tf.stack([tf.range(tf.shape(columns)[0]), tf.cast(columns, tf.int32)], axis=1)
+        return tf.tensor_scatter_nd_sub(probabilities * upstream[:, tf.newaxis], indices, upstream), None
+
+    return loss, gradient
 
 
 @tf.custom_gradient
@@ -72,20 +86,34 @@ def order_loss(logits, codes):
         Tensor of shape (N,).
     """
     vocabulary = logits.shape[1]
+    probabilities = tf.sigmoid(logits)
     earlier = tf.linalg.band_part(codes[:, :, tf.newaxis] == codes[:, tf.newaxis, :], -1, 0)
     first = tf.reduce_sum(tf.cast(earlier, tf.int32), axis=2) == 1
     in_set = tf.cast(first & (codes >= 0), logits.dtype)
     columns = tf.maximum(codes, 0)
     ordered = tf.gather(logits, columns, batch_dims=1) * in_set
-    loss = (tf.reduce_sum(tf.nn.softplus(logits), 1) - tf.reduce_sum(ordered, 1)) / vocabulary
+    loss = (_sum_of_softplus(logits, probabilities) - tf.reduce_sum(ordered, 1)) / vocabulary
 
     def gradient(upstream):
         weights = upstream[:, tf.newaxis] / vocabulary
         rows = tf.broadcast_to(tf.range(tf.shape(codes)[0])[:, tf.newaxis], tf.shape(codes))
         indices = tf.stack([rows, tf.cast(columns, tf.int32)], axis=2)
-        return tf.tensor_scatter_nd_sub(tf.sigmoid(logits) * weights, indices, in_set * weights), None
+        return tf.tensor_scatter_nd_sub(probabilities * weights, indices, in_set * weights), None
 
     return loss, gradient
+
+
+def _sum_of_softplus(logits, probabilities):
+    """Returns the sum of `softplus(x)` over each row of logits `x`, given `p = sigmoid(x)`: (N, units) give (N,).
+
+    `softplus(x) = max(x, 0) - log(max(p, 1 - p))`. Of some columns at a time the logarithm is taken of their product,
+    because logarithms take most of the time; each factor is 1/2 or more.
+    """
+    units = logits.shape[1]
+    together = max(count for count in range(1, MOST_FACTORS + 1) if units % count == 0)
+    factors = tf.reshape(tf.maximum(probabilities, 1 - probabilities), [-1, units // together, together])
+    logarithms = tf.math.log(tf.reduce_prod(factors, axis=2))
+    return tf.reduce_sum(tf.nn.relu(logits), axis=1) - tf.reduce_sum(logarithms, axis=1)
 
 
 def sum_of_squares(variables):

@@ -142,7 +142,9 @@ def dense_order_loss(logits, codes):
     return np.mean(np.logaddexp(0.0, logits) - sets_of_codes(codes, logits.shape[1]) * logits, axis=1)
 
 
-order_cases = st.tuples(st.integers(1, 6), st.integers(1, 5), st.integers(0, 2**31), st.sampled_from([0.5, 4.0, 60.0]))
+# 67 has no divisor to take logarithms of products by, 128 the longest products.
+vocabularies = st.one_of(st.integers(1, 6), st.sampled_from([67, 128]))
+order_cases = st.tuples(vocabularies, st.integers(1, 5), st.integers(0, 2**31), st.sampled_from([0.5, 4.0, 60.0]))
 
 
 @settings(max_examples=80)
@@ -173,6 +175,11 @@ def test_gradients_are_those_of_dense_targets(jit_compile):
     # d/dx of softplus(x) - t x is sigmoid(x) - t; of -log softmax(x)[dx] it is softmax(x) - (1 at dx).
     np.testing.assert_allclose(of_orders, (tf.sigmoid(logits) - sets_of_codes(codes, 7)) / 7, atol=1e-6)
     np.testing.assert_allclose(of_diagnoses, tf.nn.softmax(logits) - np.eye(7)[dx], atol=1e-6)
+
+
+def test_a_product_of_halves_over_many_codes_is_a_normal_number():
+    # Of 128 logits 0 each costs ln 2.
+    np.testing.assert_allclose(order_loss(tf.zeros([3, 128]), tf.fill([3, 1], -1)), [LN2] * 3, rtol=1e-6)
 
 
 def test_padding_and_large_logits_give_no_nan():
