@@ -44,7 +44,7 @@ def head_in_blocks(loss, head, inputs, codes, weights):
         of_rows = tf.TensorArray(tf.float32, blocks, element_shape=[None, inputs.shape[1]])
         start = (0, 0.0, of_rows, tf.zeros_like(kernel), tf.zeros_like(bias))
         _, value, by_inputs, by_kernel, by_bias = tf.while_loop(
-            lambda block, *_: block < blocks, add_block, start, maximum_iterations=blocks, parallel_iterations=1
+            lambda block, *_: block < blocks, add_block, start, maximum_iterations=blocks, parallel_iterations=2
         )
         by_inputs = by_inputs.concat()[: tf.shape(inputs)[0]]
         return value, lambda upstream: (upstream * by_inputs, upstream * by_kernel, upstream * by_bias)
