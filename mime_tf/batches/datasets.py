@@ -10,8 +10,9 @@ from mime_tf.batches.tables import Batch, block_bounds
 from mime_tf.data.store import offsets
 from mime_tf.splits.split import Part
 
-# Most different batches of a dataset that are cut once and kept, if they come again and again, as in a small cohort.
-BATCHES_KEPT = 256
+# Most visits in the different batches of a dataset that are cut once and kept because they come again and again: some
+# 40 bytes each.
+VISITS_KEPT = 1 << 20
 # Most visits in a scoring batch, each patient counted with as many as the longest has; it bounds the memory of scoring.
 MOST_VISITS = 2048
 
@@ -95,8 +96,11 @@ def _dataset(part: Part, starts: np.ndarray, ends: np.ndarray, choose_shape: Cal
         batch = Batch(part.patients(start, end))
         return _pack(batch.tables(choose_shape(batch.size) if choose_shape else None), inputs)
 
+    ends = np.minimum(ends, len(part))
     windows, indices = np.unique(np.stack([starts, ends], axis=1), axis=0, return_inverse=True)
-    if len(windows) < len(starts) and len(windows) <= BATCHES_KEPT:
+    before = offsets(part.store.visit_counts[part.rows])
+    visits = np.diff(before[windows]).sum()
+    if len(windows) < len(starts) and visits <= VISITS_KEPT:
         find = _keep([cut(start, end) for start, end in windows])
     else:
         # Not Dataset.from_generator: after it every call of TensorFlow took 1 ms more (2.21, CPU).

@@ -134,7 +134,8 @@ class SplitTraining:
         """Returns a set as it is evaluated."""
         batches = datasets.scoring_batches(part, self.config.eval_batch_size)
         # A small set is kept as a list: cutting it, or starting an iterator, would cost more than scoring it.
-        kept = list(batches) if len(batches) <= datasets.BATCHES_KEPT else batches
+        small = part.store.visit_counts[part.rows].sum() <= datasets.VISITS_KEPT
+        kept = list(batches) if small else batches
         return HeldOutSet(self.fitter.scorer, kept, part.labels)
 
     def _write_results(self, best: Best) -> None:

@@ -432,13 +432,13 @@ def some_part(reference_cohort):
     return part, pickled.to_lists(store.select(rows).keep_known(known))
 
 
-@pytest.mark.parametrize("batches_kept", [256, 0], ids=["kept", "cut_again"])
+@pytest.mark.parametrize("visits_kept", [1 << 20, 0], ids=["kept", "cut_again"])
 @pytest.mark.parametrize("padding", [{}, {name: 2 for name in DIMENSIONS if name != "B"}], ids=["tight", "padded"])
 @pytest.mark.parametrize("kind", ["training", "divided", "scoring"])
-def test_datasets_hold_the_batches_and_the_labels(some_part, kind, padding, batches_kept, monkeypatch):
+def test_datasets_hold_the_batches_and_the_labels(some_part, kind, padding, visits_kept, monkeypatch):
     from mime_tf.batches import datasets
 
-    monkeypatch.setattr(datasets, "BATCHES_KEPT", batches_kept)
+    monkeypatch.setattr(datasets, "VISITS_KEPT", visits_kept)
     part, patients = some_part
 
     def choose_shape(needed):
