@@ -31,6 +31,7 @@ from mime_tf.terminal import reading
 PATIENT_ID = "patient_id"
 # Files beside a cohort.
 NAMES_BESIDE = (vocabulary.FILE, hierarchy.FILE, patient_table.FILE, visit_days.FILE, RULES, LINKAGE)
+_BLOCK = 1 << 20  # values of a column, or bytes of a file, that are hashed together
 
 
 class Cohort:
@@ -192,14 +193,15 @@ class Cohort:
     def content_sha256(self) -> str:
         """SHA-256 of patients and labels, whatever the form of their files, pickles or Parquet."""
         labels = [] if self.labels is None else [self.labels]
-        columns = (np.ascontiguousarray(column, np.int64) for column in [*self.store.records.values(), *labels])
-        return _sha256(column.tobytes() for column in columns)
+        columns = [*self.store.records.values(), *labels]
+        blocks = (column[start : start + _BLOCK] for column in columns for start in range(0, len(column), _BLOCK))
+        return _sha256(np.ascontiguousarray(block, np.int64).ravel().data for block in blocks)
 
     @functools.cached_property
     def _digests(self) -> dict[str, str]:
         if self.path is None:
             columns = [*self.store.records.values(), *([] if self.labels is None else [self.labels])]
-            return {"memory_sha256": _sha256(np.ascontiguousarray(column).tobytes() for column in columns)}
+            return {"memory_sha256": _sha256(np.ascontiguousarray(column).ravel().data for column in columns)}
         top = self.path if os.path.isdir(self.path) else os.path.dirname(self.path) or "."
         names = [
             os.path.relpath(path, top) if _is_parquet(self.path) else path.rpartition(".")[2] for path in self.files
@@ -346,10 +348,10 @@ def _name(path: str) -> str:
 def file_digest(path: str) -> str:
     """Returns the SHA-256 of a file, in hexadecimal digits."""
     with reading.open_binary(path) as file:
-        return _sha256(iter(functools.partial(file.read, 1 << 20), b""))
+        return _sha256(iter(functools.partial(file.read, _BLOCK), b""))
 
 
-def _sha256(blocks: Iterable[bytes]) -> str:
+def _sha256(blocks: Iterable[bytes | memoryview]) -> str:
     result = hashlib.sha256()
     for block in blocks:
         result.update(block)
