@@ -68,11 +68,26 @@ class Store:
         """Number of visits of each patient, int64."""
         return np.diff(self.visits)
 
-    def patients_of(self, kind: str) -> np.ndarray:
-        """Returns the patient of each code of a kind, int64, in the order of `dx`, `rx` or `pr`."""
-        visit_patients = np.repeat(np.arange(len(self)), self.visit_counts)
-        patients = np.repeat(visit_patients, np.diff(self.dxobjs))
-        return patients if kind == "dx" else np.repeat(patients, np.diff(getattr(self, f"{kind}_offsets")))
+    def codes_of(self, rows: np.ndarray, kind: str) -> tuple[np.ndarray, np.ndarray]:
+        """Returns the codes of a kind that patients have, and how many each has.
+
+        Args:
+            rows: int64, the patients.
+            kind: one of `CODE_KINDS`.
+
+        Returns:
+            int32 codes, one patient after another; int64 (rows,).
+        """
+        starts, ends = (self.dxobjs[self.visits[rows + step]] for step in (0, 1))
+        if kind != "dx":
+            orders = getattr(self, f"{kind}_offsets")
+            starts, ends = orders[starts], orders[ends]
+        counts = ends - starts
+        return getattr(self, kind)[ranges(starts, counts)], counts
+
+    def vocabulary_size(self, kind: str) -> int:
+        """Returns the size of the least vocabulary of a kind that has all codes: the largest code, and 1."""
+        return int(getattr(self, kind).max(initial=-1)) + 1
 
     @property
     def records(self) -> dict[str, np.ndarray]:

@@ -76,15 +76,15 @@ class Shifts:
         blocks, expected = [], []
         for kind in CODE_KINDS if reference.codes is not None else ():
             assert reference.codes is not None
-            size = max(int(getattr(store, kind).max(initial=-1)) + 1, len(reference.codes.counts[kind]))
-            blocks.append(code_matrix(store, kind, size))
+            size = max(store.vocabulary_size(kind), len(reference.codes.counts[kind]))
+            blocks.append(code_matrix(store, np.arange(len(store)), kind, size).sign())
             expected.append(reference.codes.shares(kind, size))
             names = cohort.vocabulary or model.splits[0].vocabulary
             known = np.zeros(size, bool)
             for each in usable:
                 known[: len(each[kind])] |= each[kind][:size]
             self._codes += [(kind, index, code_name(names, kind, index), bool(known[index])) for index in range(size)]
-        self._matrix = sparse.hstack(blocks, format="csr") if blocks else None
+        self._matrix = sparse.hstack(blocks, format="csr", dtype=np.float64) if blocks else None
         self._expected = np.concatenate(expected) if expected else np.empty(0)
         table = cohort.attributes.columns if cohort.attributes else {}
         self._age = _numbers(table.get("age"), scored.rows)

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mime_tf.data.code_matrix import code_matrix
+from mime_tf.data.code_matrix import count_by_code
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.store import CODE_KINDS
 from mime_tf.errors import InputError, show
@@ -18,7 +18,6 @@ from mime_tf.runs.configuration import is_whole
 from mime_tf.runs.folder import CODE_COUNTS
 from mime_tf.terminal import files
 
-_BLOCK = 50_000  # patients whose codes are looked at together
 _MOST = 10**15
 
 
@@ -44,12 +43,7 @@ class CodeCounts:
             cohort: the patients.
             rows: int64.
         """
-        sizes = {kind: int(getattr(cohort.store, kind).max(initial=-1)) + 1 for kind in CODE_KINDS}
-        counts = {kind: np.zeros(size, np.int64) for kind, size in sizes.items()}
-        for start in range(0, len(rows), _BLOCK):
-            block = cohort.store.select(rows[start : start + _BLOCK])
-            for kind, size in sizes.items():
-                counts[kind] += np.asarray(code_matrix(block, kind, size).sum(axis=0), np.int64).ravel()
+        counts = {kind: count_by_code(cohort.store, rows, kind)[0] for kind in CODE_KINDS}
         ids = cohort.patient_ids
         return cls(len(rows), len(rows) if ids is None else len(np.unique(ids[rows])), counts)
 

@@ -198,27 +198,30 @@ def split_of_rows(
         valid_rows: int64.
         test_rows: int64.
     """
-    train = _part(store, labels, train_rows)
-    known = _known_to(train)
-    return Split(train, _part(store, labels, valid_rows, known), _part(store, labels, test_rows, known), known)
+    known = known_codes(store, train_rows)
+    sets = _part(store, labels, valid_rows, known), _part(store, labels, test_rows, known)
+    return Split(_part(store, labels, train_rows), *sets, known)
 
 
-def known_codes(store: Store) -> dict[str, np.ndarray]:
-    """Returns which codes `store` holds: boolean arrays `"dx"`, `"rx"`, `"pr"`, each up to its largest code."""
-    return {kind: np.bincount(getattr(store, kind)).astype(bool) for kind in CODE_KINDS}
+_BLOCK = 50_000  # patients looked at together, so that the codes of a large training set are never copied whole
 
 
-_BLOCK = 50_000  # patients looked at together, so that a large training set is never copied whole
+def known_codes(store: Store, rows: np.ndarray) -> dict[str, np.ndarray]:
+    """Returns which codes some patients have.
 
+    Args:
+        store: the whole cohort.
+        rows: int64, the patients.
 
-def _known_to(part: Part) -> dict[str, np.ndarray]:
-    """Returns the codes that a part holds, as `known_codes` has them."""
-    blocks = [known_codes(part.patients(start, start + _BLOCK)) for start in range(0, len(part), _BLOCK)]
-    known = {}
-    for kind in CODE_KINDS:
-        known[kind] = np.zeros(max(len(block[kind]) for block in blocks), bool)
-        for block in blocks:
-            known[kind][: len(block[kind])] |= block[kind]
+    Returns:
+        Dict of boolean arrays `"dx"`, `"rx"`, `"pr"`, each up to the largest code of the store.
+    """
+    known = {kind: np.zeros(store.vocabulary_size(kind), bool) for kind in CODE_KINDS}
+    rows = np.sort(rows)  # as they are in memory
+    for start in range(0, len(rows), _BLOCK):
+        for kind in CODE_KINDS:
+            codes, _ = store.codes_of(rows[start : start + _BLOCK], kind)
+            known[kind][codes] = True
     return known
 
 

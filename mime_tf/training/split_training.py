@@ -150,8 +150,7 @@ class SplitTraining:
             folder = self._path(TENSORBOARD)
             results = {name: best.results[name] for name in summary.RESULTS}
             tensorboard.write_hyperparameters(folder, self.config, results, best.results["iteration"])
-            train = self.split.train.patients()
-            tensorboard.write_embeddings(folder, model, train, self.cohort.vocabulary, self.cohort.hierarchy)
+            tensorboard.write_embeddings(folder, model, self.split.train, self.cohort.vocabulary, self.cohort.hierarchy)
 
     def _path(self, name: str) -> str:
         return os.path.join(self.folder, name)

@@ -11,10 +11,12 @@ from tensorboard.plugins import projector
 from tensorboard.plugins.hparams import api as hparams
 
 from mime_tf.config import FIELDS, TrainConfig
+from mime_tf.data.code_matrix import count_by_code
 from mime_tf.data.hierarchy import Hierarchy
-from mime_tf.data.store import CODE_KINDS, Store
+from mime_tf.data.store import CODE_KINDS
 from mime_tf.data.vocabulary import Vocabulary, code_name
 from mime_tf.model import MiME
+from mime_tf.splits.split import Part
 from mime_tf.terminal import environment, files
 
 EMBEDDINGS = "embeddings"
@@ -82,7 +84,7 @@ def write_hyperparameters(folder: str, config: TrainConfig, results: Mapping[str
 
 
 def write_embeddings(
-    folder: str, model: MiME, train: Store, vocabulary: Vocabulary | None, hierarchy: Hierarchy | None = None
+    folder: str, model: MiME, train: Part, vocabulary: Vocabulary | None, hierarchy: Hierarchy | None = None
 ) -> None:
     """Writes the three code embeddings for the projector, with a table of their codes.
 
@@ -116,13 +118,11 @@ def write_embeddings(
 
 
 def _columns(
-    kind: str, size: int, train: Store, vocabulary: Vocabulary | None, hierarchy: Hierarchy | None
+    kind: str, size: int, train: Part, vocabulary: Vocabulary | None, hierarchy: Hierarchy | None
 ) -> dict[str, Sequence]:
     """Returns the columns of the table of codes, by name, each with a value per row of the embedding."""
-    codes = getattr(train, kind)
-    kept = codes < size
-    pairs = np.unique(np.stack([train.patients_of(kind)[kept], codes[kept]], axis=1), axis=0)
-    patients = np.bincount(pairs[:, 1], minlength=size).tolist()
+    counted = count_by_code(train.store, train.rows, kind)
+    patients, occurrences = (np.pad(counts, (0, size))[:size].tolist() for counts in counted)
     known = [(vocabulary.by_index.get((kind, index)) if vocabulary else None) or {} for index in range(size)]
     columns: dict[str, Sequence] = {
         "name": [code_name(vocabulary, kind, index) for index in range(size)],
@@ -130,7 +130,7 @@ def _columns(
         "code": [row.get("code", "") for row in known],
         "in training": ["yes" if count else "no" for count in patients],
         "patients": patients,
-        "count": np.bincount(codes[kept], minlength=size).tolist(),
+        "count": occurrences,
     }
     if vocabulary is not None and hierarchy is not None:
         families = hierarchy.families(vocabulary, kind)

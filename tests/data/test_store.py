@@ -40,6 +40,21 @@ def test_select_is_indexing(patients, data):
     assert selected.visit_counts.tolist() == [len(patients[row]) for row in rows]
 
 
+@given(cohorts.cohorts(), st.data())
+def test_codes_of_patients_are_those_of_their_records(patients, data):
+    rows = data.draw(st.lists(st.integers(0, len(patients) - 1), max_size=10))
+    store = pickled.from_lists(patients)
+    for position, kind in enumerate(("dx", "rx", "pr")):
+        expected = [
+            [code for visit in patients[row] for dxobj in visit for code in np.atleast_1d(dxobj[position]).tolist()]
+            for row in rows
+        ]
+        codes, counts = store.codes_of(np.array(rows, np.int64), kind)
+        assert counts.tolist() == list(map(len, expected))
+        assert codes.tolist() == [code for of_patient in expected for code in of_patient]
+        assert store.vocabulary_size(kind) == max(getattr(store, kind).tolist(), default=-1) + 1
+
+
 @settings(max_examples=150)
 @given(cohorts.cohorts(), cohorts.known_codes(), st.booleans())
 def test_keep_known_is_filtering(patients, known, full_length):

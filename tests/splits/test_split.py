@@ -230,9 +230,10 @@ def test_representations_are_one_line():
 
 
 def test_known_codes_by_hand():
-    known = known_codes(pickled.from_lists([[[[3, [1, 1], []], [0, [], []]]]]))
+    store = pickled.from_lists([[[[1, [2], []]]], [[[3, [1, 1], []], [0, [], []]]]])
+    known = known_codes(store, np.array([1]))
     assert {kind: codes.tolist() for kind, codes in known.items()} == {
         "dx": [True, False, False, True],
-        "rx": [False, True],
+        "rx": [False, True, False],
         "pr": [],
     }

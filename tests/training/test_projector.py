@@ -1,9 +1,12 @@
 """The projector's table of codes: names, counts in training, and families where codes have ancestors."""
 
+import numpy as np
+
 from mime_tf import MiME
 from mime_tf.data import pickled
 from mime_tf.data.hierarchy import Hierarchy, Relation
 from mime_tf.data.vocabulary import Vocabulary
+from mime_tf.splits.split import Part
 from mime_tf.training import tensorboard
 
 
@@ -25,7 +28,8 @@ def test_the_farthest_ancestor_of_a_code_is_its_family(tmp_path):
         ]
     )
     # Code 0 twice in one patient and once in another, with an order that the model has no row for.
-    train = pickled.from_lists([[[[0, [], []]], [[0, [], []]]], [[[0, [5], []]]]])
+    store = pickled.from_lists([[[[0, [], []]], [[0, [], []]]], [[[1, [], []]]], [[[0, [5], []]]]])
+    train = Part(np.array([2, 0]), store, np.array([0, 1]))
     model = MiME(num_dx=2, num_rx=1, num_pr=1, emb_size=2, dxobj_emb_size=2, rnn_size=2)
     tensorboard.write_embeddings(str(tmp_path), model, train, vocabulary, hierarchy)
     assert lines(tmp_path, "dx") == [
