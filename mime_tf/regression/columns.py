@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from scipy import sparse
 
-from mime_tf.data.store import CODE_KINDS, Store, ranges
+from mime_tf.data.store import CODE_KINDS, Store, distinct, ranges
 from mime_tf.data.vocabulary import Vocabulary, code_name
 from mime_tf.regression.lineage import FIRST, IN_PAIRS, Lineage
 
@@ -329,7 +329,7 @@ def _blocks(patients: np.ndarray) -> list[np.ndarray]:
 
 def _patients_of_keys(occurrences: Occurrences) -> tuple[np.ndarray, np.ndarray]:
     """Returns the keys, ascending, and the number of patients who have each."""
-    keys = np.unique(occurrences.key)
+    keys = distinct(occurrences.key)
     return keys, np.bincount(_count(occurrences, keys).indices, minlength=len(keys))
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from support import cohorts
 
 from mime_tf.data import pickled
-from mime_tf.data.store import offsets, ranges
+from mime_tf.data.store import distinct, offsets, ranges
 
 runs = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 6)), max_size=8)
 
@@ -22,6 +22,11 @@ def test_ranges_are_concatenated_aranges(pairs):
     starts, lengths = (np.array([pair[index] for pair in pairs], np.int64) for index in (0, 1))
     expected = [value for start, length in pairs for value in range(start, start + length)]
     assert ranges(starts, lengths).tolist() == expected
+
+
+@given(st.lists(st.integers(-3, 9)))
+def test_distinct_values_ascend(values):
+    assert distinct(np.array(values, np.int64)).tolist() == sorted(set(values))
 
 
 def test_offsets_by_hand():

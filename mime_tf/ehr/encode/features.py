@@ -6,6 +6,7 @@ import ibis
 import numpy as np
 import pyarrow as pa
 
+from mime_tf.data.store import distinct
 from mime_tf.data.vocabulary import RESERVED_CONCEPT
 from mime_tf.ehr.design.selection import Selection
 from mime_tf.ehr.engine import Engine
@@ -100,5 +101,5 @@ def visit_counts(features: Features, rows: int) -> np.ndarray:
 def distinct_pairs(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Returns the distinct pairs of two arrays of numbers from 0, sorted: two int64 arrays."""
     size = int(second.max(initial=0)) + 1
-    pairs = np.unique(first * size + second)
+    pairs = distinct(first * size + second)
     return pairs // size, pairs % size

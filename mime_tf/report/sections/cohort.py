@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mime_tf.data.store import CODE_KINDS
+from mime_tf.data.store import CODE_KINDS, distinct
 from mime_tf.data.vocabulary import code_name
 from mime_tf.pages.text import file_name
 from mime_tf.report.section import Section
@@ -138,7 +138,7 @@ def _commonest(codes, patient_of, names):
     different, code_index, occurrences = np.unique(codes, return_inverse=True, return_counts=True)
     count = max(len(different), 1)
     # A patient who has a code is counted once, however often it occurs.
-    pairs = np.unique(code_index.astype(np.int64) + patient_of * count)
+    pairs = distinct(code_index.astype(np.int64) + patient_of * count)
     patients = np.bincount(pairs % count, minlength=len(different))
     return [
         CodeUse(names[int(different[index])], int(patients[index]), int(occurrences[index]))

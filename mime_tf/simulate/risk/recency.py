@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mime_tf.data.store import Store
+from mime_tf.data.store import Store, distinct
 from mime_tf.simulate.risk import single_codes
 from mime_tf.simulate.risk.logit import Risk, standardized
 from mime_tf.simulate.risk.occurrences import occurrences
@@ -30,7 +30,7 @@ def sums(effects: dict[str, np.ndarray], store: Store, fading: np.ndarray) -> np
     total = np.zeros(len(store))
     for kind, kind_effects in effects.items():
         _, visit, code = occurrences(store, kind, kind_effects != 0)
-        visit, code = np.divmod(np.unique(visit * len(kind_effects) + code), len(kind_effects))
+        visit, code = np.divmod(distinct(visit * len(kind_effects) + code), len(kind_effects))
         patient = np.searchsorted(store.visits, visit, side="right") - 1
         total += np.bincount(patient, kind_effects[code] * fading[visit], len(store))
     return total

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from mime_tf.data.store import Store
+from mime_tf.data.store import Store, distinct
 from mime_tf.simulate.risk.occurrences import occurrences
 from mime_tf.simulate.risk.pairs import Pairs
 
@@ -42,8 +42,7 @@ def sums(effects: dict[str, np.ndarray], store: Store) -> np.ndarray:
     total = np.zeros(len(store))
     for kind, kind_effects in effects.items():
         patient, _, codes = occurrences(store, kind, kind_effects != 0)
-        distinct = np.unique(patient * len(kind_effects) + codes)
-        patient, codes = np.divmod(distinct, len(kind_effects))
+        patient, codes = np.divmod(distinct(patient * len(kind_effects) + codes), len(kind_effects))
         total += np.bincount(patient, kind_effects[codes], len(store))
     return total
 
