@@ -14,6 +14,8 @@ from mime_tf.terminal import startup_lines, unneeded
 
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
 ERRORS = "2"
+# Of a control group, version 2, as inside a container.
+CORES_LIMIT, MEMORY_LIMIT = "/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/memory.max"
 _PATIENCE = 10  # seconds for the filter to print the last lines
 
 
@@ -21,22 +23,29 @@ def prepare() -> None:
     """Makes TensorFlow print errors only, divides the cores, and hides packages that it would import for nothing.
 
     Most operations of MiME are too small to be divided, and two that are independent can nearly always run
-    concurrently, so one operation gets half of the cores.
+    concurrently, so one operation gets half of the cores. TensorFlow itself would count all cores of the machine, which
+    a container may use only a few of.
     """
     unneeded.start_hiding()
+    usable = cores()
     os.environ.setdefault(LOG_LEVEL, ERRORS)
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, cores() // 2)))
+    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, usable // 2)))
+    os.environ.setdefault("TF_NUM_INTEROP_THREADS", str(usable))
 
 
 def cores() -> int:
-    """Returns the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Returns the number of cores that this process may use: the machine's, or those of its control group."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with contextlib.suppress(OSError, ValueError), open(CORES_LIMIT, encoding="ascii") as file:
+        quota, period = map(int, file.read().split())  # microseconds; a quota of "max" is no limit
+        count = min(count, max(1, round(quota / period)))
+    return count
 
 
 def memory() -> int:
     """Returns the bytes of memory that this process may use: the machine's, or those of its control group."""
     total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") if hasattr(os, "sysconf") else sys.maxsize
-    with contextlib.suppress(OSError, ValueError), open("/sys/fs/cgroup/memory.max", encoding="ascii") as file:
+    with contextlib.suppress(OSError, ValueError), open(MEMORY_LIMIT, encoding="ascii") as file:
         total = min(total, int(file.read()))  # "max" where there is no limit
     return total
 

@@ -39,11 +39,15 @@ def test_one_operation_gets_half_of_the_cores(monkeypatch, cores, threads):
     monkeypatch.setattr(os, "environ", {})
     monkeypatch.setattr(environment, "cores", lambda: cores)
     environment.prepare()
-    assert os.environ == {"TF_CPP_MIN_LOG_LEVEL": "2", "TF_NUM_INTRAOP_THREADS": threads}
+    assert os.environ == {
+        "TF_CPP_MIN_LOG_LEVEL": "2",
+        "TF_NUM_INTRAOP_THREADS": threads,
+        "TF_NUM_INTEROP_THREADS": str(cores),
+    }
 
 
 def test_variables_that_the_user_has_set_stay(monkeypatch):
-    given = {"TF_CPP_MIN_LOG_LEVEL": "0", "TF_NUM_INTRAOP_THREADS": "5"}
+    given = {"TF_CPP_MIN_LOG_LEVEL": "0", "TF_NUM_INTRAOP_THREADS": "5", "TF_NUM_INTEROP_THREADS": "6"}
     monkeypatch.setattr(os, "environ", dict(given))
     environment.prepare()
     assert os.environ == given
@@ -52,7 +56,26 @@ def test_variables_that_the_user_has_set_stay(monkeypatch):
 def test_cores_where_the_system_does_not_tell_which_may_be_used(monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
+    monkeypatch.setattr(environment, "CORES_LIMIT", "no/such/file")
     assert environment.cores() == 3
+
+
+@pytest.mark.parametrize(
+    ("limit", "cores"),
+    [
+        ("max 100000\n", 64),
+        ("200000 100000\n", 2),
+        ("250000 100000\n", 2),
+        ("50000 100000\n", 1),
+        ("9900000 100000", 64),
+        ("not a limit", 64),
+    ],
+)
+def test_cores_of_a_container(limit, cores, tmp_path, monkeypatch):
+    (tmp_path / "cpu.max").write_text(limit)
+    monkeypatch.setattr(environment, "CORES_LIMIT", str(tmp_path / "cpu.max"))
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(64), raising=False)
+    assert environment.cores() == cores
 
 
 # The filter.
