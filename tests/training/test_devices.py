@@ -1,13 +1,13 @@
 """Other devices and other types give the results of one CPU in float32."""
 
 import json
-import os
-import pathlib
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from support import two_devices
+from support.whole_runs import environment
 
 from mime_tf.config import SIZE_NAMES, TrainConfig
 from mime_tf.data import pickled, sizes
@@ -16,41 +16,6 @@ from mime_tf.splits.split import eligible, make_split
 from mime_tf.training import devices
 from mime_tf.training.fitter import Fitter
 from mime_tf.training.snapshot import Snapshot
-
-ROOT = str(pathlib.Path(__file__).parents[2])
-
-# Fits the same windows on one device and on two virtual ones, and tells the differences.
-TWO_DEVICES = """
-import json
-import numpy as np
-import tensorflow as tf
-
-cpu = tf.config.list_physical_devices("CPU")[0]
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-
-from mime_tf.config import SIZE_NAMES, TrainConfig
-from mime_tf.data import pickled, sizes
-from mime_tf.splits.split import eligible, make_split
-from mime_tf.training.fitter import Fitter
-
-store, labels = pickled.read("cohort")
-train = make_split(store, labels, eligible(store), 0).train
-resolved = sizes.resolve(store, dict.fromkeys(SIZE_NAMES), "cohort")
-options = {"batch_size": 6, "num_iter": 3, "eval_period": 3, "split_seeds": (0,), "aux_lambda": 0.3}
-all_moments, losses = {}, {}
-for distribute in ("none", "mirrored"):
-    fitter = Fitter(TrainConfig(distribute=distribute, **options), resolved)
-    fitter.start(0)
-    history = fitter.model.fit(fitter.batches(train, [0, 5, 9]), verbose=0, shuffle=False, steps_per_epoch=3, epochs=1)
-    # The first moments of Adam are a weighted sum of the gradients.
-    moments = [v for v in fitter.model.optimizer.variables if "momentum" in v.path]
-    all_moments[distribute] = [np.asarray(value) for value in moments]
-    losses[distribute] = {name: values[0] for name, values in history.history.items()}
-lengths = [train.patients(start, start + 6).visit_counts.tolist() for start in (0, 5, 9)]
-difference = max(float(np.abs(single - mirrored).max()) for single, mirrored in zip(*all_moments.values()))
-largest = max(float(np.abs(value).max()) for value in all_moments["none"])
-print(json.dumps({"difference": difference, "largest": largest, "losses": losses, "lengths": lengths}))
-"""
 
 
 @pytest.fixture(scope="module")
@@ -72,18 +37,39 @@ def some_patients(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def told(some_patients):
+    """Results on one device and on two, by support/two_devices.py."""
+    command = [sys.executable, two_devices.__file__, some_patients / "cohort"]
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
 @pytest.mark.slow
-def test_two_devices_give_the_gradient_of_one(some_patients):
-    command = [sys.executable, "-c", TWO_DEVICES]
-    done = subprocess.run(
-        command, cwd=some_patients, env={**os.environ, "PYTHONPATH": ROOT}, capture_output=True, text=True, check=True
-    )
-    told = json.loads(done.stdout.splitlines()[-1])
+def test_two_devices_give_the_gradient_of_one(told):
     # Histories of different lengths on the two devices: a mean over a device's own slots would be another number.
-    assert any(max(lengths[:3]) < max(lengths[3:]) for lengths in told["lengths"])
-    assert told["largest"] > 1e-3
-    assert told["difference"] <= 1e-6
-    assert told["losses"]["mirrored"] == pytest.approx(told["losses"]["none"], rel=1e-6)
+    assert any(max(visits[:3]) < max(visits[3:]) for visits in told["visits"])
+    plain = told["plain"]
+    assert plain["norms"]["none"] > 1e-2
+    assert plain["difference"] <= 1e-6
+    assert plain["losses"]["mirrored"] == pytest.approx(plain["losses"]["none"], rel=1e-6)
+
+
+@pytest.mark.slow
+def test_two_devices_clip_as_one(told):
+    """Patients of label 1 weigh three times as much; the norm is that of a tenth of the gradient."""
+    clipped = told["clipped"]
+    assert clipped["norms"] == pytest.approx({"none": 0.005, "mirrored": 0.005}, rel=1e-4)
+    assert clipped["difference"] <= 1e-7
+    assert clipped["losses"]["mirrored"] == pytest.approx(clipped["losses"]["none"], rel=1e-6)
+
+
+@pytest.mark.slow
+def test_two_devices_drop_apart(told):
+    """Two draws of 400 halves agree at half of the places."""
+    assert 0.3 < told["dropout"]["alike"] < 0.7
+    assert told["dropout"]["seeds"] == 1
 
 
 def fitted(folder, **options):
