@@ -232,11 +232,10 @@ def test_groups_vocabulary_and_unlinked_reach_the_conversion(export, tmp_path, c
 
 @pytest.mark.slow
 def test_train_runs_on_the_cohort(tmp_path, capsys):
+    from support import whole_runs  # which imports TensorFlow
+
     export = export_rows(40).write_synthea(tmp_path / "export")
     flags = "--outcome", "HF", "--prediction_at", "visit:2"
     assert convert(capsys, export, tmp_path / "c", *flags)[0] == 0
-    command_line = [sys.executable, str(ROOT / "train.py"), "c/cohort", "./", "out"]
-    flags = ["--num_iter=4", "--eval_period=2", "--batch_size=8", "--split_seeds=0", "--jit_compile=off"]
-    run = subprocess.run([*command_line, *flags], cwd=tmp_path, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr
-    assert "mean_test_auc" in run.stdout
+    done = whole_runs.run(whole_runs.SMALL, tmp_path / "run", tmp_path / "c" / "cohort")
+    assert "mean_test_auc" in done.out[-1]

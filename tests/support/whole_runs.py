@@ -175,4 +175,9 @@ def environment():
     return os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
 
 
+def shell_environment():
+    """As `environment`, and as in a shell in which nobody has set TensorFlow's variables."""
+    return {name: value for name, value in environment().items() if not name.startswith("TF_")}
+
+
 TRAIN = [sys.executable, str(ROOT / "train.py")]

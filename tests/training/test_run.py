@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -26,11 +27,11 @@ from support.whole_runs import (
     check_same,
     check_split_files,
     contents,
-    environment,
     in_row_order,
     parity_config,
     read_table,
     run,
+    shell_environment,
     weights,
     write_cohort,
 )
@@ -46,6 +47,7 @@ from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
 from mime_tf.runs.fitted_split import FittedSplit
 from mime_tf.splits.split import eligible, make_split
+from mime_tf.terminal.environment import has_gpu
 from mime_tf.training import fitter as fitter_module
 from mime_tf.training import train
 from mime_tf.training.fitter import Fitter
@@ -99,19 +101,24 @@ def test_parity_of_a_run_with_auxiliary_losses(tmp_path):
 
 @pytest.mark.slow
 def test_parity_of_the_command(tmp_path):
-    """As a user types it, the flags in a file."""
+    """As a user types it, the flags in a file; it prints its own lines and nothing else, but for news of a GPU."""
     (tmp_path / "reference.flags").write_text("\n".join(arguments(parity_config("b"))) + "\n")
     for kind in ("seqs", "labels"):
         (tmp_path / f"cohort.{kind}").write_bytes((PARITY / "b" / f"cohort.{kind}").read_bytes())
     done = subprocess.run(
         [*TRAIN, "./cohort", "./", "./out", "--flagfile=reference.flags"],
         cwd=tmp_path,
-        env=environment(),
+        env=shell_environment(),
         capture_output=True,
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
+    first, *others = done.stderr.splitlines()
+    assert first.startswith("devices: ")
+    size = r"\d+ patients, \d+ cases"
+    own = rf".*r0s\d: (train {size}; valid {size}; test {size}$|iteration \d)|warning: .*r0s\d: the (model|loss) "
+    assert has_gpu() or [line for line in others if not re.match(own, line)] == []
+    assert sum(": train " in line for line in others) == 5
     text = (tmp_path / "out.log").read_text()
     check_parity("b", done.stdout.splitlines(), text.splitlines())
     check_log_ends_with_a_newline(text)
