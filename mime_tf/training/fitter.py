@@ -1,5 +1,6 @@
 """The one model that fits all splits of a run, so that TensorFlow traces and compiles its steps once."""
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -173,7 +174,9 @@ class Fitter:
             tf1_weights.assign(self.model, weights, path)
             return self.model.get_weights()
         state = np.random.SeedSequence([self.config.random_seed, *numbers]).generate_state(1)
-        keras.utils.set_random_seed(int(state[0]))
+        # Initializers take their seeds from here. Keras's own function seeds TensorFlow too, which then forgets the
+        # kernels of all functions in the process; to prepare those of a small model again takes half a second.
+        random.seed(int(state[0]))
         model = build_model(self.config, self.sizes, kinship=self.kinship, beside=self.beside)
         for kind, vectors in self._link_vectors.items():
             # As large as the random columns: the variance of Glorot's uniform distribution is 2 / (rows + columns).

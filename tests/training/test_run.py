@@ -38,6 +38,7 @@ from support.whole_runs import (
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins import projector
 from tensorboard.plugins.hparams import metadata
+from tensorflow.python.eager import context
 
 import flags
 from mime_tf.batches.tables import Batch
@@ -421,6 +422,14 @@ def test_two_runs_are_the_same_bit_for_bit(finished, input_prefix, tmp_path):
     assert again.out == finished[1].out
     assert again.mean == finished[1].mean
     check_same(tmp_path, finished[0])
+
+
+def test_a_start_seeds_neither_numpy_nor_tensorflow():
+    """TensorFlow would forget the kernels of all functions in the process."""
+    fitter = Fitter(SMALL, SIZES)
+    before = context.global_seed(), np.random.get_state()[1].tolist()
+    fitter.start(0)
+    assert (context.global_seed(), np.random.get_state()[1].tolist()) == before
 
 
 def test_another_random_seed_gives_other_weights(finished, input_prefix, tmp_path):
