@@ -217,10 +217,10 @@ def _left_out(export, numbered_visits):
         "diagnoses without a code": export.diagnoses.filter(export.diagnoses.code.isnull()),
         f"{NOWHERE}order of a reason": export.reasons.anti_join(orders.select("order"), "order"),
     }
+    without_number = visits.anti_join(numbered_visits, "visit").select("visit")
     for name, table in (("a diagnosis", export.diagnoses), ("an order", orders)):
         with_visit = table.filter(table.visit.notnull())
-        in_export = with_visit.semi_join(visits.select("visit"), "visit")
         tables[f"{name} without a visit"] = table.filter(table.visit.isnull())
         tables[f"{NOWHERE}visit of {name}"] = with_visit.anti_join(visits.select("visit"), "visit")
-        tables[f"{name} of a visit that was left out"] = in_export.anti_join(numbered_visits.select("visit"), "visit")
+        tables[f"{name} of a visit that was left out"] = with_visit.semi_join(without_number, "visit")
     return tables
