@@ -7,6 +7,7 @@ tells the place (positions count from 0), the value found there, and the right o
 
 import contextlib
 import gc
+import io
 import itertools
 import os
 import pickle
@@ -140,16 +141,32 @@ def write(
         labels = _labels(labels.tolist() if isinstance(labels, np.ndarray) else labels, "labels")
         _check_counts(store, labels, "labels")
     with contextlib.ExitStack() as both:
-        _dump(to_lists(store), both.enter_context(files.replacing(f"{prefix}.seqs")))
+        _write_patients(store, both.enter_context(files.replacing(f"{prefix}.seqs")))
         if labels is not None:
-            _dump(labels.tolist(), both.enter_context(files.replacing(f"{prefix}.labels")))
+            both.enter_context(files.replacing(f"{prefix}.labels")).write(_pickle(labels.tolist()))
 
 
-def _dump(lists: list, file: BinaryIO) -> None:
+_BATCH = 1000  # items that a pickler appends to a list at once
+_BEGIN, _END = b"\x80\x02]", b"."  # of the pickle of a list in protocol 2
+
+
+def _write_patients(store: Store, file: BinaryIO) -> None:
+    """Writes the bytes of `_pickle` of the patients, few of whom are lists at a time."""
+    file.write(_BEGIN)
+    starts = list(range(0, len(store) - 1, _BATCH))  # a last one alone goes with those before it, as in a pickle
+    for start, end in itertools.pairwise([*(starts or [0]), len(store)]):
+        patients = to_lists(store.select(np.arange(start, end)))
+        file.write(_pickle(patients).removeprefix(_BEGIN).removesuffix(_END))
+    file.write(_END)
+
+
+def _pickle(lists: list) -> bytes:
     """Pickles nested lists in protocol 2."""
-    pickler = pickle.Pickler(file, protocol=2)
+    buffer = io.BytesIO()
+    pickler = pickle.Pickler(buffer, protocol=2)
     pickler.fast = True  # no list is shared, so none need be remembered: a third of the bytes, a tenth of the time
     pickler.dump(lists)
+    return buffer.getvalue()
 
 
 # Checks, each of a whole level at a time.

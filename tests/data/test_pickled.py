@@ -3,6 +3,7 @@
 import copy
 import copyreg
 import gc
+import io
 import os
 import pickle
 import struct
@@ -793,6 +794,17 @@ def test_nothing_is_written_of_bad_data(tmp_path, patients, labels):
     assert (tmp_path / "w.seqs").read_bytes() == b"old"
 
 
+@pytest.mark.parametrize("count", [1, 2, 1000, 1001, 2000, 2001, 2500])
+def test_patients_are_pickled_as_one_list(count, tmp_path):
+    patients = [patients_of(number % 7)[0] for number in range(count)]
+    pickled.write(tmp_path / "w", patients, [0] * count)
+    buffer = io.BytesIO()
+    pickler = pickle.Pickler(buffer, 2)
+    pickler.fast = True
+    pickler.dump(patients)
+    assert (tmp_path / "w.seqs").read_bytes() == buffer.getvalue()
+
+
 def test_an_empty_store_is_not_written(tmp_path):
     complaint(pickled.write, tmp_path / "w", pickled.from_lists([PATIENT]).select([]), [])
     assert os.listdir(tmp_path) == []
@@ -802,15 +814,15 @@ def test_an_empty_store_is_not_written(tmp_path):
 def test_a_failed_write_leaves_the_old_files(tmp_path, monkeypatch, failing):
     pickled.write(tmp_path / "w", [PATIENT], [0])
     before = {path: path.read_bytes() for path in tmp_path.iterdir()}
-    calls, dump = [], pickled._dump
+    calls, pickle_lists = [], pickled._pickle
 
-    def full_disk(lists, file):
+    def full_disk(lists):
         calls.append(1)
-        dump(lists, file)
         if len(calls) == failing:
             raise OSError(28, "No space left on device")
+        return pickle_lists(lists)
 
-    monkeypatch.setattr(pickled, "_dump", full_disk)
+    monkeypatch.setattr(pickled, "_pickle", full_disk)
     with pytest.raises(OSError, match="No space"):
         pickled.write(tmp_path / "w", [PATIENT] * 2, [0, 1])
     assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
