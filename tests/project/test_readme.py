@@ -5,14 +5,10 @@ import contextlib
 import importlib
 import importlib.util
 import io
-import json
 import os
 import pathlib
 import re
 import shlex
-import shutil
-import subprocess
-import sys
 
 import pytest
 from absl import flags as absl_flags
@@ -181,31 +177,3 @@ def test_modules_imported_on_a_page_exist(page):
                 for alias in node.names:
                     name = f"{node.module}.{alias.name}"
                     assert re.search(rf"\b{alias.name}\b", source) or importlib.util.find_spec(name), name
-
-
-RUN = """
-import json, sys
-for name, blocks in json.load(sys.stdin).items():
-    names = {"__name__": "__main__"}
-    for number, block in enumerate(blocks):
-        exec(compile(block, f"{name}, block {number}", "exec"), names)
-"""
-
-
-@pytest.mark.slow
-def test_code_runs(tmp_path):
-    """All blocks in one process, those of a page in one namespace; test_library.py runs those of docs/library.md."""
-    for name in ("sample.seqs", "sample.labels"):
-        shutil.copy(ROOT / name, tmp_path)
-    blocks = {page_id(page): code_blocks(page) for page in (ROOT / "README.md", DOCS / "data.md")}
-    assert all(blocks.values())
-    run = subprocess.run(
-        [sys.executable, "-c", RUN],
-        input=json.dumps(blocks),
-        cwd=tmp_path,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stderr
-    assert {path.name for path in tmp_path.iterdir()} >= {"cohort.seqs", "cohort.labels"}

@@ -175,7 +175,7 @@ def test_every_command_takes_a_blend(uninterrupted, cohort, tmp_path, capsys):
             str(tmp_path / "pairs.csv"),
         ],
         ["report", "--model", model, "--data", str(cohort), "--output", str(tmp_path / "r.html"), "--bootstrap", "20"],
-        ["export", "--model", model, "--output", str(tmp_path / "served")],
+        ["export", "--model", model, "--output", str(tmp_path / "served"), "--bootstrap", "20"],
     )
     for argv in commands:
         assert main(argv) == 0, (argv[0], capsys.readouterr().err)

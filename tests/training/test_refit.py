@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import io
 import json
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
@@ -124,9 +125,9 @@ def test_killed_and_resumed(moment, number, folder, tmp_path, monkeypatch):
 
 
 def test_done_again_with_overwrite(folder, tmp_path):
-    run(REFIT, tmp_path)
-    run(dataclasses.replace(REFIT, refit=False), tmp_path, overwrite=True)
-    assert not (tmp_path / "refit").exists() and (tmp_path / "r0s0" / "metrics.json").exists()
+    again = shutil.copytree(folder, tmp_path / "again")
+    run(dataclasses.replace(REFIT, refit=False), again, overwrite=True)
+    assert not (again / "refit").exists() and (again / "r0s0" / "metrics.json").exists()
 
 
 def test_nothing_measures_it_on_its_own_patients(folder, tmp_path):
@@ -186,6 +187,7 @@ def test_a_regression_by_scikit_learn(simulated, tmp_path):
 
 
 def test_a_blend_with_networks(simulated, tmp_path, monkeypatch):
+    """And killed in its refit it goes on to the same bits."""
     run(BLEND, tmp_path / "peace", simulated)
     splits = [metrics_of(tmp_path / "peace" / name) for name in ("r0s0", "r0s1")]
     refit = metrics_of(tmp_path / "peace" / "refit")
@@ -199,11 +201,11 @@ def test_a_blend_with_networks(simulated, tmp_path, monkeypatch):
         history = (tmp_path / "peace" / "refit" / "networks" / name / "history.csv").read_text().splitlines()
         assert len(history) == 1 + refit["parts"][0]["iteration"] / 2 and "valid_loss" not in history[0]
     killer = Killer(monkeypatch)
-    folders = tmp_path / "killed"
-    assert killer.run(lambda come, count: come == "before write metrics.json" and (folders / "refit").exists(), folders,
+    killed = tmp_path / "killed"
+    assert killer.run(lambda come, count: come == "before write metrics.json" and (killed / "refit").exists(), killed,
                       BLEND, cohort=simulated)  # fmt: skip
-    run(BLEND, folders, simulated)
-    check_same(folders, tmp_path / "peace")
+    run(BLEND, killed, simulated)
+    check_same(killed, tmp_path / "peace")
 
 
 def test_the_choice_of_most_by_hand():
