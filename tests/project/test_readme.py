@@ -48,7 +48,7 @@ def test_the_setup_commands_stand_on_lines_of_their_own():
 def test_ci_runs_the_test_command():
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
-    assert "pip install --quiet -r requirements-dev.txt\n" in script
+    assert "pip install --quiet --no-compile -r requirements-dev.txt\n" in script
     assert "run pytest\n" in script
 
 
