@@ -1,11 +1,10 @@
-"""MiME: from patients to probabilities, and the losses of training."""
-
-import math
+"""MiME: from patients to probabilities."""
 
 import keras
 import tensorflow as tf
 
-from mime_tf import losses, optimizer  # noqa: F401  (a saved model names the optimizer it was compiled with)
+from mime_tf import optimizer  # noqa: F401  (a saved model names the optimizer it was compiled with)
+from mime_tf.joint_training import JointTraining
 from mime_tf.layers import (
     GRUV1,
     AuxiliaryHeads,
@@ -17,7 +16,6 @@ from mime_tf.layers import (
 )
 from mime_tf.layers.checks import require_sizes
 from mime_tf.layers.distinct_dxobjects import distinct_dxobjects
-from mime_tf.layers.head_in_blocks import head_in_blocks
 from mime_tf.layers.lookup import gather_padded, segment_sum
 from mime_tf.layers.visit_pooling import VISIT_VIEWS
 from mime_tf.layers.visit_times import TIMES, times_of
@@ -28,13 +26,11 @@ EQUATIONS = ("program", "paper")
 
 
 @keras.saving.register_keras_serializable("mime_tf")
-class MiME(keras.Model):
+class MiME(JointTraining):
     """Multilevel medical embedding of electronic health records, with a sigmoid prediction per patient and outcome.
 
     Codes become Dx-objects (`DxObjectEmbedding`), Dx-objects become visits (`VisitEmbedding`), and a recurrent layer
-    reads the visits of a patient. The loss is the compiled one, plus `regularize` times the sum of squares of every
-    weight of rank 2 or more, plus `aux_lambda` times the losses of the auxiliary heads; each part is logged under its
-    own name (`main_loss`, `l2_loss`, `aux_dx_loss`, `aux_rx_loss`, `aux_pr_loss`).
+    reads the visits of a patient. `mime_tf.joint_training.JointTraining` has the losses of training.
 
     Args:
         num_dx, num_rx, num_pr: numbers of diagnosis, medication and procedure codes.
@@ -43,13 +39,7 @@ class MiME(keras.Model):
         rnn_size: width of the recurrent state.
         emb_activation, order_activation: see `DxObjectEmbedding`.
         rnn_cell: `"gru_v1"`, the authors' recurrence (`GRUV1`), or Keras's `"gru"` or `"lstm"`.
-        regularize: weight of the sum of squares.
-        aux_lambda: weight of the auxiliary losses.
-        aux_heads: whether to make auxiliary heads; by default only when `aux_lambda` is not 0. With heads and
-            `aux_lambda` 0 the auxiliary losses are logged and the weights of the heads count among the squares, as in
-            the authors' program; neither changes a prediction.
-        max_dx_per_visit: number of Dx-object slots per visit, filled or empty, over which the auxiliary losses are
-            means.
+        regularize, aux_lambda, aux_heads, max_dx_per_visit, regularize_embeddings: see `JointTraining`.
         dropout: share of the entries of each visit's embedding, and of each patient's last state, that a training step
             sets to 0; the rest is divided by `1 - dropout`. No cell has dropout inside its recurrence. A visit that
             occurs several times in a batch loses the same entries each time; patients lose entries independently, even
@@ -66,8 +56,6 @@ class MiME(keras.Model):
             something out: the skip connections G and F (`DxObjectEmbedding` with `skip`, `VisitTransform`), `W_v` and
             the visit activation. `emb_size` and `dxobj_emb_size` are then equal.
         visit_activation: of `VisitTransform`, with the equations of the paper.
-        regularize_embeddings: weight of the sum of squares of the code embeddings, in place of `regularize`; by default
-            the same.
         outcomes: K, number of outcomes per patient, each with a sigmoid unit of its own.
         ancestors: `sizes` of an `AncestorEmbeddings`, for embeddings that codes share with their ancestors; None for
             none. `dxobject_embedding.relate` says which code has which ancestor.
@@ -86,9 +74,9 @@ class MiME(keras.Model):
         Probabilities, float32 of shape (B, K).
 
     Raises:
-        ValueError: an unknown `rnn_cell`, a size that is not a positive integer, a negative weight, a `dropout` or
-            `code_dropout` outside of [0, 1), `aux_lambda` without heads, a `pooling` that is empty, repeats a view or
-            has an unknown one, unknown `equations`, or those of the paper with different widths.
+        ValueError: a wrong argument of `JointTraining`, an unknown `rnn_cell`, a size that is not a positive integer, a
+            `dropout` or `code_dropout` outside of [0, 1), a `pooling` that is empty, repeats a view or has an unknown
+            one, unknown `equations`, or those of the paper with different widths.
 
     Example:
     >>> from mime_tf.batches.tables import Batch
@@ -131,11 +119,11 @@ class MiME(keras.Model):
         name="mime",
         **kwargs,
     ):
-        super().__init__(name=name, **kwargs)
-        require_sizes(rnn_size=rnn_size, max_dx_per_visit=max_dx_per_visit, outcomes=outcomes)
-        _check_losses(regularize, regularize_embeddings or 0, aux_lambda, aux_heads)
-        _check_structure(rnn_cell, pooling, equations)
-        _check_shares(dropout=dropout, code_dropout=code_dropout)
+        super().__init__(
+            regularize, aux_lambda, aux_heads, max_dx_per_visit, regularize_embeddings, name=name, **kwargs
+        )
+        require_sizes(rnn_size=rnn_size, outcomes=outcomes)
+        _check(rnn_cell, pooling, equations, dropout=dropout, code_dropout=code_dropout)
         self.rnn_size = rnn_size
         self.rnn_cell = rnn_cell
         self.dropout = dropout
@@ -145,13 +133,8 @@ class MiME(keras.Model):
         self.code_dropout = code_dropout
         self.equations = equations
         self.visit_activation = visit_activation
-        self.regularize_embeddings = regularize_embeddings
         self.outcomes = outcomes
         self.attributes = attributes
-        self.regularize = regularize
-        self.aux_lambda = aux_lambda
-        self.aux_heads = bool(aux_lambda) if aux_heads is None else aux_heads
-        self.max_dx_per_visit = max_dx_per_visit
         codes, policy = (num_dx, num_rx, num_pr), {"dtype": self.dtype_policy}
         activations, skip = (emb_activation, order_activation), equations == "paper"
         self.dxobject_embedding = DxObjectEmbedding(
@@ -168,11 +151,8 @@ class MiME(keras.Model):
             if view in VISIT_VIEWS
         }
         self.prediction = keras.layers.Dense(outcomes, "sigmoid", dtype="float32", name="prediction")
-        self.main_tracker = keras.metrics.Mean(name="main_loss")
-        self.l2_tracker = keras.metrics.Mean(name="l2_loss")
         if self.aux_heads:
             self.auxiliary = AuxiliaryHeads(*codes, name="auxiliary", **policy)
-            self.aux_trackers = {kind: keras.metrics.Mean(name=f"aux_{kind}_loss") for kind in ("dx", "rx", "pr")}
         # Made last, so that dropout does not change which initial weights are drawn.
         self.dropout_seeds = keras.random.SeedGenerator() if dropout or code_dropout else None
         self.build()
@@ -199,8 +179,13 @@ class MiME(keras.Model):
         self.built = True
 
     def call(self, inputs, training=None):
+        return self.embed_and_predict(inputs, training)[1]
+
+    def embed_and_predict(self, inputs, training=None):
+        """Returns the embeddings of the Dx-objects of a batch, (N, O), and the probabilities, (B, K)."""
         inputs = self._drop_codes(inputs, training)
-        return self.predict_patients(self.embed_dxobjects(inputs), inputs, training)
+        dxobjects = self.embed_dxobjects(inputs)
+        return dxobjects, self.predict_patients(dxobjects, inputs, training)
 
     @property
     def reads_days(self):
@@ -332,153 +317,16 @@ class MiME(keras.Model):
         seed = self.dropout_seeds.next()
         return seed + tf.cast(tf.stack([replica, 0]), seed.dtype)
 
-    def train_step(self, data):
-        """Updates the weights by the gradient of the total loss.
-
-        Under a `tf.distribute` strategy an optimizer's `global_clipnorm` bounds the mean of the gradients of all
-        replicas: the gradient over all patients, divided by the number of replicas.
-        """
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        with tf.GradientTape() as tape:
-            loss, y_pred = self._predict_with_loss(x, y, sample_weight, training=True)
-            scaled_loss = self.optimizer.scale_loss(loss)
-        weights = self.trainable_weights
-        gradients = tape.gradient(scaled_loss, weights)
-        if _replicas() > 1 and getattr(self.optimizer, "inner_optimizer", self.optimizer).global_clipnorm:
-            # Keras clips each replica's gradients before it adds them up, so every replica is given their mean.
-            gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
-        self.optimizer.apply(gradients, weights)
-        return self._update_metrics(loss, x, y, y_pred, sample_weight)
-
-    def test_step(self, data):
-        """Returns the metrics of a batch without an update."""
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(data)
-        loss, y_pred = self._predict_with_loss(x, y, sample_weight, training=False)
-        return self._update_metrics(loss, x, y, y_pred, sample_weight)
-
-    def _predict_with_loss(self, x, y, sample_weight, training):
-        """Returns the total loss and the probabilities; both use one embedding of the Dx-objects."""
-        shown = self._drop_codes(x, training)
-        dxobjects = self.embed_dxobjects(shown)
-        y_pred = self.predict_patients(dxobjects, shown, training)
-        return self._total_loss(dxobjects, x, y, y_pred, sample_weight, training), y_pred
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """Returns the total loss: the compiled one, the weighted squares and the weighted auxiliary losses.
-
-        Args:
-            x: the inputs.
-            y: labels, (B,) or (B, K).
-            y_pred: probabilities, (B, K).
-            sample_weight: optional weights of the compiled loss, (B,).
-            training: whether this is a training step.
-
-        Returns:
-            Scalar. Under a `tf.distribute` strategy it is the share of the replica: shares of equally many patients add
-            up to the loss over all patients, and so do their gradients.
-        """
-        dxobjects = self.embed_dxobjects(x) if self.aux_heads else None
-        return self._total_loss(dxobjects, x, y, y_pred, sample_weight, training)
-
-    def _total_loss(self, dxobjects, x, y, y_pred, sample_weight, training):
-        """Returns the loss of `compute_loss`, given the embeddings of the Dx-objects, (N, O), and logs its parts."""
-        # Keras divides the compiled loss by the number of replicas; the product is the mean over this one's patients.
-        main = super().compute_loss(x, y, y_pred, sample_weight, training) * _replicas()
-        patients = tf.shape(x["patients"])[0]
-        self.main_tracker.update_state(main, sample_weight=patients)
-        l2 = self._weighted_squares()
-        self.l2_tracker.update_state(l2, sample_weight=patients)
-        total = main + l2
-        if self.aux_heads:
-            for kind, loss in self.auxiliary_losses(dxobjects, x).items():
-                self.aux_trackers[kind].update_state(loss, sample_weight=patients)
-                total += self.aux_lambda * loss
-        return total / _replicas()
-
-    def _weighted_squares(self):
-        """Returns the weighted sum of squares of the weights."""
-        if self.regularize_embeddings is None:
-            return self.regularize * losses.sum_of_squares(self.trainable_weights)
-        tables = [weight for weight in self.trainable_weights if weight.name.endswith("_embeddings")]
-        others = [weight for weight in self.trainable_weights if not weight.name.endswith("_embeddings")]
-        squares = self.regularize_embeddings * losses.sum_of_squares(tables)
-        return squares + self.regularize * losses.sum_of_squares(others)
-
-    def auxiliary_losses(self, dxobjects, inputs):
-        """Returns the losses of the auxiliary heads, each the mean over all slots of the batch.
-
-        A batch has `most visits x patients x max_dx_per_visit` slots, where the most visits of a patient are taken over
-        all replicas. An empty slot adds 0 to the loss of `dx` and log 2 to those of `rx` and `pr`, the cross-entropy
-        between a target of zeros and a logit of 0.
-
-        Args:
-            dxobjects: float tensor of shape (N, O), embeddings of the Dx-objects.
-            inputs: the batch.
-
-        Returns:
-            Dict of scalars, `"dx"`, `"rx"` and `"pr"`.
-        """
-        # Number of times that each distinct history, visit and Dx-object occurs in the batch.
-        histories = _count_references(inputs["patients"], 1.0, tf.shape(inputs["visits"])[0])
-        visits = _count_references(inputs["visits"], histories[:, tf.newaxis], tf.shape(inputs["dxobjs"])[0])
-        counts = _count_references(inputs["dxobjs"], visits[:, tf.newaxis], tf.shape(inputs["dx"])[0])
-        longest = tf.reduce_max(tf.reduce_sum(tf.cast(inputs["visits"] >= 0, tf.float32), axis=1))
-        if _replicas() > 1:
-            longest = tf.reduce_max(tf.distribute.get_replica_context().all_gather(longest[tf.newaxis], axis=0))
-        slots = longest * tf.reduce_sum(histories) * self.max_dx_per_visit
-        empty = (slots - tf.reduce_sum(counts)) * math.log(2)
-
-        def filled(loss, head, codes):
-            return head_in_blocks(loss, head, dxobjects, codes, counts)
-
-        heads = self.auxiliary
-        return {
-            "dx": filled(losses.diagnosis_loss, heads.dx_head, inputs["dx"]) / slots,
-            "rx": (filled(losses.order_loss, heads.rx_head, inputs["rx"]) + empty) / slots,
-            "pr": (filled(losses.order_loss, heads.pr_head, inputs["pr"]) + empty) / slots,
-        }
-
-    def _maybe_symbolic_build(self, iterator=None, data_batch=None):
-        # Under a strategy this private hook of Keras would take a batch from the dataset, and average the tables of the
-        # replicas, whose shapes differ, to build a model that is built already (docs/decisions/0014-symbolic-build.md).
-        pass
-
-    def _update_metrics(self, loss, x, y, y_pred, sample_weight):
-        for metric in self.metrics:
-            if metric.name == "loss":
-                metric.update_state(loss * _replicas(), sample_weight=tf.shape(y_pred)[0])
-        return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
-
     def get_config(self):
+        of_codes = ("num_dx", "num_rx", "num_pr", "emb_size", "dxobj_emb_size", "emb_activation", "order_activation")
+        own = ("rnn_size", "rnn_cell", "dropout", "code_dropout", "equations", "visit_activation", "outcomes")
         embedding = self.dxobject_embedding.get_config()
-        names = (
-            "num_dx",
-            "num_rx",
-            "num_pr",
-            "emb_size",
-            "dxobj_emb_size",
-            "emb_activation",
-            "order_activation",
-            "ancestors",
-        )
         return {
             **super().get_config(),
-            **{name: embedding[name] for name in names},
-            "rnn_size": self.rnn_size,
-            "rnn_cell": self.rnn_cell,
-            "regularize": self.regularize,
-            "aux_lambda": self.aux_lambda,
-            "aux_heads": self.aux_heads,
-            "max_dx_per_visit": self.max_dx_per_visit,
-            "dropout": self.dropout,
+            **{name: embedding[name] for name in (*of_codes, "ancestors")},
+            **{name: getattr(self, name) for name in (*own, "attributes")},
             "pooling": list(self.pooling),
-            "code_dropout": self.code_dropout,
-            "equations": self.equations,
-            "visit_activation": self.visit_activation,
-            "regularize_embeddings": self.regularize_embeddings,
-            "outcomes": self.outcomes,
             "visit_days": self.reads_days,
-            "attributes": self.attributes,
         }
 
     def get_build_config(self):
@@ -493,45 +341,14 @@ def count_attributes(attributes):
     return sum(map(len, (attributes or {}).values()))
 
 
-def _replicas():
-    """Returns the number of replicas that train together."""
-    return tf.distribute.get_strategy().num_replicas_in_sync
-
-
-def _count_references(indices, weights, rows):
-    """Returns the weighted number of references to each row: float32, (rows,).
-
-    Args:
-        indices: integer tensor of row indices, padded with -1.
-        weights: float tensor that broadcasts to the shape of `indices`: how often each reference counts.
-        rows: number of rows.
-    """
-    weights = tf.cast(indices >= 0, tf.float32) * weights
-    return tf.math.unsorted_segment_sum(tf.reshape(weights, [-1]), tf.reshape(tf.maximum(indices, 0), [-1]), rows)
-
-
-def _check_structure(rnn_cell, pooling, equations):
-    """Raises ValueError, naming the argument, for an unknown cell, view or name of equations, or views that repeat."""
+def _check(rnn_cell, pooling, equations, **shares):
+    """Raises ValueError, naming the argument, for an unknown name, views that repeat or a share outside of [0, 1)."""
     if equations not in EQUATIONS:
         raise ValueError(f"`equations` must be one of {EQUATIONS}. Received: {equations=}")
     if rnn_cell not in RNN_CELLS:
         raise ValueError(f"`rnn_cell` must be one of {sorted(RNN_CELLS)}. Received: rnn_cell={rnn_cell!r}")
     if not pooling or isinstance(pooling, str) or not set(pooling) <= set(POOLING) or len(set(pooling)) < len(pooling):
         raise ValueError(f"`pooling` must be a list of different views of {POOLING}. Received: {pooling=}")
-
-
-def _check_shares(**shares):
-    """Raises ValueError, naming the argument, unless each share is at least 0 and less than 1."""
     for name, share in shares.items():
         if not 0 <= share < 1:
             raise ValueError(f"`{name}` must be at least 0 and less than 1. Received: {name}={share}")
-
-
-def _check_losses(regularize, regularize_embeddings, aux_lambda, aux_heads):
-    """Raises ValueError, naming the argument, for a negative weight of a loss, or one of heads that are not made."""
-    if regularize_embeddings < 0:
-        raise ValueError(f"`regularize_embeddings` must not be negative. Received: {regularize_embeddings=}")
-    if aux_lambda < 0 or regularize < 0:
-        raise ValueError(f"`aux_lambda` and `regularize` must not be negative. Received: {aux_lambda=}, {regularize=}")
-    if aux_lambda and aux_heads is False:
-        raise ValueError(f"`aux_heads` must not be False when `aux_lambda` is not 0. Received: {aux_lambda=}")

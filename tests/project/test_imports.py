@@ -20,6 +20,7 @@ FLOORS = (
     ("batches", "assess", "ehr", "simulate"),
     ("regression",),
     ("layers", "losses", "optimizer"),
+    ("joint_training",),
     ("model",),
     ("blend",),
     ("tf1_weights", "runs"),
@@ -37,7 +38,7 @@ WITHOUT_TENSORFLOW = (
 WITH_TENSORFLOW = ("batches.datasets", "batches.cohort_datasets", "terminal.environment")
 FRAMEWORKS = ("tensorflow", "keras")
 # These import each other and nothing else of the package, and know nothing of files and flags.
-MATHEMATICS = ("layers", "losses", "optimizer", "model", "blend")
+MATHEMATICS = ("layers", "losses", "optimizer", "joint_training", "model", "blend")
 STORAGE = ("os", "io", "pathlib", "shutil", "tempfile", "csv", "json", "pickle", "argparse", "absl")
 # These use trained models, and never train one.
 WITHOUT_TRAINING = ("scoring", "explain", "export", "report", "validation", "monitor", "tripod", "serve")
