@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from mime_tf.assess.summary import RESULTS
-from mime_tf.config import NEXT_VISIT, TrainConfig
+from mime_tf.config import NEXT_VISIT, TrainConfig, check_several_outcomes
 from mime_tf.data import sizes, tasks
 from mime_tf.data.cohort import Cohort
 from mime_tf.data.origin import origin_of
@@ -116,7 +116,7 @@ def _posed(config: TrainConfig, cohort: Cohort, num_dx: int) -> Cohort:
             )
     cohort = tasks.pose(cohort, config.task, num_dx)
     if cohort.outcomes > 1:
-        config.check_several_outcomes()
+        check_several_outcomes(config)
     return cohort
 
 

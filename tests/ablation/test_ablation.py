@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 from support.whole_runs import SIZES, environment, read_table
 
-import mime_tf.config
 from mime_tf.__main__ import main
 from mime_tf.ablation import ablate, forms, plots, study, tables
 from mime_tf.ablation.progress import Progress
@@ -19,7 +18,7 @@ from mime_tf.ablation.verdict import direction, on_ancestors, on_links, on_mime,
 from mime_tf.assess.bootstrap import Bootstrap
 from mime_tf.assess.comparison import Comparison, Estimate
 from mime_tf.commands import ablate as command
-from mime_tf.config import TrainConfig
+from mime_tf.config import TrainConfig, train_config
 from mime_tf.data import parquet, pickled, visit_days
 from mime_tf.data.cohort import Cohort
 from mime_tf.errors import InputError
@@ -253,7 +252,7 @@ def test_overwrite_redoes_all(data, tmp_path):
 
 def test_the_recipe_is_an_arm_of_its_own(data, tmp_path, monkeypatch):
     """The recipe of this test is a regression alone, which takes no network."""
-    monkeypatch.setattr(mime_tf.config, "RECIPE", {"blend": ("regression",), "width": "auto", "test_fraction": 0.1})
+    monkeypatch.setattr(train_config, "RECIPE", {"blend": ("regression",), "width": "auto", "test_fraction": 0.1})
     done = ablate(TINY, data, tmp_path / "a", recipe=True, bootstrap=Bootstrap(5), console=Quiet())
     assert list(done.comparisons[1.0].means)[3] == "recipe"
     assert list(done.recipe.differences) == ["pairs", "boosting"]

@@ -1,7 +1,7 @@
 """The hyperparameters of a training run, each written down once: name, type, default, constraint, group and help.
 
-The flags of training, the options of `ablate` and `import_tf1`, the checks and the table in docs/flags.md come from the
-fields of `TrainConfig`.
+The flags of training, the options of `ablate` and `import_tf1`, the checks of single values and the table in
+docs/flags.md come from the fields of `Hyperparameters`.
 """
 
 import dataclasses
@@ -9,8 +9,7 @@ import datetime
 import math
 from typing import Any
 
-from mime_tf.constraints import Constraint, at_least, check_field, more_than, one_of
-from mime_tf.errors import InputError
+from mime_tf.constraints import Constraint, at_least, more_than, one_of
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "elu", "gelu", "leaky_relu", "linear", "selu", "silu", "softplus", "softsign")
 RNN_CELLS = ("gru_v1", "gru", "lstm")
@@ -29,31 +28,12 @@ KINDS: dict[str, dict[str, Any]] = {
     },
 }
 PARTS = (REGRESSION, *KINDS)
-# Values of the flags in place of their defaults for the best prediction from a cohort of one's own.
-RECIPE: dict[str, Any] = {
-    "blend": PARTS,
-    "hierarchy": "auto",
-    "age_sex": "auto",
-    "visit_days": "auto",
-    "choose_by": "calibrated_loss",
-    "width": "auto",
-    "batch_size": 50,
-    "num_iter": 4000,
-    "eval_period": 50,
-    "patience": 8,
-    "patience_from_gain": 30,
-    "test_fraction": 0.2,
-    "valid_fraction": 0.1,
-}
 BESIDE_CODES = ("age_sex", "visit_days")  # inputs beside the codes
-_DIVISION = ("test_fraction", "valid_fraction")
 EQUATIONS = ("program", "paper")
 HIERARCHIES = ("none", "sum", "attention", "auto")
 RANDOM, TIME = SPLITS = ("random", "time")
 LABEL, NEXT_VISIT = TASKS = ("label", "next_visit")
 WIDTHS = ("rnn_size", "dx_emb_size", "rx_emb_size", "pr_emb_size", "dxobj_emb_size", "visit_emb_size")
-# Least number of patients of a cohort, and the width that `auto` gives it; 64 was enough for 2,000 to 10,000 patients.
-_AUTO_WIDTHS = ((100_000, 256), (20_000, 128), (1_000, 64), (0, 32))
 SIZE_NAMES = ("num_dx", "num_rx", "num_pr", "max_dx_per_visit", "max_rx_per_dx", "max_pr_per_dx")
 
 TRAINING, MODEL, SIZES = "Training", "Model", "Sizes of the data"
@@ -96,19 +76,17 @@ _CLASS_WEIGHT = Constraint("none, balanced, or a number above 0", _is_class_weig
 
 
 def _field(group: str, default: Any, constraint: Constraint | None, description: str) -> Any:
-    """Returns a field of `TrainConfig`; `description` is Markdown."""
+    """Returns a field of `Hyperparameters`; `description` is Markdown."""
     metadata = {"group": group, "constraint": constraint, "help": description}
     return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclasses.dataclass(frozen=True)
-class TrainConfig:
-    """The hyperparameters of a run, under the names and with the values of the authors' main.
+class Hyperparameters:
+    """The hyperparameters of a run, under the names and with the defaults of the authors' main.
 
-    docs/flags.md describes each. The six `SIZE_NAMES` are None for the sizes of the data.
-
-    Raises:
-        InputError: a value is out of its range, or values do not go together.
+    docs/flags.md describes each. The six `SIZE_NAMES` are None for the sizes of the data. Nothing is checked here;
+    `mime_tf.config.TrainConfig` is checked.
     """
 
     batch_size: int = _field(TRAINING, 20, _COUNT, "Number of patients in a training batch.")
@@ -425,175 +403,5 @@ class TrainConfig:
     )
     tensorboard: bool = _field(EVALUATION, True, None, "Write TensorBoard's events into the folder of each split.")
 
-    def __post_init__(self):
-        for field in dataclasses.fields(self):
-            check_field(field, getattr(self, field.name))
-        self._apply_width()
-        self._check_embeddings()
-        self._require("num_iter", self.num_iter >= self.eval_period, f"at least eval_period, {self.eval_period}")
-        self._require("max_threshold", self.max_threshold > self.min_threshold, "more than min_threshold")
-        self._check_division()
-        self._check_schedule()
-        both = self.distribute == "mirrored" and self.jit_compile == "on"
-        self._require("distribute, jit_compile", not both, "mirrored without XLA, which compiles for one device only")
-        compiled = self.jit_compile == "on" and "distinct" in self.pooling
-        self._require("pooling, jit_compile", not compiled, "views without distinct, or a step without XLA")
-        equal = self.dx_emb_size == self.rx_emb_size == self.pr_emb_size
-        self._require("dx_emb_size, rx_emb_size, pr_emb_size", equal, "equal: the three embeddings are added")
-        waits = self.patience > 0 or not self.patience_from_gain
-        self._require("patience, patience_from_gain", waits, "a patience of 1 or more where patience_from_gain is set")
-        views = len(set(self.pooling)) == len(self.pooling) > 0
-        self._require("pooling", views, "one or more different views")
-        self._check_blend()
-        if self.task == NEXT_VISIT:
-            self.check_several_outcomes()
-            undated = self.visit_days == "none"
-            self._require("visit_days, task", undated, "none: days are counted to a prediction after the next visit")
-        dated = self.visit_days == "none" or self.pooling != ("distinct",)
-        self._require("visit_days, pooling", dated, "none, or a view beside distinct, which has no times")
-        equal = self.dxobj_emb_size == self.visit_emb_size
-        self._require("dxobj_emb_size, visit_emb_size", equal, "equal: a visit is a sum of Dx-objects")
 
-    def _check_embeddings(self) -> None:
-        """Checks what code embeddings are added to, and what they start from."""
-        links, auto = self.init_embeddings == "links", self.width == "auto"
-        equal = self.equations == "program" or auto or self.dx_emb_size == self.dxobj_emb_size
-        right = "program, or equal widths, which the skip connections add"
-        self._require("equations, dx_emb_size, dxobj_emb_size", equal, right)
-        self._require("init_embeddings, init_from", not (links and self.init_from), "random where init_from is set")
-        for name in BESIDE_CODES:
-            reads = getattr(self, name) != "none"
-            self._require(f"{name}, init_from", not (reads and self.init_from), "none where init_from is set")
-        for name in ("init_embeddings", "init_from"):
-            free = self.hierarchy in ("none", "auto") or getattr(self, name) == FIELDS[name].default
-            self._require(f"hierarchy, {name}", free, f"none where {name} is set, which starts codes from other values")
-        fits = not links or auto or self.link_dimensions <= self.dx_emb_size
-        self._require("link_dimensions, dx_emb_size", fits, "at most dx_emb_size")
-
-    def _apply_width(self) -> None:
-        """Sets the six widths to that of `width`, unless it is to be found, or they have flags of their own."""
-        if self.width == "own":
-            return
-        number = None if self.width == "auto" else int(self.width)
-        for name in WIDTHS:
-            free = getattr(self, name) in (FIELDS[name].default, number)
-            self._require(f"width, {name}", free, f"own where {name} is set")
-            if number:
-                object.__setattr__(self, name, number)
-
-    def _check_division(self) -> None:
-        """Checks how the patients are divided."""
-        distinct = len(set(self.split_seeds)) == len(self.split_seeds) > 0
-        self._require("split_seeds", distinct, "one or more different seeds")
-        self._check_time()
-        if not self.folds:
-            held_out = self.test_fraction + self.valid_fraction
-            self._require("test_fraction", held_out < 1, "less than 1 - valid_fraction, so that training has patients")
-            return
-        for name in ("split_seeds", "test_fraction"):
-            is_default = getattr(self, name) == type(self).__dataclass_fields__[name].default
-            self._require(f"{name}, folds", is_default, f"without {name}, which says nothing of folds")
-        rest = 1 - 1 / self.folds
-        self._require("folds, valid_fraction", self.valid_fraction < rest, "a valid_fraction of less than 1 - 1/folds")
-        whole = not self.eval_drop_remainder
-        self._require("folds, eval_drop_remainder", whole, "folds alone, so that every patient is scored")
-
-    def _check_time(self) -> None:
-        """Checks the flags of a division by time, which makes one split of all patients."""
-        if self.split_by != TIME:
-            self._require("split_dates, split_by", not self.split_dates, f"{TIME} where dates are given")
-            return
-        for name in ("folds", "split_seeds", "train_ratio", "task"):
-            is_default = getattr(self, name) == FIELDS[name].default
-            self._require(f"split_by, {name}", is_default, f"{TIME} without {name}, for time makes one split")
-        dates = self.split_dates
-        ascending = not dates or (len(dates) == 2 and dates[0] < dates[1])
-        self._require("split_dates", ascending, "two dates, the first day of valid and that of test")
-
-    def _check_blend(self) -> None:
-        """Checks that the parts of a blend and the options of a single network are not mixed."""
-        different = len(set(self.blend)) == len(self.blend)
-        self._require("blend", different, "different parts")
-        for name in ("pooling", "init_from", "eval_drop_remainder", "jit_compile") if self.blend else ():
-            is_default = getattr(self, name) == type(self).__dataclass_fields__[name].default
-            self._require(f"blend, {name}", is_default, f"without {name}, which is of a single network")
-
-    def check_several_outcomes(self) -> None:
-        """Raises InputError for an option that goes with one outcome per patient only."""
-        for name in ("blend", "class_weight", "choose_by"):
-            is_default = getattr(self, name) == type(self).__dataclass_fields__[name].default
-            self._require(name, is_default, "left out where a patient has several outcomes, which take one network")
-
-    def _check_schedule(self) -> None:
-        """Checks that a warm-up has a schedule to lead to."""
-        cosine = not self.warmup_steps or self.learning_rate_schedule == "cosine"
-        self._require("warmup_steps, learning_rate_schedule", cosine, "cosine where warmup_steps is not 0")
-        self._require("warmup_steps", self.warmup_steps < self.updates, "less than the number of updates")
-
-    def _require(self, names: str, holds: bool, right: str) -> None:
-        if not holds:
-            values = ", ".join(str(getattr(self, name)) for name in names.split(", "))
-            raise InputError(f"{names}: found {values}; must be {right}")
-
-    @property
-    def weight_of_embeddings(self) -> float | None:
-        """Weight of the sum of squares of the code embeddings, or None for that of all weights."""
-        return None if self.regularize_embeddings == "same" else float(self.regularize_embeddings)
-
-    def with_widths(self, patients: int) -> "TrainConfig":
-        """Returns the configuration for a cohort of so many patients, with a number in place of the width `auto`.
-
-        >>> config = TrainConfig(width="auto").with_widths(5000)
-        >>> config.width, config.rnn_size, config.dx_emb_size
-        ('64', 64, 64)
-        """
-        if self.width != "auto":
-            return self
-        return dataclasses.replace(self, width=str(next(width for least, width in _AUTO_WIDTHS if patients >= least)))
-
-    def with_recipe(self) -> "TrainConfig":
-        """Returns the configuration with the values of `RECIPE`, but for the division of the patients, which stays.
-
-        Options of a single network that a blend does not take have their defaults.
-
-        >>> TrainConfig(valid_fraction=0.3, rnn_size=8).with_recipe().blend
-        ('regression', 'recurrent', 'bilinear')
-        """
-        widths = {name: FIELDS[name].default for name in WIDTHS}
-        values = {name: value for name, value in RECIPE.items() if name not in _DIVISION}
-        return dataclasses.replace(self, jit_compile="auto", **widths, **values)
-
-    @property
-    def split_numbers(self) -> tuple[int, ...]:
-        """Number of each split, the j of r<i>s<j>: the split seeds, or the folds from 0."""
-        return (0,) if self.split_by == TIME else tuple(range(self.folds)) or self.split_seeds
-
-    @property
-    def criterion(self) -> str:
-        """Name of `choose_by` among the figures of an evaluation."""
-        return f"valid_{self.choose_by}"
-
-    @property
-    def kinds(self) -> dict[str, "TrainConfig"]:
-        """Configuration of each kind of network in a blend."""
-        kinds = (part for part in self.blend if part != REGRESSION)
-        return {kind: dataclasses.replace(self, blend=(), jit_compile="off", **KINDS[kind]) for kind in kinds}
-
-    @property
-    def division(self) -> dict[str, Any]:
-        """Dict of how patients are divided, arguments of `mime_tf.splits.split.split`."""
-        names = ("test_fraction", "valid_fraction", "train_ratio", "folds")
-        return {name: getattr(self, name) for name in names}
-
-    @property
-    def evaluations(self) -> int:
-        """Number of evaluations of a split. Updates after the last one change nothing that is kept."""
-        return self.num_iter // self.eval_period
-
-    @property
-    def updates(self) -> int:
-        """Number of updates that a split draws windows for: iterations 0 to `num_iter`, inclusive."""
-        return self.num_iter + 1
-
-
-FIELDS = {field.name: field for field in dataclasses.fields(TrainConfig)}
+FIELDS = {field.name: field for field in dataclasses.fields(Hyperparameters)}

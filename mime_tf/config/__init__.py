@@ -1,0 +1,52 @@
+"""The hyperparameters of a run: each written down once, checked, and the values that follow from them."""
+
+from mime_tf.config.checks import check_several_outcomes
+from mime_tf.config.fields import (
+    ACTIVATIONS,
+    BESIDE_CODES,
+    EQUATIONS,
+    EVALUATION,
+    FIELDS,
+    GROUPS,
+    KINDS,
+    LABEL,
+    NEXT_VISIT,
+    PARTS,
+    POOLING,
+    RANDOM,
+    REGRESSION,
+    RNN_CELLS,
+    SIZE_NAMES,
+    TASKS,
+    TIME,
+    TRAINING,
+    WIDTHS,
+    Hyperparameters,
+)
+from mime_tf.config.train_config import RECIPE, TrainConfig
+
+__all__ = [
+    "ACTIVATIONS",
+    "BESIDE_CODES",
+    "EQUATIONS",
+    "EVALUATION",
+    "FIELDS",
+    "GROUPS",
+    "KINDS",
+    "LABEL",
+    "NEXT_VISIT",
+    "PARTS",
+    "POOLING",
+    "RANDOM",
+    "RECIPE",
+    "REGRESSION",
+    "RNN_CELLS",
+    "SIZE_NAMES",
+    "TASKS",
+    "TIME",
+    "TRAINING",
+    "WIDTHS",
+    "Hyperparameters",
+    "TrainConfig",
+    "check_several_outcomes",
+]
