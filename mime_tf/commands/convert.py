@@ -50,7 +50,7 @@ def _add_files(group: Group) -> None:
     add(group, "on_error", choice(("stop", "skip")), text, "stop")
     text = "make references to nowhere, and events of another patient than their visit, an error; else they are counted"
     group.add_argument("--strict", action="store_true", help=text)
-    text = "tables: the YAML that says what the columns are"
+    text = "tables: the YAML that names the columns"
     add(group, "mapping", Value(str), text, metavar="FILE")
     text = "omop: CSV or Parquet of orders and their diagnoses, in place of FACT_RELATIONSHIP"
     add(group, "links", Value(str), text, metavar="FILE")
@@ -86,7 +86,7 @@ def _add_hierarchy(group: Group) -> None:
     add(group, "hierarchy", Values(str), text, metavar="FILE,...")
     text = "code systems whose ancestors are told by the beginning of a code; none for no such rule"
     add(group, "hierarchy_rules", Values(str, one_of((*RULES, "none"))), text, ",".join(RULES), metavar="RULE,...")
-    text = "what ancestors are kept, such as icd10-category or 'RxNorm Ingredient' (default: all)"
+    text = "levels of ancestors to keep, such as icd10-category or 'RxNorm Ingredient' (default: all)"
     add(group, "ancestor_levels", Values(str), text, metavar="LEVEL,...")
     text = "leave out ancestors more than N steps away (default: none)"
     add(group, "ancestor_steps", Value(int, at_least(1)), text)
@@ -192,7 +192,7 @@ def _check(arguments: Namespace) -> None:
         if getattr(arguments, name) is not None and arguments.source != source:
             raise InputError(f"{name}: goes with source {source} only; found source {arguments.source}")
     if arguments.source == "tables" and arguments.mapping is None:
-        raise InputError("mapping: source tables needs one, a YAML that says what the columns are; see docs/tables.md")
+        raise InputError("mapping: source tables needs one, a YAML that names the columns; see docs/tables.md")
     if arguments.master is not None and arguments.engine != "spark":
         raise InputError("master: goes with engine spark only")
     if not os.path.exists(arguments.input):

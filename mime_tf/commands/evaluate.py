@@ -237,7 +237,7 @@ def _check_data(model: "MeanModel", cohort: "Cohort", name: str) -> list[str]:
 
 
 def _origin(arguments: Namespace, model: "MeanModel") -> dict[str, Any]:
-    """Returns the entries of metrics.json about the model and what was asked."""
+    """Returns the entries of metrics.json about the model and the request."""
     asked = {name: getattr(arguments, name) for name in ("model", "data", "split", "bootstrap", "seed")}
     seeds = [split.split_seed for split in model.splits]
     return {**asked, "model_is": model.described, "split_seed": seeds[0] if len(seeds) == 1 else seeds}

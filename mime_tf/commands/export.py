@@ -54,4 +54,4 @@ def run(arguments: Namespace) -> None:
     )
     console.line(f"{arguments.output}: a SavedModel with the signatures serving_default and json")
     card = os.path.join(arguments.output, folder.CARD)
-    console.line(f"{card}: the model card; a person has to add what is marked [to be filled in]")
+    console.line(f"{card}: the model card; a person has to add the parts marked [to be filled in]")

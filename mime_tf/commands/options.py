@@ -250,7 +250,7 @@ def add_subgroup(group: Group, default: str = "") -> None:
 
 def add_title(group: Group) -> None:
     """Adds `--title`."""
-    text = "what the model predicts, in place of the outcome that convert has recorded in the run"
+    text = "name of the outcome, in place of the one that convert has recorded in the run"
     add(group, "title", Value(str), text)
 
 

@@ -14,7 +14,7 @@ EPILOG = """example:
       http://127.0.0.1:8000/predict
 
   POST /predict       patients as JSON in, probabilities out
-  GET  /health        state, and what is predicted
+  GET  /health        state, and the outcome predicted
   GET  /openapi.json  all forms; /docs shows them as a page, whose scripts the browser takes from the internet
   GET  /cds-services  CDS Hooks' discovery; POST /cds-services/mime-tf answers a bundle of FHIR with a card
 

@@ -11,9 +11,9 @@ from mime_tf.terminal.console import Console
 EPILOG = """example:
   mime-tf tripod --model runs/a_ --validation validation --output checklist
 
-Drafts what journals ask for about a prediction model: the items of TRIPOD+AI and the questions of PROBAST+AI, each
-"from the run", "for you to say" or "not done". It needs nothing but the run: the figures are those of its test sets.
-The items are named by number and topic; their text is in the guidelines."""
+Drafts the checklists that journals ask for with a prediction model: the items of TRIPOD+AI and the questions of
+PROBAST+AI, each answered "from the run", "for you to say" or "not done". It needs nothing but the run: the figures are
+those of its test sets. The items are named by number and topic; their text is in the guidelines."""
 
 MARKDOWN, PAGE = FILES = ("tripod.md", "tripod.html")
 
