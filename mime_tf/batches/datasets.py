@@ -10,9 +10,9 @@ from mime_tf.batches.tables import Batch, block_bounds
 from mime_tf.data.store import offsets
 from mime_tf.splits.split import Part
 
-# Most visits in the different batches of a dataset that are cut once and kept because they come again and again: some
-# 40 bytes each.
-VISITS_KEPT = 1 << 20
+# Most visits in the different batches of a dataset that are cut once and kept because they come again and again; in a
+# cohort of the paper's shape each takes 60 bytes.
+VISITS_KEPT = 1 << 19
 # Most visits in a scoring batch, each patient counted with as many as the longest has; it bounds the memory of scoring.
 MOST_VISITS = 2048
 

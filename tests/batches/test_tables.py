@@ -432,7 +432,7 @@ def some_part(reference_cohort):
     return part, pickled.to_lists(store.select(rows).keep_known(known))
 
 
-@pytest.mark.parametrize("visits_kept", [1 << 20, 0], ids=["kept", "cut_again"])
+@pytest.mark.parametrize("visits_kept", [1 << 19, 0], ids=["kept", "cut_again"])
 @pytest.mark.parametrize("padding", [{}, {name: 2 for name in DIMENSIONS if name != "B"}], ids=["tight", "padded"])
 @pytest.mark.parametrize("kind", ["training", "divided", "scoring"])
 def test_datasets_hold_the_batches_and_the_labels(some_part, kind, padding, visits_kept, monkeypatch):

@@ -546,7 +546,7 @@ def started(folder):
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,
-            env=environment(),
+            env=environment() | {"TMPDIR": str(folder.parent)},  # a killed process leaves files of TensorFlow there
         )
         try:
             yield process
