@@ -45,7 +45,7 @@ class Yardstick:
     """A yardstick in one split.
 
     Attributes:
-        choice: what valid has chosen, in words.
+        choice: the choice by valid, in words.
         valid_loss: mean log loss on valid.
         test: float64, the probabilities of the patients of test, in input order.
     """
@@ -74,7 +74,7 @@ class Ablation:
             ancestors, at `train_ratio`; None without a hierarchy.
         best: the arm of the least mean loss on valid among the yardsticks that see the links, at `train_ratio`.
         recipe: a `Comparison` of the recipe with the yardsticks that see the links, at `train_ratio`; or None.
-        choices: dict from each training ratio to a dict from each yardstick to what valid has chosen in each split.
+        choices: dict from each training ratio to a dict from each yardstick to the choices by valid, one per split.
     """
 
     patients: int

@@ -90,7 +90,7 @@ def _lead(openings: dict[str, str], subject: str, comparison: Comparison, arm: s
 
 
 def on_ancestors(comparison: Comparison) -> str:
-    """Returns a sentence on whether the hierarchy helps a regression on codes and pairs, with what a shuffled one does.
+    """Returns a sentence on whether the hierarchy helps a regression on codes and pairs, beside a shuffled one.
 
     Args:
         comparison: of the arms `pairs_ancestors`, `pairs` and `SHUFFLED`, the first with the others.

@@ -66,7 +66,7 @@ def distance(shares: np.ndarray, reference: np.ndarray) -> float:
 
 
 def corrected(value: float, resampled: np.ndarray) -> Estimate:
-    """Returns a distance of 0 or more less what chance adds to it, with a basic bootstrap interval.
+    """Returns a distance of 0 or more less its bias by chance, with a basic bootstrap interval.
 
     A resample is about as much further away from the patients as these are, by chance, from the population (Davison and
     Hinkley, Bootstrap Methods and their Application, 1997, 2.1 and 5.2). So twice the value less the mean, and less the

@@ -132,7 +132,7 @@ def _columns(thresholds: Sequence[float]) -> list[tuple[str, float | None]]:
 
 
 def _counted(scores: Scores, members: np.ndarray, thresholds: Sequence[float]) -> np.ndarray:
-    """Returns what each row of a group adds to its counts: float64 (3 + 2 thresholds, rows)."""
+    """Returns the part of each row of a group in its counts: float64 (3 + 2 thresholds, rows)."""
     cases, controls = members & (scores.labels == 1), members & (scores.labels == 0)
     alerted = [scores.probabilities >= threshold for threshold in thresholds]
     errors = [hits & rows for hits in alerted for rows in (cases, controls)]

@@ -1,8 +1,8 @@
 """Smallest number of patients to develop a prediction model of a binary outcome, by Riley et al., BMJ 368 (2020) m441.
 
 The criteria are made for regressions without a penalty and without selection of predictors, whose parameters are
-counted before any is left out. They do not bound what a penalized regression or a network needs; they tell how much the
-data can bear.
+counted before any is left out. They do not bound the patients that a penalized regression or a network needs; they tell
+how much the data can bear.
 """
 
 import dataclasses
@@ -63,7 +63,7 @@ def cox_snell_r2(scores: Scores) -> float:
 
 
 def sample_size(parameters: int, prevalence: float, r2: float) -> SampleSize:
-    """Returns what the criteria ask for.
+    """Returns the numbers of patients that the criteria ask for.
 
     >>> size = sample_size(30, 0.05, 0.05)  # the criteria 1 and 3 of the paper's example of pre-eclampsia
     >>> size.overall_risk, size.shrinkage

@@ -47,7 +47,7 @@ class Block:
         visits: list of `mime_tf.explain.explanation.Visit`.
         first: int, number of the first of them, counted from 1.
         count: int, number of visits of the patient.
-        short: bool, whether the lines of a large visit are cut to what matters.
+        short: bool, whether the lines of a large visit are shortened.
     """
 
     visits: list
@@ -170,7 +170,7 @@ def _still_dxobjects(dxobjects):
 
 
 def _still(level, names):
-    """Yields a line for what moved nothing, if anything, with each name once."""
+    """Yields a line for the names that moved nothing, if any, each once."""
     if names:
         yield Line(level, f"moved nothing: {_listed(names)}", None)
 

@@ -110,7 +110,7 @@ class Explanation:
         logit: float, the logit of the whole record, which is that of the probability unless it was adjusted.
         gap: float, by how much the contributions may fail to add up.
         visits: tuple of Visit, in the order of time.
-        subject: str, what the model predicts, and of how many patients.
+        subject: str, the outcome, and the number of patients.
         remarks: tuple of str, to be read before the numbers.
         among: Among, or None where nothing is known of the patient or the run has no predictions for test patients.
     """

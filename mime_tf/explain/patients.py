@@ -28,7 +28,7 @@ def explain_patients(fitted, cohort, rows, tolerance=TOLERANCE, progress=None, t
         rows: the patients' indices in the cohort.
         tolerance: log-odds, the largest gap to accept; see `mime_tf.explain.attribution.contributions`.
         progress: function that is given a text now and then, such as `Console.progress`.
-        title: what the model predicts, in place of what the run knows; or None.
+        title: name of the outcome, in place of the one that the run has; or None.
 
     Returns:
         List of Explanation, one for each of `rows`.
@@ -96,7 +96,7 @@ class _Records:
         return Among(int((self._of_test > probability + _ROUNDING).sum()), count, float(self._of_test.mean()))
 
     def _remarks(self, empty):
-        """Yields what has to be known before the numbers are read."""
+        """Yields the remarks to read before the numbers."""
         if empty:
             yield (
                 "Nothing is known of this patient: the model knows none of the codes. The patient is scored "

@@ -123,7 +123,7 @@ def _write_on_box(axes, left, top, text, scale, contribution, **style):
 
 
 def _head(explanation):
-    """Yields the lines above the score, each with its color: what is predicted, and what to read before the numbers."""
+    """Yields the lines above the score, each with its color: the outcome, and remarks to read before the numbers."""
     if explanation.subject:
         yield shortened(explanation.subject, _WIDTH), "0.25"
     for remark in explanation.remarks:

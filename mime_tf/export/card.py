@@ -27,7 +27,7 @@ class Facts:
     """Facts in the folder of a fitted split besides those that `mime_tf.runs.fitted_split.FittedSplit` holds.
 
     Attributes:
-        subject: `mime_tf.runs.subject.Subject`, what the model predicts, of whom.
+        subject: `mime_tf.runs.subject.Subject`, the outcome and the patients.
         metrics: dict, the content of metrics.json, or None.
         sets: dict from `"valid"` and `"test"` to a pair of the number of rows and of rows of label 1, of those that the
             run left predictions of.
@@ -49,7 +49,7 @@ def gather(fitted, bootstrap=1000, progress=None, title=None):
         fitted: `mime_tf.runs.fitted_split.FittedSplit`.
         bootstrap: resamples for the intervals of test; 0 for none.
         progress: as for `mime_tf.assess.measures.assess`.
-        title: what the model predicts, in place of what the run knows; or None.
+        title: name of the outcome, in place of the one that the run has; or None.
 
     Returns:
         Facts.

@@ -19,8 +19,8 @@ class Example:
         patient: dict, the content of the JSON.
         codes: dict from an argument of `mime_tf.export.service.Service.codes` to nested lists of int, a batch of one
             patient.
-        of_patient: dict of what the model reads beside the codes: from `"age"` and `"sex"` to a list of one value, not
-            known; from `"days_before"` to a list of the days of both visits.
+        of_patient: dict of the inputs of the model beside the codes: from `"age"` and `"sex"` to a list of one value,
+            not known; from `"days_before"` to a list of the days of both visits.
     """
 
     patient: dict

@@ -24,7 +24,7 @@ def export(fitted, output, overwrite=False, bootstrap=1000, progress=None, title
         overwrite: replace an earlier export.
         bootstrap: number of resamples for the intervals in the card.
         progress: function that is given a text now and then, such as `Console.progress`.
-        title: what the model predicts, in place of what the run knows; or None.
+        title: name of the outcome, in place of the one that the run has; or None.
         unknown_codes: `"drop"`, or `"ancestor"` to show the model the nearest ancestors that it knows in place of a
             code that vocabulary.csv names and training did not hold.
 

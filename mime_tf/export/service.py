@@ -40,7 +40,7 @@ class Service(tf.Module):
     A model that reads age and sex has two more arguments in both functions: `age` float32 (B,), in years, below 0 or
     NaN where it is not known; and `sex` string (B,), as in the patients.csv of training, empty where it is not known.
     A model that reads the days of visits has a last argument, `days_before` int32 (B, T), whole days from each visit to
-    the prediction time, that do not rise; what follows a patient's last visit is passed over.
+    the prediction time, that do not rise; values after a patient's last visit are passed over.
 
     Args:
         fitted: `mime_tf.runs.fitted_split.FittedSplit`.
@@ -160,7 +160,7 @@ class Service(tf.Module):
         return answer
 
     def _substituted(self, kind, codes):
-        """Returns what stands for codes, and whether an ancestor does."""
+        """Returns the codes to score in place of codes, and whether each is an ancestor's."""
         instead, replaced = self.instead[kind]
         inside = (codes >= 0) & (codes < tf.size(instead))
         index = tf.where(inside, codes, 0)

@@ -98,7 +98,7 @@ class Monitoring:
     Attributes:
         model: the model.
         asked: the choices.
-        reference: what the periods are held against.
+        reference: the values that the periods are compared with.
         periods: from the first to the last, those without rows included.
         notes: remarks.
     """

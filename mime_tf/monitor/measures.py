@@ -23,7 +23,7 @@ class Measure:
 
     Attributes:
         title: for people.
-        about: what it is, and where it should lie.
+        about: its meaning, and where it should lie.
         ideal: value of a perfect model, or of no drift; or None.
         is_share: shown in percent.
     """

@@ -19,7 +19,7 @@ def monitoring_page(monitoring: Monitoring, pictures: Mapping[str, Picture], tit
     Args:
         monitoring: the periods, measured.
         pictures: of `mime_tf.monitor.picture.draw`.
-        title: what the model predicts, in place of what the run knows; or None.
+        title: name of the outcome, in place of the one that the run has; or None.
     """
     model = monitoring.model
     folders = [model.path, *(split.folder for split in model.splits)]

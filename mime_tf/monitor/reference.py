@@ -24,7 +24,7 @@ class Reference:
         bins: tenths of the probabilities of the test patients, or None.
         codes: how often codes occurred in training, of several splits together; or None.
         sex: the commonest in all that the run was divided from, or None.
-        notes: remarks on what is not known.
+        notes: remarks on values that are not known.
     """
 
     values: dict[str, float]

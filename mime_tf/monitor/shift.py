@@ -65,7 +65,7 @@ class Shifts:
         model: that scored them.
         cohort: the patients.
         scored: the rows and their scores.
-        reference: what they are held against.
+        reference: the values that they are compared with.
     """
 
     def __init__(self, model: MeanModel, cohort: Cohort, scored: ScoredSet, reference: Reference):

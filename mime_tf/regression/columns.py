@@ -48,7 +48,7 @@ class Columns:
     Attributes:
         windows: the last so many visits each, `ALL` for all visits; below 0 the visits of the last so many days. Of one
             that fades, its halving in visits, or below 0 in days.
-        keys: int64 arrays, ascending, one per window: what at least `least` training patients have in it.
+        keys: int64 arrays, ascending, one per window: those that at least `least` training patients have in it.
         lineage: the ancestors of the codes, which have keys as well, or None.
         fading: number of windows that fade, the last ones.
     """
@@ -126,7 +126,7 @@ class Columns:
         return sparse.hstack([empty, *blocks], format="csr")
 
     def scale(self, keys: np.ndarray) -> np.ndarray:
-        """Returns what the columns of keys are multiplied by."""
+        """Returns the factors of the columns of keys."""
         if self.lineage is None:
             return np.ones(len(keys))
         scale = np.ones(len(keys))
@@ -210,7 +210,7 @@ def pair_key(dx: int, kind: str, code: int) -> int:
 
 
 def codes_of(key: int) -> tuple[tuple[str, int], ...]:
-    """Returns what a key stands for: (kind, code) of one code, or of a diagnosis and of an order."""
+    """Returns the codes of a key: (kind, code) of one code, or of a diagnosis and of an order."""
     if key < 0:
         kind, code = divmod(-1 - key, _CODES)
         return ((CODE_KINDS[kind], code),)

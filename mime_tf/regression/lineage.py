@@ -97,7 +97,7 @@ class Lineage:
         return Lineage(offsets, ancestors, self.names)
 
     def scale(self, kind: str, numbers: np.ndarray) -> np.ndarray:
-        """Returns what the columns of codes and ancestors are multiplied by, float64, from 0 to 1.
+        """Returns the factors of the columns of codes and ancestors, float64, from 0 to 1.
 
         It is the fourth root of the share that the codes of an ancestor are of those of the largest ancestor of the
         kind: a code counts as one of one, and as 1 if it has no ancestor.

@@ -88,7 +88,7 @@ class Linear:
         return names + (self.attributes.names() if self.attributes is not None else [])
 
     def choice(self) -> str:
-        """Returns what valid has chosen, such as `L1, C 0.15, all visits`."""
+        """Returns the choice by valid, such as `L1, C 0.15, all visits`."""
         windows = [window_name(*view) for view in self.columns.views] if self.columns is not None else []
         blocks = [" and ".join(windows)] if windows else []
         blocks += ["with ancestors"] if self.columns is not None and self.columns.lineage is not None else []

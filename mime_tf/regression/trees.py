@@ -62,7 +62,7 @@ class Trees:
         return self.predict(design(self.columns, None, self.attributes, store, patients, table)[:, self.kept])
 
     def choice(self) -> str:
-        """Returns what valid has chosen, such as `LightGBM, 120 trees of at most 4 leaves`."""
+        """Returns the choice by valid, such as `LightGBM, 120 trees of at most 4 leaves`."""
         densest = f" on the {len(self.kept)} densest columns" if self.engine == SCIKIT_LEARN else ""
         return f"{self.engine}{densest}, {self.rounds} trees of at most {self.leaves} leaves"
 
@@ -93,7 +93,7 @@ def fit(
         columns: learned from `train`.
         table: the patients.csv beside the cohort, for age and sex; None for neither.
         seed: seed of the engine.
-        engine: `LIGHTGBM` or `SCIKIT_LEARN`; by default what `installed` says.
+        engine: `LIGHTGBM` or `SCIKIT_LEARN`; by default that of `installed`.
     """
     engine = engine or installed()
     attributes = Attributes.learn(table, train) if table is not None else None

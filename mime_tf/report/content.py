@@ -16,7 +16,7 @@ class Report:
 
     Attributes:
         model: str, the path that the report was asked for.
-        subject: `mime_tf.runs.subject.Subject`, what the model predicts, of whom.
+        subject: `mime_tf.runs.subject.Subject`, the outcome and the patients.
         overview: `mime_tf.report.overview.Overview`, the report in short.
         splits: list of `mime_tf.report.inputs.AssessedSplit`, one for each finished split.
         detailed: the AssessedSplit that is shown in detail.

@@ -30,7 +30,7 @@ class Settings:
         patients: explain five patients.
         bootstrap: `mime_tf.assess.bootstrap.Bootstrap`, the resamples behind the intervals.
         yardsticks: fit simpler models to the same patients.
-        title: what the model predicts, in place of what the run knows; or None.
+        title: name of the outcome, in place of the one that the run has; or None.
     """
 
     alert_rates: tuple = (0.05, 0.1, 0.2)

@@ -1,4 +1,4 @@
-"""The report in short: what a reader asks first, answered in plain English from what the sections have measured."""
+"""The report in short: a reader's first questions, answered in plain English from the measures of the sections."""
 
 import dataclasses
 import math
@@ -18,7 +18,7 @@ class Overview:
 
     Attributes:
         answers: list of pairs of str: a question and its answer.
-        steps: list of str, what to do next.
+        steps: list of str, the next steps to take.
     """
 
     answers: list
@@ -26,7 +26,7 @@ class Overview:
 
 
 def overview(inputs, sections):
-    """Answers what a reader asks first.
+    """Answers a reader's first questions.
 
     Args:
         inputs: `mime_tf.report.inputs.Inputs`.
@@ -154,7 +154,7 @@ def _calibration(inputs):
 
 
 def _verdict(assessment, name, verdicts):
-    """Returns what the interval of a measure that is ideally 1 says; empty without one."""
+    """Returns the verdict by the interval of a measure that is ideally 1; empty without one."""
     bounds = assessment.intervals[name]
     return f": {verdicts[side(bounds, 1)]}" if interval(bounds) else ""
 
@@ -172,7 +172,7 @@ def _unknown(inputs):
 
 
 def _steps(inputs, yardsticks):
-    """Yields what to do next, the most important first."""
+    """Yields the next steps to take, the most important first."""
     assessment = inputs.detailed.assessment
     if assessment.ones < FEW:
         yield f"Collect more patients with the outcome: {assessment.ones:,} in test are too few to judge by."

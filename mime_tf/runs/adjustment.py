@@ -79,7 +79,7 @@ def write(folder: str, recalibration: Recalibration, prevalence: float, facts: d
         folder: of the fitted split.
         recalibration: the function.
         prevalence: share of cases among the patients that it was fitted to.
-        facts: dict of what else is to be known about it, such as the digests of the data.
+        facts: dict of other facts about it, such as the digests of the data.
     """
     content = dataclasses.asdict(recalibration) | {"prevalence": prevalence} | facts
     files.write_json(os.path.join(folder, RECALIBRATION), content)

@@ -1,4 +1,4 @@
-"""How often codes occurred in training, `code_counts.json`: what the codes of later patients are held against.
+"""How often codes occurred in training, `code_counts.json`, to compare with the codes of later patients.
 
 It holds numbers and no patient.
 """

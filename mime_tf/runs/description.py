@@ -27,7 +27,7 @@ def reads(config: TrainConfig, parts: Sequence[dict[str, Any]]) -> str:
 
 
 def leaves_out(is_aged: bool, is_dated: bool) -> str:
-    """Returns what of a patient a model does not read.
+    """Returns the facts about a patient that a model does not read, as a phrase.
 
     Args:
         is_aged: whether it reads age and sex.

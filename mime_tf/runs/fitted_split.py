@@ -125,7 +125,7 @@ class FittedSplit:
         """The model, MiME, not compiled; built when it is first asked for.
 
         Raises:
-            InputError: its weights are damaged, or it reads what the flags of its run leave out.
+            InputError: its weights are damaged, or it has inputs that the flags of its run leave out.
         """
         model = self.load_model()
         reads = {"age_sex": getattr(model, "attributes", None), "visit_days": getattr(model, "reads_days", False)}

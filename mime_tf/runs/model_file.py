@@ -73,7 +73,7 @@ def check(path: str, sizes: Mapping[str, int] | None, compiled: bool = True) -> 
     Args:
         path: of the file.
         sizes: dict of the sizes that the model should have, or None for any.
-        compiled: whether Keras will read what the model was compiled with.
+        compiled: whether Keras will read the optimizer, the loss and the metrics.
 
     Returns:
         The shapes of its weights, as `mime_tf.runs.weights.shapes` has them.

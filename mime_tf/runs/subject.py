@@ -27,7 +27,7 @@ class Subject:
 
     @classmethod
     def read(cls, folder: str | os.PathLike, cohort_path: str | None) -> "Subject":
-        """Reads what training took along into a fitted split's folder.
+        """Reads the account that training left in a fitted split's folder.
 
         Args:
             folder: of the fitted split.

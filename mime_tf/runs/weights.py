@@ -175,7 +175,7 @@ def _groups(wanted: Shapes) -> set[str]:
 
 
 def _datasets(path: str, group: Any, prefix: str, allowed: set[str]) -> Iterator[tuple[str, Any]]:
-    """Yields the name and dataset of each array; follows no link but to what lies in the file itself."""
+    """Yields the name and dataset of each array; follows no link out of the file."""
     import h5py
 
     for key in group:

@@ -43,7 +43,7 @@ def write_codes(folder: str, sizes: Mapping[str, int], known: Mapping[str, np.nd
 def write_subject(
     folder: str, cohort: Cohort, rows: np.ndarray, split: Split, periods: Mapping[str, tuple[str, str]] | None = None
 ) -> None:
-    """Writes what a page needs to tell whom a model is about: numbers of the patients, and `convert`'s account of them.
+    """Writes the facts about a model's patients that pages tell: their numbers, and `convert`'s account of them.
 
     Args:
         folder: of the fitted split.

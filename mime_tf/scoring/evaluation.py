@@ -106,7 +106,7 @@ class Evaluator:
         asked: the choices.
 
     Attributes:
-        notes: remarks on what is about to be scored.
+        notes: remarks on the rows to be scored.
 
     Raises:
         InputError: codes mean something else than in training, or the set can't be made again.

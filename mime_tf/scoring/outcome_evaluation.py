@@ -62,7 +62,7 @@ class OutcomeEvaluation:
 
 
 def left_out(model: FittedSplit, cohort: Cohort) -> Iterator[str]:
-    """Yields notes on what the task of a model leaves out of a cohort, as it was read."""
+    """Yields notes on the patients that the task of a model leaves out of a cohort, as it was read."""
     if model.config.task != NEXT_VISIT:
         return
     single_visits = int((cohort.store.visit_counts == 1).sum())

@@ -1,4 +1,4 @@
-"""Yardsticks of models of several outcomes: what the shares in train, and repeating a patient's history, would give."""
+"""Yardsticks of models of several outcomes: the shares in train, and the repetition of a patient's history."""
 
 import numpy as np
 

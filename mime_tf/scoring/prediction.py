@@ -96,8 +96,8 @@ def predict(
             code that it does not.
 
     Raises:
-        InputError: `batch_size` is less than 1, the cohort's codes mean something else than in training, no table says
-            what the ancestors are, or the model's weights give no numbers.
+        InputError: `batch_size` is less than 1, the cohort's codes mean something else than in training, no table has
+            the ancestors, or the model's weights give no numbers.
     """
     (predictions,) = predict_parts(fitted, len(cohort), [cohort], batch_size, progress, unknown_codes)
     return predictions

@@ -27,7 +27,7 @@ class Substitution:
 
     Attributes:
         fitted: the fitted split, with room for codes that have nothing but ancestors.
-        codes: by kind, int32: index in the model of what stands for a code: itself, a code that is its ancestor, or one
+        codes: by kind, int32: index in the model of the code in its place: itself, a code that is its ancestor, or one
             that has its ancestors.
         replaced: by kind, bool: whether an ancestor stands for a code.
         moved: by kind, number by which codes are moved that the model has no room for, behind those with ancestors.
@@ -46,7 +46,7 @@ class Substitution:
         model knows the nearest is taken; of equally near ones a code, then the first by system and code.
 
         Raises:
-            InputError: no hierarchy says what the ancestors are, codes have no names, or the tables in the model's
+            InputError: no hierarchy has the ancestors, codes have no names, or the tables in the model's
                 folder are not those of its training.
         """
         hierarchies = [each for each in (cohort.hierarchy, fitted.hierarchy) if each is not None]
@@ -152,7 +152,7 @@ def _instead(
     hierarchies: Sequence[Hierarchy],
     own: Mapping[tuple[str, str], int],
 ) -> dict[int, tuple[int | Slot, list[Relation]]]:
-    """Returns what stands for each code of a vocabulary that a model does not know but by an ancestor.
+    """Returns the substitute of each code of a vocabulary that a model knows by an ancestor alone.
 
     Args:
         kind: `"dx"`, `"rx"` or `"pr"`.

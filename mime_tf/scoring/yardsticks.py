@@ -24,7 +24,7 @@ class Yardstick:
 
     Attributes:
         name: of `mime_tf.regression.yardsticks.NAMES`.
-        choice: what valid has chosen, in words.
+        choice: the choice by valid, in words.
         auc: its ROC AUC.
         lead: ROC AUC of the model less that of the yardstick.
     """

@@ -1,4 +1,4 @@
-"""Forms of what the server takes and answers; FastAPI checks them, and makes the OpenAPI page of them."""
+"""Forms of requests and answers; FastAPI checks them, and makes the OpenAPI page of them."""
 
 from typing import Annotated, Any
 
@@ -25,7 +25,7 @@ class DxObject(_Form):
 
 
 class Patient(_Form):
-    """A patient's visits in the order of time, each a list of Dx-objects; and what else the model reads."""
+    """A patient's visits in the order of time, each a list of Dx-objects; and the other inputs of the model."""
 
     visits: list[list[DxObject]] = Field(min_length=1)
     age: float | None = Field(default=None, ge=0, le=OLDEST, description="years at the prediction time")

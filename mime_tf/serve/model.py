@@ -27,13 +27,13 @@ class ServedModel:
 
     Args:
         fitted: the fitted split.
-        title: what the model predicts, in place of what the run knows of it.
+        title: name of the outcome, in place of the one that the run has; or None.
 
     Attributes:
         fitted: the fitted split.
         name: name of its folder.
-        predicts: what the probability is of.
-        reads: what the model reads beside visits: fields of `Patient`.
+        predicts: the outcome that the probability is of.
+        reads: inputs of the model beside visits: fields of `Patient`.
     """
 
     def __init__(self, fitted: FittedSplit, title: str | None = None):

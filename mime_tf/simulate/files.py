@@ -178,7 +178,7 @@ def _cohorts(simulation: Simulation, paths: Paths) -> Iterator[tuple[str, Store,
 
 
 def _truth_columns(simulation: Simulation) -> dict[str, np.ndarray]:
-    """Returns the truth about each patient, a mode's own score first; what is not known has no column."""
+    """Returns the truth about each patient, a mode's own score first; values that are not known have no column."""
     scores = {f"{name}_score": score for name, score in reversed(simulation.origin.scores.items())}
     expected = {"risk_with_links": simulation.risk_with_links, "risk_without_links": simulation.risk_without_links}
     return {"risk": simulation.risk} | scores | {name: risk for name, risk in expected.items() if risk is not None}

@@ -63,7 +63,7 @@ class Parameters:
         prevalence: mean risk.
         mean_visits: average number of visits per patient.
         num_dx, num_rx, num_pr: sizes of the vocabularies; None for those of the mode.
-        informative_links: in the mode `related`, whether families also decide what is ordered.
+        informative_links: in the mode `related`, whether families also decide the orders.
         finer_level: in the mode `related`, whether the hierarchy has a finer level that means nothing.
         unlinked: share of the orders that lose the link to their diagnosis.
         renamed: in the mode `related`, share of the codes that have other names in a cohort of the last patients; None

@@ -24,7 +24,7 @@ _TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?")
 class Times:
     """The days of prediction of a cohort's rows, and how to divide by them.
 
-    A group, the rows of one patient, is in the set of its last row, and what it has in the time of an earlier set is
+    A group, the rows of one patient, is in the set of its last row, and its rows in the time of an earlier set are
     left out: so no group is on two sides, and every row is predicted in the time of its set.
 
     Attributes:
@@ -96,7 +96,7 @@ class Times:
         return {name: (_iso(of_set.min()), _iso(of_set.max())) for name, of_set in days.items()}
 
     def lines(self, split: Split, rows: np.ndarray) -> Iterator[str]:
-        """Yields what is to be told of a split.
+        """Yields the lines to print about a split.
 
         Args:
             split: made by these times.

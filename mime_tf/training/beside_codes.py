@@ -29,7 +29,7 @@ class BesideCodes:
 
     @classmethod
     def of(cls, config: TrainConfig, cohort: Cohort) -> "BesideCodes":
-        """Reads what a configuration asks for, as far as the tables beside a cohort have it.
+        """Reads the inputs that a configuration asks for, as far as the tables beside a cohort have them.
 
         Raises:
             InputError: a table is damaged, or an age is no number.

@@ -1,4 +1,4 @@
-"""The regression of a blend: what it reads is chosen by predictions for patients that it was not fitted to."""
+"""The regression of a blend: its columns are chosen by predictions for patients that it was not fitted to."""
 
 import dataclasses
 
@@ -17,7 +17,7 @@ from mime_tf.training.blend_weights import calibrated_losses
 
 @dataclasses.dataclass(frozen=True, repr=False, eq=False)
 class OutOfFold:
-    """A regression, and what it tells of the training patients.
+    """A regression, and its predictions for the training patients.
 
     Attributes:
         fitted: the regression, fitted to all of train.

@@ -158,7 +158,7 @@ class Progress(keras.callbacks.Callback):
     """Shows how far a training is, how fast it goes and how long it has to go.
 
     Args:
-        name: of the split, or of what else is fitted.
+        name: of the split, or of another model that is fitted.
         state: of the training.
         config: the flags of the run.
         periods: number of evaluation periods in all.

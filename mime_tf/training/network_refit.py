@@ -37,7 +37,7 @@ class NetworkRefit:
         Args:
             iteration: number of updates after the first one, a multiple of the evaluation period.
             seed: seed of the training windows.
-            *numbers: what the initial weights are drawn for, as `Fitter.start` takes it.
+            *numbers: those that the initial weights are drawn by, as `Fitter.start` takes them.
 
         Raises:
             InputError: the training loss was not a finite number.

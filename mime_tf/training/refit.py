@@ -1,4 +1,4 @@
-"""Refit: one model fitted to all patients of a run, with what its splits have chosen.
+"""Refit: one model fitted to all patients of a run, with the choices of its splits.
 
 No patient is left to measure it on: its performance is taken to be that of the splits. docs/decisions/0035-refit.md has
 the rules.

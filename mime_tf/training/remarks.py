@@ -28,7 +28,7 @@ def _cases(part: Part) -> str:
 def warnings(
     history: Sequence[Mapping[str, Any]], kept: int, train: Part, valid: Part, criterion: str = "valid_loss"
 ) -> Iterator[str]:
-    """Yields warnings about a split that has ended, each with what may help.
+    """Yields warnings about a split that has ended, each with a remedy to try.
 
     A valid set whose labels are all alike tells nothing about a model, and has no warnings.
 

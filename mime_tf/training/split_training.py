@@ -46,7 +46,7 @@ class SplitTraining:
         """Fits the model of a split and writes the results.
 
         Args:
-            *numbers: what the initial weights are drawn for, as `Fitter.start` takes it.
+            *numbers: those that the initial weights are drawn by, as `Fitter.start` takes them.
 
         Returns:
             Dict of the results at the lowest validation loss, the keys `summary.RESULTS` among them.

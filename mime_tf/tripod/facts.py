@@ -53,7 +53,7 @@ class Facts:
 
         Args:
             path: of the run.
-            title: what the model predicts, in place of what the run knows; or None.
+            title: name of the outcome, in place of the one that the run has; or None.
             bootstrap: the resamples behind the intervals.
             progress: called with a line of text now and then.
             validation: path of a validate.json or of its folder, or None.

@@ -14,7 +14,7 @@ def validation_page(validation: Validation, forest: Picture, title: str | None =
     Args:
         validation: the sites, measured.
         forest: of `mime_tf.validation.picture.forest`.
-        title: what the model predicts, in place of what the run knows; or None.
+        title: name of the outcome, in place of the one that the run has; or None.
     """
     model = validation.model
     folders = [model.path, *(split.folder for split in model.splits)]

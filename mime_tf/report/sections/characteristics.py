@@ -17,7 +17,7 @@ class Row:
     """A row of the table.
 
     Attributes:
-        name: of the characteristic, with what its cells hold.
+        name: of the characteristic, with the kind of its cells.
         cells: list of pairs of str, one per group: a count and its share, or a median and its quartiles.
     """
 

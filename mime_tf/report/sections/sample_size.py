@@ -14,7 +14,7 @@ class Need:
     """Patients that are needed.
 
     Attributes:
-        counted: str, what is counted as a parameter.
+        counted: str, the things that are counted as parameters.
         r2: Cox-Snell R2 that is assumed.
         assumed: str, where it is from.
         size: `mime_tf.assess.sample_size.SampleSize`.
@@ -79,7 +79,7 @@ def describe(name, train_labels, all_labels, counts, test_scores):
         name: of the split.
         train_labels: of the training rows.
         all_labels: of all rows that the run divided.
-        counts: dict from what is counted as a parameter to how many there are.
+        counts: dict from things that are counted as parameters to their number.
         test_scores: `mime_tf.assess.scores.Scores` of the model on test.
 
     Returns:

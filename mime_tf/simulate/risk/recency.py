@@ -25,7 +25,7 @@ def sums(effects: dict[str, np.ndarray], store: Store, fading: np.ndarray) -> np
     Args:
         effects: for each kind, float64 (codes,).
         store: the records.
-        fading: float64 (visits,), what is left of an effect since each visit.
+        fading: float64 (visits,), share of an effect that is left since each visit.
     """
     total = np.zeros(len(store))
     for kind, kind_effects in effects.items():
