@@ -8,6 +8,7 @@ from mime_tf.report.inputs import AssessedSplit, Settings, read_inputs
 from mime_tf.report.overview import Overview, overview
 from mime_tf.report.sections import SECTIONS
 from mime_tf.runs.subject import Subject
+from mime_tf.terminal import environment
 
 
 @dataclasses.dataclass(frozen=True, repr=False)
@@ -59,6 +60,8 @@ def gather(model, data=None, settings=None, progress=lambda text: None):
     """
     settings = settings or Settings()
     inputs = read_inputs(model, data, settings, progress)
+    if inputs.cohort is not None:
+        environment.import_tensorflow()  # not without: the sections that need it are those that need the cohort
     sections = [section.gather(inputs) for section in SECTIONS]
     return Report(
         model=os.fspath(model),

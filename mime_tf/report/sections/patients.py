@@ -8,7 +8,6 @@ from mime_tf.errors import InputError
 from mime_tf.explain.lines import explanation_lines, standing, steps, title
 from mime_tf.pages.text import without_folders
 from mime_tf.report.section import Section
-from mime_tf.terminal import environment
 
 _TITLE = "Explained patients"
 LINES = 24  # of the picture and of the table of a patient
@@ -52,8 +51,7 @@ def gather(inputs):
     inputs.progress(f"explaining {len(chosen)} patients")
     rows = test.rows[list(chosen.values())]
     try:
-        environment.import_tensorflow()  # not before: all other sections do without
-        from mime_tf.explain.patients import explain_patients
+        from mime_tf.explain.patients import explain_patients  # loads TensorFlow
 
         explanations = explain_patients(
             inputs.fitted, inputs.cohort, rows, progress=inputs.progress, title=inputs.settings.title
