@@ -30,8 +30,8 @@ def periods(days: np.ndarray, kind: str) -> list[Period]:
     """Returns the periods from the first day to the last, those without a day included.
 
     >>> days = np.array([datetime.date(2023, 12, 31).toordinal(), datetime.date(2024, 4, 1).toordinal()])
-    >>> [period.name for period in periods(days, "quarter")]
-    ['2023-Q4', '2024-Q1', '2024-Q2']
+    >>> print(*(period.name for period in periods(days, "quarter")))
+    2023-Q4 2024-Q1 2024-Q2
 
     Args:
         days: int64 (rows,), counted from 0001-01-01 as 1.
