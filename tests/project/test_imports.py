@@ -159,7 +159,7 @@ CLEAN = {
     "mime_tf/loading.py": "from mime_tf import model",
     "mime_tf/errors.py": "import numpy as np",
     "mime_tf/constraints.py": "from mime_tf.errors import InputError",
-    "mime_tf/config.py": "from mime_tf.constraints import at_least",
+    "mime_tf/config/__init__.py": "from mime_tf.constraints import at_least",
     "mime_tf/commands/__init__.py": "",
     "mime_tf/commands/train.py": "from absl import flags\nfrom mime_tf.config import TrainConfig",
     "mime_tf/data/__init__.py": "",
