@@ -10,7 +10,8 @@ def describe() -> str:
     """Returns a line that names the devices TensorFlow found."""
     gpus = tf.config.list_physical_devices("GPU")
     if not gpus:
-        return f"devices: CPU ({cores()} cores), no GPU found"
+        count = cores()
+        return f"devices: CPU ({count} {'core' if count == 1 else 'cores'}), no GPU found"
     names = [tf.config.experimental.get_device_details(gpu).get("device_name", gpu.name) for gpu in gpus]
     return f"devices: {len(gpus)} GPU ({', '.join(names)})"
 
