@@ -164,10 +164,14 @@ def _unknown(inputs):
     empty, rows = int(results.test.empty.sum()), len(results.test)
     config = results.configuration.config
     left_out = leaves_out(config.age_sex != "none", config.visit_days != "none")
+    known = f"It knows a code of each of the {rows:,} test rows."
+    if empty:
+        known = (
+            f"Of {empty:,} of {rows:,} test rows it knows no code; such a patient is scored {results.adjustment.rule}."
+        )
     return (
-        f"It does not read {left_out}, nor codes that training did not hold. Of {empty:,} of {rows:,} test rows it "
-        f"knows no code; such a patient is scored {results.adjustment.rule}. All numbers here are of one cohort: it "
-        "has not been measured at another place."
+        f"It does not read {left_out}, nor codes that training did not hold. {known} All numbers here are of one "
+        "cohort: it has not been measured at another place."
     )
 
 

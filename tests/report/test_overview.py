@@ -21,14 +21,14 @@ QUICK = True
 ROWS = 2000
 
 
-def overview_of(changed, leads=(), resamples=0):
+def overview_of(changed, leads=(), resamples=0, unknown=3):
     """The overview of a model that gives `changed(logit)` where the truth is the logit."""
     generator = np.random.default_rng(5)
     logits = generator.normal(-1, 1.5, ROWS)
     labels = (generator.random(ROWS) < 1 / (1 + np.exp(-logits))).astype(int)
     scores = Scores(labels, 1 / (1 + np.exp(-changed(logits))))
     results = SimpleNamespace(
-        test=_Test(scores), adjustment=Adjustment(0.25), configuration=SimpleNamespace(config=TrainConfig())
+        test=_Test(scores, unknown), adjustment=Adjustment(0.25), configuration=SimpleNamespace(config=TrainConfig())
     )
     split = SimpleNamespace(name="r0s0", results=results, assessment=measures.assess(scores, Bootstrap(resamples)))
     inputs = SimpleNamespace(splits=[split], detailed=split, subject=Subject("hf", None, None))
@@ -42,10 +42,10 @@ def overview_of(changed, leads=(), resamples=0):
 
 
 class _Test:
-    """Predictions of a test set, of three patients of whom nothing is known."""
+    """Predictions of a test set, of whose first patients nothing is known."""
 
-    def __init__(self, scores):
-        self.scores, self.empty = scores, np.arange(ROWS) < 3
+    def __init__(self, scores, unknown):
+        self.scores, self.empty = scores, np.arange(ROWS) < unknown
 
     def __len__(self):
         return ROWS
@@ -104,3 +104,8 @@ def test_what_is_not_known_is_said():
     assert unknown.startswith("It does not read age, sex, measurements, ")
     assert "Of 3 of 2,000 test rows it knows no code; such a patient is scored by the share of cases" in unknown
     assert "25.0%" in unknown
+
+
+def test_a_model_that_knows_a_code_of_each_patient_says_so():
+    unknown = dict(overview_of(lambda x: x, unknown=0).answers)["What does it know nothing of?"]
+    assert "It knows a code of each of the 2,000 test rows." in unknown
