@@ -13,6 +13,8 @@ from mime_tf.splits.split import Part
 # Most visits in the different batches of a dataset that are cut once and kept because they come again and again; in a
 # cohort of the paper's shape each takes 60 bytes.
 VISITS_KEPT = 1 << 19
+# Most bytes of training windows that are kept: one Dx-object with very many orders makes a whole batch wide.
+BYTES_KEPT = 64 << 20
 # Most visits in a scoring batch, each patient counted with as many as the longest has; it bounds the memory of scoring.
 MOST_VISITS = 2048
 
@@ -100,8 +102,9 @@ def _dataset(part: Part, starts: np.ndarray, ends: np.ndarray, choose_shape: Cal
     windows, indices = np.unique(np.stack([starts, ends], axis=1), axis=0, return_inverse=True)
     before = offsets(part.store.visit_counts[part.rows])
     visits = np.diff(before[windows]).sum()
-    if len(windows) < len(starts) and visits <= VISITS_KEPT:
-        find = _keep([cut(start, end) for start, end in windows])
+    kept = _cut_all(cut, windows) if len(windows) < len(starts) and visits <= VISITS_KEPT else None
+    if kept:
+        find = _keep(kept)
     else:
         # Not Dataset.from_generator: after it every call of TensorFlow took 1 ms more (2.21, CPU).
         def find(index, start, end):
@@ -117,6 +120,18 @@ def _dataset(part: Part, starts: np.ndarray, ends: np.ndarray, choose_shape: Cal
     options.autotune.enabled = False
     dataset = tf.data.Dataset.from_tensor_slices((indices.reshape(-1), starts, ends)).map(tensors)
     return dataset.prefetch(4).with_options(options)
+
+
+def _cut_all(cut: Callable, windows: np.ndarray) -> list[np.ndarray] | None:
+    """Returns the packed batches of all windows, or None where they take more than `BYTES_KEPT`."""
+    packed: list[np.ndarray] = []
+    taken = 0
+    for start, end in windows:
+        packed.append(cut(start, end))
+        taken += packed[-1].nbytes
+        if taken > BYTES_KEPT:
+            return None
+    return packed
 
 
 def _keep(packed: list[np.ndarray]) -> Callable:

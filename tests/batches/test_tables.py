@@ -432,13 +432,14 @@ def some_part(reference_cohort):
     return part, pickled.to_lists(store.select(rows).keep_known(known))
 
 
-@pytest.mark.parametrize("visits_kept", [1 << 19, 0], ids=["kept", "cut_again"])
+@pytest.mark.parametrize("bound", [{}, {"VISITS_KEPT": 0}, {"BYTES_KEPT": 300}], ids=["kept", "visits", "bytes"])
 @pytest.mark.parametrize("padding", [{}, {name: 2 for name in DIMENSIONS if name != "B"}], ids=["tight", "padded"])
 @pytest.mark.parametrize("kind", ["training", "divided", "scoring"])
-def test_datasets_hold_the_batches_and_the_labels(some_part, kind, padding, visits_kept, monkeypatch):
+def test_datasets_hold_the_batches_and_the_labels(some_part, kind, padding, bound, monkeypatch):
     from mime_tf.batches import datasets
 
-    monkeypatch.setattr(datasets, "VISITS_KEPT", visits_kept)
+    for name, value in bound.items():
+        monkeypatch.setattr(datasets, name, value)
     part, patients = some_part
 
     def choose_shape(needed):
@@ -464,6 +465,27 @@ def test_datasets_hold_the_batches_and_the_labels(some_part, kind, padding, visi
         assert sizes_of(inputs) == widened(sizes_needed(wanted), padding)
         assert targets.dtype == np.float32
         assert targets.tolist() == part.labels[rows].tolist()
+
+
+@pytest.mark.parametrize(
+    ("bound", "cuts"), [({}, 2), ({"VISITS_KEPT": 0}, 6), ({"BYTES_KEPT": 300}, 1 + 6)], ids=["kept", "visits", "bytes"]
+)
+def test_windows_that_come_again_are_cut_once_where_they_are_small(some_part, bound, cuts, monkeypatch):
+    from mime_tf.batches import datasets
+
+    made = []
+
+    def batch(store):
+        made.append(store)
+        return Batch(store)
+
+    monkeypatch.setattr(datasets, "Batch", batch)
+    for name, value in bound.items():
+        monkeypatch.setattr(datasets, name, value)
+    dataset = datasets.training_batches(some_part[0], [3, 0, 3], 20)
+    for _ in range(2):
+        assert len(list(dataset)) == 3
+    assert len(made) == cuts
 
 
 def test_long_histories_are_scored_in_smaller_batches(some_part, monkeypatch):
