@@ -1,6 +1,6 @@
 """tf.data datasets of padded batches: for `MiME.fit`, `evaluate` and `predict`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,9 @@ from mime_tf.batches.tables import Batch, block_bounds
 from mime_tf.data.store import offsets
 from mime_tf.splits.split import Part
 
-# Most visits in the different batches of a dataset that are cut once and kept because they come again and again; in a
-# cohort of the paper's shape each takes 60 bytes.
-VISITS_KEPT = 1 << 19
+# Most visits in batches that are cut once and kept because they come again and again; in a cohort of the paper's shape
+# each takes 60 bytes. The tensors of a scoring batch take 8 kB beside their values, as much as 128 visits.
+VISITS_KEPT, VISITS_OF_TENSORS = 1 << 19, 128
 # Most bytes of training windows that are kept: one Dx-object with very many orders makes a whole batch wide.
 BYTES_KEPT = 64 << 20
 # Most visits in a scoring batch, each patient counted with as many as the longest has; it bounds the memory of scoring.
@@ -85,8 +85,18 @@ def scoring_batches(part: Part, batch_size: int) -> tf.data.Dataset:
     Returns:
         tf.data.Dataset of `(inputs, labels)` as from `training_batches`.
     """
-    bounds = block_bounds(part.store.visit_counts[part.rows], batch_size, MOST_VISITS)
+    bounds = block_bounds(part.visit_counts, batch_size, MOST_VISITS)
     return _dataset(part, bounds[:-1], bounds[1:])
+
+
+def kept_scoring_batches(part: Part, batch_size: int) -> Iterable[tuple]:
+    """Returns `scoring_batches` for a set that is scored again and again: a list of the batches where they are small.
+
+    To cut a small set anew, or to start an iterator, would cost more than to score it.
+    """
+    batches = scoring_batches(part, batch_size)
+    visits = part.visit_counts.sum() + VISITS_OF_TENSORS * len(batches)
+    return list(batches) if visits <= VISITS_KEPT else batches
 
 
 def _dataset(part: Part, starts: np.ndarray, ends: np.ndarray, choose_shape: Callable | None = None) -> tf.data.Dataset:
@@ -100,7 +110,7 @@ def _dataset(part: Part, starts: np.ndarray, ends: np.ndarray, choose_shape: Cal
 
     ends = np.minimum(ends, len(part))
     windows, indices = np.unique(np.stack([starts, ends], axis=1), axis=0, return_inverse=True)
-    before = offsets(part.store.visit_counts[part.rows])
+    before = offsets(part.visit_counts)
     visits = np.diff(before[windows]).sum()
     kept = _cut_all(cut, windows) if len(windows) < len(starts) and visits <= VISITS_KEPT else None
     if kept:

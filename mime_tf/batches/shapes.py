@@ -58,7 +58,7 @@ def window_sizes(part: Part, batch_size: int, starts: np.ndarray) -> np.ndarray:
 def largest_sizes(part: Part, batch_size: int) -> np.ndarray:
     """Returns sizes that no batch of `batch_size` consecutive patients exceeds, without cutting them: int64, (8,)."""
     store = part.store
-    visits, dxobjs = store.visit_counts[part.rows], np.diff(store.dxobjs[store.visits])[part.rows]
+    visits, dxobjs = part.visit_counts, np.diff(store.dxobjs[store.visits])[part.rows]
     levels = (store.dxobjs, store.rx_offsets, store.pr_offsets)
     most_dxobjs, most_rx, most_pr = (np.diff(starts).max(initial=1) for starts in levels)
     in_window = [np.convolve(counts, np.ones(batch_size, int)).max() for counts in (visits, dxobjs)]

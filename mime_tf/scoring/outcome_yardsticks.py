@@ -43,7 +43,7 @@ def probabilities(name: str, split: Split, part: Part) -> np.ndarray:
 
 def _shrunk(part: Part, shares: np.ndarray, strength: float) -> np.ndarray:
     """Returns the shares of each patient's visits with a diagnosis, shrunk to the shares in train."""
-    visits, counts = part.store.visit_counts[part.rows], np.zeros(part.labels.shape)
+    visits, counts = part.visit_counts, np.zeros(part.labels.shape)
     patient, dx, _ = _diagnoses(part)
     np.add.at(counts, (patient, dx), 1)
     return (counts + strength * shares) / (visits[:, np.newaxis] + strength)

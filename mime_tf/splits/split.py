@@ -40,6 +40,11 @@ class Part:
     def __repr__(self) -> str:
         return f"Part({len(self):,} patients, {int(self.labels.sum()):,} of label 1)"
 
+    @property
+    def visit_counts(self) -> np.ndarray:
+        """Number of visits of each patient, int64."""
+        return self.store.visit_counts[self.rows]
+
     def patients(self, start: int = 0, end: int | None = None) -> Store:
         """Returns the part's patients from `start` to before `end`, without the codes that are not known."""
         selected = self.store.select(self.rows[start:end])

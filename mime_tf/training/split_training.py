@@ -132,12 +132,8 @@ class SplitTraining:
 
     def _held_out(self, part: Part) -> HeldOutSet:
         """Returns a set as it is evaluated."""
-        batches = datasets.scoring_batches(part, self.config.eval_batch_size)
-        # A small set is kept as a list: cutting it, or starting an iterator, would cost more than scoring it. The
-        # tensors of a batch take 8 kB beside their values, as much as 128 visits.
-        visits = part.store.visit_counts[part.rows].sum() + 128 * len(batches)
-        kept = list(batches) if visits <= datasets.VISITS_KEPT else batches
-        return HeldOutSet(self.fitter.scorer, kept, part.labels)
+        batches = datasets.kept_scoring_batches(part, self.config.eval_batch_size)
+        return HeldOutSet(self.fitter.scorer, batches, part.labels)
 
     def _write_results(self, best: Best) -> None:
         """Writes all files but the metrics, whose presence says that the split is finished."""

@@ -488,6 +488,16 @@ def test_windows_that_come_again_are_cut_once_where_they_are_small(some_part, bo
     assert len(made) == cuts
 
 
+@pytest.mark.parametrize(("visits", "is_list"), [(1 << 19, True), (3 * 128, False)])
+def test_a_small_set_that_is_scored_again_is_a_list(some_part, visits, is_list, monkeypatch):
+    from mime_tf.batches import datasets
+
+    monkeypatch.setattr(datasets, "VISITS_KEPT", visits)
+    batches = datasets.kept_scoring_batches(some_part[0], 50)
+    assert isinstance(batches, list) == is_list
+    assert [len(labels) for _, labels in batches] == [50, 50, 10]
+
+
 def test_long_histories_are_scored_in_smaller_batches(some_part, monkeypatch):
     from mime_tf.batches import datasets
 
